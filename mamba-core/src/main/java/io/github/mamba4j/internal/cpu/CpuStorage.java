@@ -1,0 +1,41 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.Storage;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Off-heap memory as the CPU backend sees it.
+ *
+ * @param segment the memory; element accesses are native-endian
+ */
+record CpuStorage(MemorySegment segment) implements Storage {
+  /** Floats as every kernel reads them; unaligned because mapped files align to 4 bytes or less. */
+  static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Token ids as every kernel reads them. */
+  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+  @Override
+  public long byteSize() {
+    return segment.byteSize();
+  }
+
+  /** Returns the memory behind a view; the view's offset still applies. */
+  static MemorySegment of(View view) {
+    return ((CpuStorage) view.storage()).segment;
+  }
+
+  static float get(MemorySegment segment, long index) {
+    return segment.get(FLOAT, index << 2);
+  }
+
+  static void set(MemorySegment segment, long index, float value) {
+    segment.set(FLOAT, index << 2, value);
+  }
+
+  static int getInt(MemorySegment segment, long index) {
+    return segment.get(INT, index << 2);
+  }
+}

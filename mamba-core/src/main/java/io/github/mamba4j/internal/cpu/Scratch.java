@@ -1,0 +1,32 @@
+package io.github.mamba4j.internal.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Memory that belongs to one worker: packing buffers and tiles, kept from call to call. */
+final class Scratch implements AutoCloseable {
+  private static final int ALIGNMENT = 64;
+
+  private Arena arena = Arena.ofShared();
+  private MemorySegment memory = MemorySegment.NULL;
+
+  /**
+   * Returns at least {@code floats} floats, 64-byte aligned, contents undefined. One call a task:
+   * the next call returns the same memory.
+   */
+  MemorySegment floats(long floats) {
+    long bytes = floats * Float.BYTES;
+    if (memory.byteSize() < bytes) {
+      arena.close();
+      arena = Arena.ofShared();
+      memory = arena.allocate(Math.max(bytes, 1 << 16), ALIGNMENT);
+    }
+    return memory;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    memory = MemorySegment.NULL;
+  }
+}

@@ -1,0 +1,145 @@
+package io.github.mamba4j.spi;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A piece of hardware that holds storages and runs kernels on them, one after the other.
+ *
+ * <p>Kernels may run later than the call that launches them, but in the order of the calls; {@link
+ * #read} and {@link #synchronize} wait for them. All memory ends with {@link #close}.
+ */
+public interface Backend extends AutoCloseable {
+  /**
+   * Returns the short name that users select a device by, such as {@code cpu}.
+   *
+   * @return the name
+   */
+  String name();
+
+  /**
+   * Returns what runs here in words: device, kernels, vector width, threads.
+   *
+   * @return one line
+   */
+  String describe();
+
+  /**
+   * Returns the name of the kernels in use, such as {@code scalar} or {@code vector-512}.
+   *
+   * @return the name
+   */
+  String kernels();
+
+  /**
+   * Allocates zeroed memory.
+   *
+   * @param bytes size, positive
+   * @return the block
+   * @throws OutOfMemoryError if there is not enough; the message says what was asked
+   */
+  Storage allocate(long bytes);
+
+  /**
+   * Gives a block back.
+   *
+   * @param storage a block from {@link #allocate} that nothing uses any more
+   */
+  void free(Storage storage);
+
+  /**
+   * Copies host memory into a block, in order with the kernels.
+   *
+   * @param source host memory, copied before this returns
+   * @param target the block
+   * @param targetByteOffset where to start in the block
+   */
+  void write(MemorySegment source, Storage target, long targetByteOffset);
+
+  /**
+   * Waits for the kernels before and copies a part of a block to host memory.
+   *
+   * @param source the block
+   * @param sourceByteOffset where to start in the block
+   * @param target host memory, filled
+   */
+  void read(Storage source, long sourceByteOffset, MemorySegment target);
+
+  /** Waits until every kernel launched before has ended. */
+  void synchronize();
+
+  /**
+   * Makes one launch of many: the kernels run again, in order, with the same arguments, at each
+   * call of the result.
+   *
+   * @param launches kernel calls on this backend, as recorded
+   * @return what replays them; for a GPU a captured graph
+   */
+  default Runnable capture(List<Runnable> launches) {
+    Runnable[] steps = launches.toArray(Runnable[]::new);
+    return () -> {
+      for (Runnable step : steps) {
+        step.run();
+      }
+    };
+  }
+
+  /**
+   * Returns the matrix products.
+   *
+   * @return the kernels
+   */
+  MatmulKernels matmul();
+
+  /**
+   * Returns the scans.
+   *
+   * @return the kernels
+   */
+  ScanKernels scan();
+
+  /**
+   * Returns the convolutions.
+   *
+   * @return the kernels
+   */
+  ConvKernels conv();
+
+  /**
+   * Returns the normalisations.
+   *
+   * @return the kernels
+   */
+  NormKernels norm();
+
+  /**
+   * Returns the elementwise functions and sums.
+   *
+   * @return the kernels
+   */
+  ElementwiseKernels elementwise();
+
+  /**
+   * Returns the losses.
+   *
+   * @return the kernels
+   */
+  LossKernels loss();
+
+  /**
+   * Returns the lookups.
+   *
+   * @return the kernels
+   */
+  GatherKernels gather();
+
+  /**
+   * Returns the optimiser steps.
+   *
+   * @return the kernels
+   */
+  OptimizerKernels optimizer();
+
+  @Override
+  void close();
+}
