@@ -1,0 +1,15 @@
+/**
+ * Mamba models on the JVM: tensors with gradients, layers, training and generation.
+ *
+ * <p>The module runs without {@code jdk.incubator.vector} on its scalar kernels; start the JVM with
+ * {@code --add-modules jdk.incubator.vector} to get the SIMD ones.
+ */
+@SuppressWarnings("requires-automatic") // Commons Math 3 has no module descriptor.
+module io.github.mamba4j.core {
+  requires static jdk.incubator.vector;
+  requires static org.jspecify;
+  requires commons.math3;
+  requires tools.jackson.core;
+
+  exports io.github.mamba4j.tensor;
+}
