@@ -7,9 +7,12 @@
 @SuppressWarnings("requires-automatic") // Commons Math 3 has no module descriptor.
 module io.github.mamba4j.core {
   requires static jdk.incubator.vector;
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
   requires commons.math3;
   requires tools.jackson.core;
 
+  uses io.github.mamba4j.spi.BackendProvider;
+
+  exports io.github.mamba4j.spi;
   exports io.github.mamba4j.tensor;
 }
