@@ -13,6 +13,12 @@ module io.github.mamba4j.core {
 
   uses io.github.mamba4j.spi.BackendProvider;
 
+  exports io.github.mamba4j.checkpoint;
+  exports io.github.mamba4j.generate;
+  exports io.github.mamba4j.model;
+  exports io.github.mamba4j.nn;
   exports io.github.mamba4j.spi;
+  exports io.github.mamba4j.ssm;
   exports io.github.mamba4j.tensor;
+  exports io.github.mamba4j.train;
 }

@@ -24,6 +24,7 @@ public final class ParameterStore {
 
   private final Scope scope;
   private final long seed;
+  private final boolean initialise;
   private final LinkedHashMap<String, Tensor> parameters = new LinkedHashMap<>();
 
   /**
@@ -33,8 +34,23 @@ public final class ParameterStore {
    * @param seed of their random numbers
    */
   public ParameterStore(Scope scope, long seed) {
+    this(scope, seed, true);
+  }
+
+  private ParameterStore(Scope scope, long seed, boolean initialise) {
     this.scope = scope;
     this.seed = seed;
+    this.initialise = initialise;
+  }
+
+  /**
+   * Makes an empty store whose parameters get no first values, because a checkpoint follows.
+   *
+   * @param scope owner of the parameters
+   * @return the store
+   */
+  public static ParameterStore uninitialised(Scope scope) {
+    return new ParameterStore(scope, 0, false);
   }
 
   /**
@@ -51,7 +67,9 @@ public final class ParameterStore {
       throw new IllegalStateException("ParameterStore: there is a parameter " + name + " already");
     }
     Tensor tensor = scope.empty(shape);
-    fill(tensor, name, init);
+    if (initialise) {
+      fill(tensor, name, init);
+    }
     tensor.requireGrad();
     parameters.put(name, tensor);
     return tensor;
