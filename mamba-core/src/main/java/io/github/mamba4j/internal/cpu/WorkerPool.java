@@ -103,7 +103,8 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  @SuppressWarnings("unchecked") // args and body come as a pair and are only used as one
+  // args and body come as a pair and are only used as one; only the caller that is busy counts on
+  @SuppressWarnings({"unchecked", "NonAtomicVolatileUpdate"})
   private <A> void runTogether(int count, A args, Body<A> body) {
     this.count = count;
     this.args = args;
