@@ -25,7 +25,7 @@ public final class SafetensorsWriter {
   /** A multiple of every element size. */
   private static final int CHUNK_BYTES = 1 << 20;
 
-  private final List<Source> sources = new ArrayList<>();
+  private final Map<String, Source> sources = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>(Map.of("format", "pt"));
 
   /** Creates a writer without tensors, with the metadata {@code format = pt} that Python checks. */
@@ -140,11 +140,10 @@ public final class SafetensorsWriter {
           "%s has %d bytes as %s, expected %d for shape %s"
               .formatted(what, source.byteSize(), source.type(), expected, source.shape()));
     }
-    if (name.equals(SafetensorsHeader.METADATA_KEY)
-        || sources.stream().anyMatch(other -> other.name().equals(name))) {
+    if (name.equals(SafetensorsHeader.METADATA_KEY) || sources.containsKey(name)) {
       throw new IllegalArgumentException(what + " is taken, expected a new name");
     }
-    sources.add(source);
+    sources.put(name, source);
     return this;
   }
 
@@ -157,7 +156,7 @@ public final class SafetensorsWriter {
    *     longer readable; an old file is then unchanged
    */
   public void write(Path target) throws IOException {
-    List<Source> ordered = new ArrayList<>(sources);
+    List<Source> ordered = new ArrayList<>(sources.values());
     ordered.sort(SafetensorsWriter::compare);
     byte[] header = header(ordered);
     AtomicFiles.writeFile(
