@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -256,8 +257,12 @@ public final class Json {
       String key = parser.currentName();
       if (members.containsKey(key)) {
         throw new CheckpointException(
-            "%s: %s: duplicate key %s"
-                .formatted(source, position(parser), CheckpointException.printable(key)));
+            String.format(
+                Locale.ROOT,
+                "%s: %s: duplicate key %s",
+                source,
+                position(parser),
+                CheckpointException.printable(key)));
       }
       parser.nextToken();
       members.put(key, readValue(source, parser));

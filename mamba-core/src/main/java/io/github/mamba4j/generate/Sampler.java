@@ -2,6 +2,7 @@ package io.github.mamba4j.generate;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /**
  * Chooses the next token from one row of logits.
@@ -153,8 +154,11 @@ public final class Sampler {
   private void checkLength(long length) {
     if (length < vocabSize) {
       throw new IllegalArgumentException(
-          "Sampler: logits has %d values, expected at least vocabSize = %d"
-              .formatted(length, vocabSize));
+          String.format(
+              Locale.ROOT,
+              "Sampler: logits has %d values, expected at least vocabSize = %d",
+              length,
+              vocabSize));
     }
   }
 
@@ -165,7 +169,8 @@ public final class Sampler {
     float max = scores[best];
     if (!Float.isFinite(max)) {
       throw new IllegalStateException(
-          "Sampler: the largest logit is %s, expected a finite one".formatted(max));
+          String.format(
+              Locale.ROOT, "Sampler: the largest logit is %s, expected a finite one", max));
     }
     chosen = options.isGreedy() ? best : draw(max);
     drawIndex++;
@@ -177,8 +182,11 @@ public final class Sampler {
       // false for NaN as well
       if (!(raw[id] < Float.POSITIVE_INFINITY)) {
         throw new IllegalStateException(
-            "Sampler: logits[%d] is %s, expected a finite number; the model has diverged"
-                .formatted(id, raw[id]));
+            String.format(
+                Locale.ROOT,
+                "Sampler: logits[%d] is %s, expected a finite number; the model has diverged",
+                id,
+                raw[id]));
       }
     }
   }

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -183,10 +184,22 @@ public final class SamplingOptions {
     String choice =
         isGreedy()
             ? "greedy"
-            : "temperature=%s, topK=%d, topP=%s, minP=%s, seed=%d"
-                .formatted(temperature, topK, topP, minP, seed);
-    return "SamplingOptions[%s, repetitionPenalty=%s, maxNewTokens=%d, %d stop tokens, %d stop strings]"
-        .formatted(choice, repetitionPenalty, maxNewTokens, stopTokens.size(), stopStrings.size());
+            : String.format(
+                Locale.ROOT,
+                "temperature=%s, topK=%d, topP=%s, minP=%s, seed=%d",
+                temperature,
+                topK,
+                topP,
+                minP,
+                seed);
+    return String.format(
+        Locale.ROOT,
+        "SamplingOptions[%s, repetitionPenalty=%s, maxNewTokens=%d, stopTokens=%s, stopStrings=%d]",
+        choice,
+        repetitionPenalty,
+        maxNewTokens,
+        stopTokens,
+        stopStrings.size());
   }
 
   /**
@@ -402,8 +415,12 @@ public final class SamplingOptions {
     private void requireFree(String name, String contrary) {
       if (alreadySet.contains(contrary)) {
         throw new IllegalStateException(
-            "SamplingOptions: %s contradicts %s, which is already set; greedy choice draws nothing"
-                .formatted(name, contrary));
+            String.format(
+                Locale.ROOT,
+                "SamplingOptions: %s contradicts %s, which is already set; greedy choice draws"
+                    + " nothing",
+                name,
+                contrary));
       }
     }
 
