@@ -51,7 +51,8 @@ final class ReferenceSampling {
       for (int i = kept.size() - 1; i > 0; i--) {
         cumulative += probabilities[kept.get(i)];
         if (cumulative <= 1 - options.topP()) {
-          nucleus.remove(kept.get(i));
+          int dropped = kept.get(i);
+          nucleus.removeIf(id -> id == dropped);
         }
       }
     }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import io.github.mamba4j.generate.SamplingOptions.Builder;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -85,7 +84,7 @@ class SamplingOptionsTest {
     refuses(b -> b.stopStrings("a", ""), "a stop string must not be empty", "got \"\"");
   }
 
-  private static void refuses(Consumer<Builder> call, String rule, String found) {
+  private static void refuses(Consumer<SamplingOptions.Builder> call, String rule, String found) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> call.accept(SamplingOptions.builder()))
         .withMessageStartingWith("SamplingOptions: ")
@@ -104,7 +103,7 @@ class SamplingOptionsTest {
     contradicts(b -> b.minP(0.1).greedy(), "greedy contradicts minP");
   }
 
-  private static void contradicts(Consumer<Builder> calls, String reason) {
+  private static void contradicts(Consumer<SamplingOptions.Builder> calls, String reason) {
     assertThatIllegalStateException()
         .isThrownBy(() -> calls.accept(SamplingOptions.builder()))
         .withMessageStartingWith("SamplingOptions: " + reason);
