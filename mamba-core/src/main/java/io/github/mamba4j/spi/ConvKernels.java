@@ -32,8 +32,8 @@ public interface ConvKernels {
    * @param shape the sizes
    * @param inputs what is read
    * @param out result, [batch, length, channels], overwritten
-   * @param finalState the last width − 1 inputs, [batch, width − 1, channels], overwritten, or null;
-   *     may be the same memory as the initial state
+   * @param finalState the last width − 1 inputs, [batch, width − 1, channels], overwritten, or
+   *     null; may be the same memory as the initial state
    */
   record Forward(Shape shape, Inputs inputs, View out, @Nullable View finalState) {}
 

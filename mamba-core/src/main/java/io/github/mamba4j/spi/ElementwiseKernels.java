@@ -75,13 +75,7 @@ public interface ElementwiseKernels {
    * @param x [rows, cols]
    * @param out [rows, cols]
    */
-  record Scale(
-      int rows,
-      int cols,
-      float factor,
-      @Nullable View scale,
-      View x,
-      Sink out) {}
+  record Scale(int rows, int cols, float factor, @Nullable View scale, View x, Sink out) {}
 
   /** The axis that a sum runs over. */
   enum Axis {

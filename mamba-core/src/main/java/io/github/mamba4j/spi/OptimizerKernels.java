@@ -26,8 +26,7 @@ public interface OptimizerKernels {
    * @param second running mean of the squared gradient, updated
    * @param weightDecay decoupled decay of this parameter, not negative
    */
-  record Slot(
-      long count, View value, View grad, View first, View second, float weightDecay) {}
+  record Slot(long count, View value, View grad, View first, View second, float weightDecay) {}
 
   /**
    * One AdamW step (Loshchilov and Hutter 2019, algorithm 2) with clipping by global norm.
@@ -44,13 +43,7 @@ public interface OptimizerKernels {
    * @param eps added to the root, positive
    */
   record AdamW(
-      List<Slot> slots,
-      View step,
-      View norm,
-      float maxNorm,
-      float beta1,
-      float beta2,
-      float eps) {}
+      List<Slot> slots, View step, View norm, float maxNorm, float beta1, float beta2, float eps) {}
 
   /**
    * Returns the scratch that the norm needs.

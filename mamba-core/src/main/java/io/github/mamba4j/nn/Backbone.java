@@ -1,0 +1,101 @@
+package io.github.mamba4j.nn;
+
+import io.github.mamba4j.tensor.RmsNormOp;
+import io.github.mamba4j.tensor.Scope;
+import io.github.mamba4j.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Embeddings, a stack of residual blocks, and the last normalisation. */
+public final class Backbone {
+  /**
+   * What a backbone gives.
+   *
+   * @param out the normalised hidden states, [batch, length, dModel]
+   * @param residuals the residual stream after each block, [batch, length, dModel]; empty unless
+   *     asked for
+   */
+  public record Result(Tensor out, List<Tensor> residuals) {}
+
+  private final Embedding embedding;
+  private final List<ResidualBlock> blocks;
+  private final RmsNorm normF;
+
+  /**
+   * Makes the backbone.
+   *
+   * @param embedding token embeddings
+   * @param blocks residual blocks, at least one
+   * @param normF the last normalisation
+   */
+  public Backbone(Embedding embedding, List<ResidualBlock> blocks, RmsNorm normF) {
+    this.embedding = embedding;
+    this.blocks = List.copyOf(blocks);
+    this.normF = normF;
+  }
+
+  /**
+   * Runs the backbone from the start of its sequences.
+   *
+   * @param ids token ids, [batch, length]
+   * @param keepResiduals true to return the residual stream after each block
+   * @return the hidden states
+   */
+  public Result forward(Tensor ids, boolean keepResiduals) {
+    Tensor hidden = embedding.forward(ids);
+    Tensor residual = null;
+    List<Tensor> residuals = new ArrayList<>();
+    for (ResidualBlock block : blocks) {
+      ResidualBlock.Result result = block.forward(hidden, residual, null);
+      if (residual != null && keepResiduals) {
+        residuals.add(result.residual());
+      }
+      hidden = result.hidden();
+      residual = result.residual();
+    }
+    RmsNormOp.Result last = normF.forward(hidden, Objects.requireNonNull(residual));
+    if (keepResiduals) {
+      residuals.add(last.sum());
+    }
+    return new Result(last.out(), residuals);
+  }
+
+  /**
+   * Runs a piece of running sequences without gradients, holding the activations of one block at a
+   * time, and moves the states on.
+   *
+   * @param ids token ids, [batch, length]
+   * @param states one for each block, replaced by the states after the piece
+   * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
+   */
+  public Tensor advance(Tensor ids, List<MixerState> states) {
+    Scope scope = ids.scope();
+    Tensor hidden = embedding.forward(ids);
+    Tensor residual = null;
+    for (int i = 0; i < blocks.size(); i++) {
+      try (Scope inner = scope.openChild()) {
+        MixerState state = states.get(i);
+        ResidualBlock.Result result =
+            blocks.get(i).forward(hidden.in(inner), residual, state);
+        carry(result.state(), state);
+        if (residual == null) {
+          residual = scope.keep(result.residual());
+        } else {
+          residual.copyFrom(result.residual());
+        }
+        hidden.copyFrom(result.hidden());
+      }
+    }
+    return normF.forward(hidden, Objects.requireNonNull(residual)).out();
+  }
+
+  private static void carry(MixerState from, MixerState to) {
+    to.ssm().copyFrom(from.ssm());
+    @Nullable Tensor conv = from.conv();
+    if (conv != null && to.conv() != null) {
+      to.conv().copyFrom(conv);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package io.github.mamba4j.nn;
+
+import io.github.mamba4j.tensor.CausalConv1dOp;
+import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** The short causal depthwise convolution before the scan, with SiLU. */
+public final class CausalConv1d {
+  private final Tensor weight;
+  private final @Nullable Tensor bias;
+
+  /**
+   * Makes the layer with PyTorch's initialisation, U(±1/√width) for taps and bias.
+   *
+   * @param store where its parameters are made
+   * @param name prefix of their names
+   * @param channels channels, positive
+   * @param width taps, positive
+   * @param bias true for a bias
+   */
+  public CausalConv1d(
+      ParameterStore store, String name, int channels, int width, boolean bias) {
+    Init init = Init.linear(width);
+    Tensor stored = store.create(name + ".weight", Shape.of(channels, 1, width), init);
+    this.weight = stored.reshape(Shape.of(channels, width));
+    this.bias = bias ? store.create(name + ".bias", Shape.of(channels), init) : null;
+  }
+
+  /**
+   * Convolves and applies SiLU.
+   *
+   * @param x [batch, length, channels]
+   * @param state the width − 1 inputs before x, [batch, width − 1, channels], or null for zeros
+   * @return the result and the state after it
+   */
+  public CausalConv1dOp.Result forward(Tensor x, @Nullable Tensor state) {
+    return CausalConv1dOp.withState(x, weight, bias, state, true);
+  }
+}

@@ -1,0 +1,144 @@
+package io.github.mamba4j.tensor;
+
+import io.github.mamba4j.spi.ConvKernels;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The causal depthwise convolution over time, {@code out_t = f(bias + Σ_j w_j · x_{t−(K−1)+j})} with
+ * f the identity or SiLU.
+ *
+ * <p>Cross-correlation as in PyTorch's {@code conv1d} with left padding: the last tap meets the
+ * current step (Gu and Dao 2023, section 3.4; Dao-AILab's causal-conv1d). Time O(batch · length ·
+ * channels · K), no extra memory.
+ */
+public final class CausalConv1dOp {
+  private static final String OP = "causalConv1d";
+
+  private CausalConv1dOp() {}
+
+  /**
+   * What a convolution gives.
+   *
+   * @param out [batch, length, channels]
+   * @param finalState the last K − 1 inputs, oldest first, [batch, K − 1, channels]; null if it was
+   *     not asked for or K is 1
+   */
+  public record Result(Tensor out, @Nullable Tensor finalState) {}
+
+  /**
+   * Convolves from zeros and drops the final state.
+   *
+   * @param x [batch, length, channels]
+   * @param weight [channels, K]
+   * @param bias [channels], or null
+   * @param silu true to apply SiLU to the result
+   * @return [batch, length, channels]
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias, boolean silu) {
+    return run(x, weight, bias, null, silu, false).out();
+  }
+
+  /**
+   * Convolves with a state that is carried from piece to piece of a sequence.
+   *
+   * @param x [batch, length, channels]
+   * @param weight [channels, K]
+   * @param bias [channels], or null
+   * @param initialState the K − 1 inputs before x, [batch, K − 1, channels], or null for zeros
+   * @param silu true to apply SiLU to the result
+   * @return the result and the state after it
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Result withState(
+      Tensor x,
+      Tensor weight,
+      @Nullable Tensor bias,
+      @Nullable Tensor initialState,
+      boolean silu) {
+    return run(x, weight, bias, initialState, silu, true);
+  }
+
+  private static Result run(
+      Tensor x,
+      Tensor weight,
+      @Nullable Tensor bias,
+      @Nullable Tensor initialState,
+      boolean silu,
+      boolean wantState) {
+    ShapeRules.floats(OP, "x", x);
+    ShapeRules.floats(OP, "weight", weight);
+    ShapeRules.rank(OP, "x", x, 3, "[batch, length, channels]");
+    ShapeRules.rank(OP, "weight", weight, 2, "[channels, K]");
+    int batch = x.shape().dim(0);
+    int channels = x.shape().dim(2);
+    int width = weight.shape().dim(1);
+    ShapeRules.dim(OP, "weight", weight, 0, "channels", channels, "x of shape " + x.shape());
+    ShapeRules.expect(OP, "bias", bias, "[channels]", Shape.of(channels), "x");
+    if (initialState != null) {
+      ShapeRules.expect(
+          OP,
+          "initialState",
+          initialState,
+          "[batch, K - 1, channels]",
+          Shape.of(batch, width - 1, channels),
+          "x and weight");
+    }
+    Scope scope = Scope.innermost(OP, x, weight, bias, initialState);
+    Tensor out = scope.result(x.shape(), x, weight, bias, initialState);
+    Tensor state =
+        wantState && width > 1
+            ? scope.result(Shape.of(batch, width - 1, channels), x, initialState)
+            : null;
+    ConvKernels.Shape sizes =
+        new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
+    ConvKernels.Inputs inputs =
+        new ConvKernels.Inputs(x.view(), weight.view(), view(bias), view(initialState));
+    ConvKernels.Forward forward =
+        new ConvKernels.Forward(sizes, inputs, out.view(), view(state));
+    ConvKernels kernels = scope.backend().conv();
+    scope.launch(() -> kernels.forward(forward));
+    Tensor[] outputs = state == null ? new Tensor[] {out} : new Tensor[] {out, state};
+    scope.onBackward(
+        () -> backward(scope, sizes, inputs, new Tensor[] {out, state, x, weight, bias, initialState}),
+        outputs);
+    return new Result(out, state);
+  }
+
+  private static void backward(
+      Scope scope,
+      ConvKernels.Shape sizes,
+      ConvKernels.Inputs inputs,
+      @Nullable Tensor[] tensors) {
+    ConvKernels kernels = scope.backend().conv();
+    Tensor out = Objects.requireNonNull(tensors[0]);
+    View outGrad = out.gradientOrNull();
+    Tensor state = tensors[1];
+    View stateGrad = state == null ? null : state.gradientOrNull();
+    if (outGrad == null) {
+      Sink zero = out.gradient().sink(out);
+      scope.fill(zero.view(), out.rows(), out.cols(), 0f);
+      outGrad = zero.view();
+    }
+    View gradient = outGrad;
+    Sink x = Tensor.sink(tensors[2]);
+    Sink weight = Tensor.sink(tensors[3]);
+    Sink bias = Tensor.sink(tensors[4]);
+    Sink initial = Tensor.sink(tensors[5]);
+    scope.withWorkspace(
+        kernels.backwardWorkspaceFloats(sizes),
+        workspace -> {
+          ConvKernels.Backward args =
+              new ConvKernels.Backward(
+                  sizes, inputs, gradient, stateGrad, x, weight, bias, initial, workspace);
+          scope.launch(() -> kernels.backward(args));
+        });
+  }
+
+  private static @Nullable View view(@Nullable Tensor tensor) {
+    return tensor == null ? null : tensor.view();
+  }
+}

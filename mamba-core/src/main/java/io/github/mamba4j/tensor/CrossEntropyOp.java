@@ -1,0 +1,203 @@
+package io.github.mamba4j.tensor;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.LossKernels;
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.MatmulKernels.Operand;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Softmax cross-entropy {@code mean_i(log Σ_j e^{x_ij} − x_i,y_i)} over the rows whose target is not
+ * {@link #IGNORE}; gradient {@code (softmax(x_i) − onehot(y_i)) / count}.
+ *
+ * <p>Both forms compute the gradient in the forward pass, where the logits are at hand, and scale
+ * it by the gradient that comes in. {@link #linear} never holds the logits of more than a chunk of
+ * rows: memory is O(rows·width + vocab·width + chunk·vocab).
+ */
+public final class CrossEntropyOp {
+  /** The target that is not counted. */
+  public static final int IGNORE = LossKernels.IGNORE;
+
+  private static final String OP = "crossEntropy";
+  private static final int CHUNK_LOGITS = 1 << 22;
+  private static final int SMALLEST_CHUNK = 256;
+
+  private CrossEntropyOp() {}
+
+  /**
+   * What a loss gives.
+   *
+   * @param mean mean loss of the counted rows in nats, shape [1]; gradients flow from here
+   * @param losses each row's share of the mean, shape [rows]
+   * @param hits 1 where the target is the first largest logit, shape [rows]
+   */
+  public record Result(Tensor mean, Tensor losses, Tensor hits) {}
+
+  /**
+   * Compares logits with targets.
+   *
+   * @param logits [..., vocab]
+   * @param targets integers in [0, vocab) or {@link #IGNORE}, [...]
+   * @return the loss
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Result apply(Tensor logits, Tensor targets) {
+    ShapeRules.floats(OP, "logits", logits);
+    checkTargets(logits, "logits", targets);
+    Scope scope = Scope.innermost(OP, logits, targets);
+    int rows = logits.rows();
+    Head head = new Head(scope, rows, logits.cols(), targets);
+    Result result = head.result(logits);
+    boolean wanted = result.mean.requiresGrad();
+    View saved = wanted ? scope.empty(Shape.of(rows, logits.cols())).view() : null;
+    head.loss(0, rows, logits.view(), saved);
+    head.finish(result);
+    if (saved != null) {
+      scope.onBackward(() -> scaled(scope, result.mean, saved, logits), result.mean);
+    }
+    return result;
+  }
+
+  /**
+   * Compares {@code x · weightᵀ} with targets, in chunks of rows: the language-model head and its
+   * loss in one.
+   *
+   * @param x hidden states, [..., width]
+   * @param weight the head, [vocab, width]
+   * @param targets integers in [0, vocab) or {@link #IGNORE}, [...]
+   * @return the loss
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Result linear(Tensor x, Tensor weight, Tensor targets) {
+    ShapeRules.floats(OP, "x", x);
+    ShapeRules.floats(OP, "weight", weight);
+    ShapeRules.rank(OP, "weight", weight, 2, "[vocab, width]");
+    ShapeRules.dim(OP, "weight", weight, 1, "width", x.cols(), "x of shape " + x.shape());
+    checkTargets(x, "x", targets);
+    Scope scope = Scope.innermost(OP, x, weight, targets);
+    int vocab = weight.rows();
+    int rows = x.rows();
+    Head head = new Head(scope, rows, vocab, targets);
+    Result result = head.result(x, weight);
+    boolean wanted = result.mean.requiresGrad();
+    View xGrad = wanted ? scope.empty(Shape.of(rows, x.cols())).view() : null;
+    View weightGrad = wanted ? scope.empty(weight.shape()).view() : null;
+    int chunk = Math.min(rows, Math.max(SMALLEST_CHUNK, CHUNK_LOGITS / vocab));
+    scope.withWorkspace(
+        (long) chunk * vocab,
+        buffer -> {
+          View logits = new View(buffer.storage(), DType.F32, buffer.offset(), vocab);
+          for (int start = 0; start < rows; start += chunk) {
+            int count = Math.min(chunk, rows - start);
+            head.logits(x, weight, start, count, logits);
+            head.loss(start, count, logits, wanted ? logits : null);
+            if (xGrad != null && weightGrad != null) {
+              head.gradients(x, weight, start, count, logits, xGrad, weightGrad);
+            }
+          }
+        });
+    head.finish(result);
+    if (xGrad != null && weightGrad != null) {
+      scope.onBackward(
+          () -> {
+            scaled(scope, result.mean, xGrad, x);
+            scaled(scope, result.mean, weightGrad, weight);
+          },
+          result.mean);
+    }
+    return result;
+  }
+
+  private static void checkTargets(Tensor rows, String argument, Tensor targets) {
+    ShapeRules.type(OP, "targets", targets, DType.I32);
+    if (targets.shape().elements() != rows.rows() || !targets.isContiguous()) {
+      throw new ShapeMismatchException(
+          "%s: targets has shape %s, expected %d contiguous elements, one a row (from %s of shape %s)"
+              .formatted(OP, targets.shape(), rows.rows(), argument, rows.shape()));
+    }
+  }
+
+  /** Adds {@code meanGrad · saved} to a tensor's gradient. */
+  private static void scaled(Scope scope, Tensor mean, View saved, Tensor target) {
+    Sink sink = Tensor.sink(target);
+    if (sink != null) {
+      scope.scale(saved, sink, target.rows(), target.cols(), 1f, mean.gradientView());
+    }
+  }
+
+  /** The memory and launches that both forms share. */
+  private static final class Head {
+    private final Scope scope;
+    private final int rows;
+    private final int vocab;
+    private final Tensor targets;
+    private final Tensor weight;
+    private final Tensor losses;
+    private final Tensor hits;
+
+    Head(Scope scope, int rows, int vocab, Tensor targets) {
+      this.scope = scope;
+      this.rows = rows;
+      this.vocab = vocab;
+      this.targets = targets;
+      this.weight = scope.empty(Shape.of(1));
+      this.losses = scope.empty(Shape.of(rows));
+      this.hits = scope.empty(Shape.of(rows));
+      LossKernels kernels = scope.backend().loss();
+      scope.launch(() -> kernels.meanWeight(targets.view(), rows, weight.view()));
+    }
+
+    Result result(Tensor... inputs) {
+      return new Result(scope.result(Shape.of(1), inputs), losses, hits);
+    }
+
+    void logits(Tensor x, Tensor head, int start, int count, View logits) {
+      LinearOp.product(
+          scope,
+          new MatmulKernels.Shape(1, count, vocab, x.cols()),
+          new Operand(x.view().plus(start * x.view().stride()), false, 0),
+          new Operand(head.view(), true, 0),
+          new Sink(logits, false),
+          null);
+    }
+
+    void loss(int start, int count, View logits, @Nullable View grad) {
+      LossKernels.CrossEntropy args =
+          new LossKernels.CrossEntropy(
+              count,
+              vocab,
+              logits,
+              targets.view().plus(start),
+              weight.view(),
+              losses.view().plus(start),
+              hits.view().plus(start),
+              grad == null ? null : new Sink(grad, false));
+      LossKernels kernels = scope.backend().loss();
+      scope.launch(() -> kernels.crossEntropy(args));
+    }
+
+    void gradients(
+        Tensor x, Tensor head, int start, int count, View logitsGrad, View xGrad, View headGrad) {
+      LinearOp.product(
+          scope,
+          new MatmulKernels.Shape(1, count, x.cols(), vocab),
+          new Operand(logitsGrad, false, 0),
+          new Operand(head.view(), false, 0),
+          new Sink(xGrad.plus((long) start * x.cols()), false),
+          null);
+      LinearOp.product(
+          scope,
+          new MatmulKernels.Shape(1, vocab, x.cols(), count),
+          new Operand(logitsGrad, true, 0),
+          new Operand(x.view().plus(start * x.view().stride()), false, 0),
+          new Sink(headGrad, start > 0),
+          null);
+    }
+
+    void finish(Result result) {
+      scope.sumColumns(losses.view(), 1, rows, 1f, new Sink(result.mean.view(), false));
+    }
+  }
+}

@@ -1,0 +1,180 @@
+package io.github.mamba4j.tensor;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The gradient of one contiguous tensor and of all views of it, while a tape runs.
+ *
+ * <p>The first contribution overwrites, later ones add. The parts of a split share one buffer: each
+ * part's first contribution overwrites its own columns, and what no part wrote is zeroed when the
+ * whole is read. A gradient that passes through an addition unchanged is handed on without a copy;
+ * it is copied when one of its owners has to add to it.
+ *
+ * <p>Parameters (leaves) keep their buffer, and every contribution adds to it.
+ */
+final class Gradient {
+  /** Memory with the number of gradients that own it. */
+  private static final class Buffer {
+    private final Block block;
+    private final View view;
+    private int owners = 1;
+
+    Buffer(Block block, View view) {
+      this.block = block;
+      this.view = view;
+    }
+  }
+
+  private final Tensor owner;
+  private final boolean leaf;
+  private @Nullable Buffer buffer;
+  private Tensor[] parts = {};
+  private boolean[] partWritten = {};
+  private boolean complete;
+
+  Gradient(Tensor owner, boolean leaf) {
+    this.owner = owner;
+    this.leaf = leaf;
+  }
+
+  /** Declares views that cover the tensor without overlap; the first declaration counts. */
+  void declareParts(Tensor[] tensors) {
+    if (parts.length == 0) {
+      parts = tensors;
+      partWritten = new boolean[tensors.length];
+    }
+  }
+
+  boolean reached() {
+    return buffer != null;
+  }
+
+  /** Returns where a contribution to the owner, or to a view of it, goes. */
+  Sink sink(Tensor target) {
+    int part = partOf(target);
+    if (buffer == null) {
+      buffer = allocate();
+      complete = leaf || (part < 0 && !coversOwner(target));
+      if (complete) {
+        zero();
+      } else if (part < 0) {
+        complete = true;
+        return new Sink(place(target), false);
+      }
+    }
+    if (!complete && part >= 0) {
+      boolean again = partWritten[part];
+      partWritten[part] = true;
+      return new Sink(place(target), again);
+    }
+    complete();
+    unshare();
+    return new Sink(place(target), true);
+  }
+
+  /** Zeroes the parts that nothing was written to. */
+  void complete() {
+    if (complete || buffer == null) {
+      return;
+    }
+    complete = true;
+    for (int i = 0; i < parts.length; i++) {
+      if (!partWritten[i]) {
+        owner.scope().fill(place(parts[i]), parts[i].rows(), parts[i].cols(), 0f);
+      }
+    }
+  }
+
+  /** Takes over the buffer of a gradient that passes through unchanged; false if it must be added. */
+  boolean adopt(Gradient other) {
+    Buffer passed = other.buffer;
+    if (buffer != null || leaf || passed == null) {
+      return false;
+    }
+    passed.owners++;
+    buffer = passed;
+    complete = true;
+    return true;
+  }
+
+  /** True if nobody else reads this buffer, so that its owner may write over it. */
+  boolean exclusive() {
+    return buffer != null && buffer.owners == 1;
+  }
+
+  /** Returns the whole gradient; the tape has completed it. */
+  View view() {
+    return required().view;
+  }
+
+  /** Returns the part of the gradient that belongs to the owner or a view of it. */
+  View place(Tensor target) {
+    View base = required().view;
+    long shift = target.view().offset() - owner.view().offset();
+    return new View(base.storage(), DType.F32, base.offset() + shift, target.view().stride());
+  }
+
+  private Buffer required() {
+    if (buffer == null) {
+      throw new IllegalStateException("Tensor: has no gradient; call backward first");
+    }
+    return buffer;
+  }
+
+  /** Lets go of the buffer when its last reader is done. Leaves keep theirs. */
+  void release() {
+    Buffer held = buffer;
+    if (leaf || held == null) {
+      return;
+    }
+    buffer = null;
+    complete = false;
+    Arrays.fill(partWritten, false);
+    if (--held.owners == 0) {
+      owner.scope().give(held.block);
+    }
+  }
+
+  void zero() {
+    owner.scope().fill(required().view, owner.rows(), owner.cols(), 0f);
+  }
+
+  /** Takes a new buffer in place of one that others own, too; the old one stays theirs. */
+  Sink replace() {
+    required().owners--;
+    buffer = allocate();
+    complete = true;
+    return new Sink(buffer.view, false);
+  }
+
+  private void unshare() {
+    Buffer shared = required();
+    if (shared.owners == 1) {
+      return;
+    }
+    Sink own = replace();
+    owner.scope().copy(shared.view, own.view(), owner.rows(), owner.cols());
+  }
+
+  private Buffer allocate() {
+    Block block = owner.scope().take(owner.shape().elements() * Float.BYTES);
+    return new Buffer(block, block.view(DType.F32, owner.cols()));
+  }
+
+  private boolean coversOwner(Tensor target) {
+    return target.shape().elements() == owner.shape().elements();
+  }
+
+  private int partOf(Tensor target) {
+    for (int i = 0; i < parts.length; i++) {
+      if (parts[i] == target) {
+        return i;
+      }
+    }
+    return -1;
+  }
+}

@@ -1,0 +1,90 @@
+package io.github.mamba4j.tensor;
+
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.MatmulKernels.Operand;
+import io.github.mamba4j.spi.MatmulKernels.Product;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code out = x · Wᵀ + bias} with W of PyTorch's layout [out, in]; {@code xGrad = outGrad · W},
+ * {@code WGrad = outGradᵀ · x}, {@code biasGrad = Σ_rows outGrad}.
+ */
+public final class LinearOp {
+  private LinearOp() {}
+
+  /**
+   * Applies a linear map to each row.
+   *
+   * @param x [..., in]
+   * @param weight [out, in]
+   * @param bias [out], or null for none
+   * @return [..., out]
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    String op = "linear";
+    ShapeRules.floats(op, "x", x);
+    ShapeRules.floats(op, "weight", weight);
+    ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
+    ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
+    int outs = weight.shape().dim(0);
+    ShapeRules.expect(op, "bias", bias, "[out]", Shape.of(outs), "weight");
+    Scope scope = Scope.innermost(op, x, weight, bias);
+    Tensor out = scope.result(x.shape().withDim(-1, outs), x, weight, bias);
+    product(
+        scope,
+        new MatmulKernels.Shape(1, x.rows(), outs, x.cols()),
+        new Operand(x.view(), false, 0),
+        new Operand(weight.view(), true, 0),
+        new Sink(out.view(), false),
+        bias == null ? null : bias.view());
+    scope.onBackward(() -> backward(scope, x, weight, bias, out), out);
+    return out;
+  }
+
+  private static void backward(
+      Scope scope, Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out) {
+    View grad = out.gradientView();
+    int rows = x.rows();
+    int ins = x.cols();
+    int outs = out.cols();
+    Sink xSink = Tensor.sink(x);
+    if (xSink != null) {
+      product(
+          scope,
+          new MatmulKernels.Shape(1, rows, ins, outs),
+          new Operand(grad, false, 0),
+          new Operand(weight.view(), false, 0),
+          xSink,
+          null);
+    }
+    Sink weightSink = Tensor.sink(weight);
+    if (weightSink != null) {
+      product(
+          scope,
+          new MatmulKernels.Shape(1, outs, ins, rows),
+          new Operand(grad, true, 0),
+          new Operand(x.view(), false, 0),
+          weightSink,
+          null);
+    }
+    Sink biasSink = Tensor.sink(bias);
+    if (biasSink != null) {
+      scope.sumRows(grad, rows, outs, 1f, biasSink);
+    }
+  }
+
+  /** Launches one product; shared with the fused head. */
+  static void product(
+      Scope scope,
+      MatmulKernels.Shape shape,
+      Operand a,
+      Operand b,
+      Sink out,
+      @Nullable View bias) {
+    Product product = new Product(shape, a, b, out, 0, bias);
+    scope.launch(() -> scope.backend().matmul().matmul(product));
+  }
+}

@@ -1,0 +1,73 @@
+package io.github.mamba4j.tensor;
+
+import io.github.mamba4j.spi.DType;
+import org.jspecify.annotations.Nullable;
+
+/** The checks that operations make of their arguments, with one form of message. */
+final class ShapeRules {
+  private ShapeRules() {}
+
+  /** The number of elements given must be that of the shape. */
+  static void elements(String op, Shape shape, long given) {
+    if (shape.elements() != given) {
+      throw new ShapeMismatchException(
+          "%s: values has %d elements, expected %d (from shape %s)"
+              .formatted(op, given, shape.elements(), shape));
+    }
+  }
+
+  /** An argument must have one shape. Null arguments pass. */
+  static void expect(
+      String op,
+      String argument,
+      @Nullable Tensor tensor,
+      String axes,
+      Shape expected,
+      String from) {
+    if (tensor != null && !tensor.shape().equals(expected)) {
+      throw new ShapeMismatchException(
+          "%s: %s has shape %s, expected %s = %s (from %s)"
+              .formatted(op, argument, tensor.shape(), axes, expected, from));
+    }
+    floats(op, argument, tensor);
+  }
+
+  /** An argument must have a number of axes. */
+  static void rank(String op, String argument, Tensor tensor, int rank, String axes) {
+    if (tensor.shape().rank() != rank) {
+      throw new ShapeMismatchException(
+          "%s: %s has shape %s, expected %s".formatted(op, argument, tensor.shape(), axes));
+    }
+  }
+
+  /** An argument's axis must have a size. */
+  static void dim(
+      String op, String argument, Tensor tensor, int axis, String name, int size, String from) {
+    if (tensor.shape().dim(axis) != size) {
+      throw new ShapeMismatchException(
+          "%s: %s has shape %s, expected %s = %d on axis %d (from %s)"
+              .formatted(op, argument, tensor.shape(), name, size, axis, from));
+    }
+  }
+
+  /** An argument must hold floats. Null arguments pass. */
+  static void floats(String op, String argument, @Nullable Tensor tensor) {
+    type(op, argument, tensor, DType.F32);
+  }
+
+  /** An argument must hold one type. Null arguments pass. */
+  static void type(String op, String argument, @Nullable Tensor tensor, DType type) {
+    if (tensor != null && tensor.dtype() != type) {
+      throw new IllegalArgumentException(
+          "%s: %s holds %s, expected %s".formatted(op, argument, tensor.dtype(), type));
+    }
+  }
+
+  /** A number must be positive. */
+  static void positive(String op, String argument, long value) {
+    if (value <= 0) {
+      throw new IllegalArgumentException(
+          "%s: %s must be positive, got %d".formatted(op, argument, value));
+    }
+  }
+}

@@ -1,0 +1,433 @@
+package io.github.mamba4j.tensor;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.ElementwiseKernels.Binary;
+import io.github.mamba4j.spi.ElementwiseKernels.Unary;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An array of numbers on a device, of fixed shape, that operations read and make.
+ *
+ * <p>The last axis is contiguous; all other axes together form rows that are a fixed number of
+ * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #select} or {@link
+ * #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made from.
+ *
+ * <p>Tensors belong to their {@link Scope} and need not be closed.
+ */
+public final class Tensor {
+  private final Scope scope;
+  private final Shape shape;
+  private final View view;
+  private final Tensor base;
+  private boolean requiresGrad;
+  private @Nullable Gradient gradient;
+
+  private Tensor(
+      Scope scope, Shape shape, View view, @Nullable Tensor base, boolean requiresGrad) {
+    this.scope = scope;
+    this.shape = shape;
+    this.view = view;
+    this.base = base == null ? this : base;
+    this.requiresGrad = requiresGrad;
+  }
+
+  static Tensor contiguous(Scope scope, Shape shape, View view, boolean requiresGrad) {
+    Tensor tensor = new Tensor(scope, shape, view, null, requiresGrad);
+    if (requiresGrad) {
+      tensor.gradient = new Gradient(tensor, false);
+    }
+    return tensor;
+  }
+
+  /** Views a part of this tensor's memory; the gradient goes to the same part of the base's. */
+  Tensor viewOf(Shape newShape, long shift, long stride) {
+    return new Tensor(
+        scope,
+        newShape,
+        new View(view.storage(), view.type(), view.offset() + shift, stride),
+        base,
+        requiresGrad);
+  }
+
+  /**
+   * Returns the shape.
+   *
+   * @return the shape
+   */
+  public Shape shape() {
+    return shape;
+  }
+
+  /**
+   * Returns the owner.
+   *
+   * @return the scope that this tensor belongs to
+   */
+  public Scope scope() {
+    return scope;
+  }
+
+  /**
+   * Returns the type of the elements.
+   *
+   * @return the type
+   */
+  public DType dtype() {
+    return view.type();
+  }
+
+  /**
+   * Returns this tensor as part of an inner scope, so that what is computed from it alone belongs
+   * there. Memory and gradient are shared.
+   *
+   * @param inner the scope
+   * @return the same numbers in the inner scope
+   */
+  public Tensor in(Scope inner) {
+    return new Tensor(inner, shape, view, base, requiresGrad && inner.recordsGradients());
+  }
+
+  /**
+   * Makes this tensor a parameter: its gradient is kept, and every backward pass adds to it.
+   *
+   * @return this tensor
+   * @throws IllegalStateException if this tensor is a view or the result of an operation
+   */
+  public Tensor requireGrad() {
+    if (base != this || (requiresGrad && gradient == null)) {
+      throw new IllegalStateException("Tensor: only a tensor of its own can be a parameter");
+    }
+    if (!requiresGrad) {
+      requiresGrad = true;
+      gradient = new Gradient(this, true);
+    }
+    return this;
+  }
+
+  /**
+   * Returns whether gradients flow into this tensor.
+   *
+   * @return true if they do
+   */
+  public boolean requiresGrad() {
+    return requiresGrad;
+  }
+
+  /**
+   * Returns the gradient that backward passes have left in a parameter.
+   *
+   * @return the gradient, of this tensor's shape, or empty if there has been none
+   */
+  public Optional<Tensor> grad() {
+    Gradient held = base.gradient;
+    if (held == null || !held.reached()) {
+      return Optional.empty();
+    }
+    held.complete();
+    return Optional.of(new Tensor(base.scope, shape, held.place(this), null, false));
+  }
+
+  /** Sets this parameter's gradient to zero, allocating it if it has none yet. */
+  public void zeroGrad() {
+    if (!gradient().reached()) {
+      gradient().sink(base);
+    } else {
+      gradient().zero();
+    }
+  }
+
+  /**
+   * Differentiates this scalar with respect to every parameter it depends on and adds the results
+   * to their gradients. The tape is used up.
+   *
+   * @throws ShapeMismatchException if this tensor has more than one element
+   * @throws IllegalStateException if nothing was recorded for it
+   */
+  public void backward() {
+    backward(1f);
+  }
+
+  /**
+   * Differentiates {@code seed} times this scalar, see {@link #backward()}.
+   *
+   * @param seed factor of all gradients, such as one over the number of accumulated batches
+   */
+  public void backward(float seed) {
+    if (shape.elements() != 1) {
+      throw new ShapeMismatchException(
+          "backward: loss has shape " + shape + ", expected one element");
+    }
+    Tape tape = scope.tape();
+    if (tape == null || !requiresGrad) {
+      throw new IllegalStateException(
+          "backward: the loss depends on no parameter, or was computed in a scope without"
+              + " gradients; use Device.openGradientScope and Tensor.requireGrad");
+    }
+    Sink sink = gradient().sink(this);
+    scope.fill(sink.view(), 1, 1, seed);
+    tape.run();
+  }
+
+  /**
+   * Copies the elements to the host, waiting for them.
+   *
+   * @return the elements, row-major
+   * @throws IllegalArgumentException if they are not floats
+   */
+  public float[] toFloats() {
+    ShapeRules.floats("toFloats", "tensor", this);
+    float[] values = new float[Math.toIntExact(shape.elements())];
+    read(MemorySegment.ofArray(values));
+    return values;
+  }
+
+  /**
+   * Copies integer elements to the host, waiting for them.
+   *
+   * @return the elements, row-major
+   * @throws IllegalArgumentException if they are not integers
+   */
+  public int[] toInts() {
+    ShapeRules.type("toInts", "tensor", this, DType.I32);
+    int[] values = new int[Math.toIntExact(shape.elements())];
+    read(MemorySegment.ofArray(values));
+    return values;
+  }
+
+  /**
+   * Returns the one element of a scalar, waiting for it.
+   *
+   * @return the element
+   * @throws ShapeMismatchException if there are several
+   */
+  public float item() {
+    if (shape.elements() != 1) {
+      throw new ShapeMismatchException("item: tensor has shape " + shape + ", expected one element");
+    }
+    return toFloats()[0];
+  }
+
+  /**
+   * Copies the elements to host memory, waiting for them.
+   *
+   * @param target at least as many bytes as this tensor has, filled row-major
+   */
+  public void read(MemorySegment target) {
+    long bytes = (long) cols() * dtype().bytes();
+    for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
+      long size = bytes * rowsInOneCopy();
+      scope
+          .backend()
+          .read(view.storage(), byteOffset(row), target.asSlice(row * bytes, size));
+      at += rowsInOneCopy() * cols();
+    }
+  }
+
+  /**
+   * Replaces the elements by those of host memory.
+   *
+   * @param source at least as many bytes as this tensor has, row-major
+   */
+  public void write(MemorySegment source) {
+    long bytes = (long) cols() * dtype().bytes();
+    for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
+      long size = bytes * rowsInOneCopy();
+      scope
+          .backend()
+          .write(source.asSlice(row * bytes, size), view.storage(), byteOffset(row));
+      at += rowsInOneCopy() * cols();
+    }
+  }
+
+  /**
+   * Replaces the elements by another tensor's, on the device.
+   *
+   * @param other a tensor of the same shape and type
+   * @throws ShapeMismatchException if the shapes differ
+   */
+  public void copyFrom(Tensor other) {
+    ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target");
+    scope.copy(other.view, view, rows(), cols());
+  }
+
+  private long rowsInOneCopy() {
+    return view.stride() == cols() ? rows() : 1;
+  }
+
+  private long byteOffset(long row) {
+    return (view.offset() + row * view.stride()) * dtype().bytes();
+  }
+
+  /**
+   * Returns the sum of both, see {@link BinaryOp}.
+   *
+   * @param other same shape, or one row that is added to each
+   * @return this + other
+   */
+  public Tensor add(Tensor other) {
+    return BinaryOp.apply(Binary.ADD, this, other);
+  }
+
+  /**
+   * Returns the difference, see {@link BinaryOp}.
+   *
+   * @param other same shape, or one row that is subtracted from each
+   * @return this − other
+   */
+  public Tensor subtract(Tensor other) {
+    return BinaryOp.apply(Binary.SUBTRACT, this, other);
+  }
+
+  /**
+   * Returns the elementwise product, see {@link BinaryOp}.
+   *
+   * @param other same shape, or one row that multiplies each
+   * @return this · other
+   */
+  public Tensor multiply(Tensor other) {
+    return BinaryOp.apply(Binary.MULTIPLY, this, other);
+  }
+
+  /**
+   * Returns the elementwise product with a number, see {@link ScaleOp}.
+   *
+   * @param factor the number
+   * @return factor · this
+   */
+  public Tensor multiply(float factor) {
+    return ScaleOp.apply(this, factor);
+  }
+
+  /**
+   * Returns the matrix product, see {@link MatmulOp}.
+   *
+   * @param other [..., k, n] for this of shape [..., m, k]
+   * @return [..., m, n]
+   */
+  public Tensor matmul(Tensor other) {
+    return MatmulOp.apply(this, other);
+  }
+
+  /**
+   * Returns a function of each element, see {@link UnaryOp}.
+   *
+   * @param function the function
+   * @return function(this)
+   */
+  public Tensor map(Unary function) {
+    return UnaryOp.apply(function, this);
+  }
+
+  /**
+   * Returns the sum of all elements, see {@link SumOp}.
+   *
+   * @return one element, shape [1]
+   */
+  public Tensor sum() {
+    return SumOp.apply(this, 1f);
+  }
+
+  /**
+   * Returns the mean of all elements, see {@link SumOp}.
+   *
+   * @return one element, shape [1]
+   */
+  public Tensor mean() {
+    return SumOp.apply(this, 1f / shape.elements());
+  }
+
+  /**
+   * Views some columns, see {@link ViewOps}.
+   *
+   * @param start first index on the last axis
+   * @param size how many
+   * @return a view of shape [..., size]
+   */
+  public Tensor narrow(int start, int size) {
+    return ViewOps.narrow(this, start, size);
+  }
+
+  /**
+   * Views the columns in consecutive groups, see {@link ViewOps}.
+   *
+   * @param sizes sizes of the groups, which must add up to the last axis
+   * @return one view a group
+   */
+  public Tensor[] split(int... sizes) {
+    return ViewOps.split(this, sizes);
+  }
+
+  /**
+   * Views one index of the second last axis, such as the last time step, see {@link ViewOps}.
+   *
+   * @param index the index; negative counts from the end
+   * @return a view without that axis
+   */
+  public Tensor select(int index) {
+    return ViewOps.select(this, index);
+  }
+
+  /**
+   * Views the same elements in another shape, see {@link ViewOps}.
+   *
+   * @param newShape as many elements
+   * @return a view
+   */
+  public Tensor reshape(Shape newShape) {
+    return ViewOps.reshape(this, newShape);
+  }
+
+  View view() {
+    return view;
+  }
+
+  Tensor base() {
+    return base;
+  }
+
+  /** Returns how many rows there are when all axes but the last are taken together. */
+  int rows() {
+    return Math.toIntExact(shape.elements() / Math.max(1, cols()));
+  }
+
+  int cols() {
+    return shape.lastDim();
+  }
+
+  boolean isContiguous() {
+    return view.stride() == cols() || rows() == 1;
+  }
+
+  /** Returns the gradient of the tensor that this one is a view of. */
+  Gradient gradient() {
+    Gradient held = base.gradient;
+    if (held == null) {
+      throw new IllegalStateException("Tensor: requires no gradient; call requireGrad first");
+    }
+    return held;
+  }
+
+  /** Returns where this tensor's gradient is read in a backward pass, null if none came. */
+  @Nullable View gradientOrNull() {
+    return requiresGrad && gradient().reached() ? gradient().place(this) : null;
+  }
+
+  /** Returns where this tensor's gradient is read in a backward pass. */
+  View gradientView() {
+    return gradient().place(this);
+  }
+
+  /** Returns where a contribution to this tensor's gradient goes, null if none is wanted. */
+  static @Nullable Sink sink(@Nullable Tensor tensor) {
+    return tensor != null && tensor.requiresGrad ? tensor.gradient().sink(tensor) : null;
+  }
+
+  @Override
+  public String toString() {
+    return dtype() + " " + shape;
+  }
+}
