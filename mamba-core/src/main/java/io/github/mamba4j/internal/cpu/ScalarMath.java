@@ -24,6 +24,7 @@ final class ScalarMath {
   static final int MANTISSA_BITS = 23;
 
   static final float LOG2_E = 0x1.715476p0f;
+  static final float LN2 = 0x1.62e43p-1f;
   static final float LN2_HIGH = 0x1.62e4p-1f;
   static final float LN2_LOW = 0x1.7f7d1cp-20f;
 
@@ -79,6 +80,17 @@ final class ScalarMath {
   static final float T4 = -0x1.75b9ccp-8f;
   static final float TANH_POLYNOMIAL_MAX = 0.625f;
 
+  /** Taylor coefficients {@code (k+1)/(k+2)!} of {@code zohSlope}. */
+  static final float Z0 = 1f / 2;
+
+  static final float Z1 = 1f / 3;
+  static final float Z2 = 1f / 8;
+  static final float Z3 = 1f / 30;
+  static final float Z4 = 1f / 144;
+  static final float Z5 = 1f / 840;
+  static final float Z6 = 1f / 5760;
+  static final float ZOH_SERIES_MAX = 0.375f;
+
   private ScalarMath() {}
 
   /** Returns {@code e^x}; 0 where that is below the smallest normal float. */
@@ -122,6 +134,21 @@ final class ScalarMath {
 
   private static int exponent(float t) {
     return Math.clamp(Float.floatToRawIntBits(t), EXPONENT_MIN, EXPONENT_MAX) << MANTISSA_BITS;
+  }
+
+  /**
+   * Returns {@code (x·e^x − e^x + 1)/x²}, the slope of {@code (e^x − 1)/x}, by its series near 0.
+   *
+   * @param x where
+   * @param exp {@code e^x}
+   * @param expMinusOne {@code e^x − 1}
+   */
+  static float zohSlope(float x, float exp, float expMinusOne) {
+    if (Math.abs(x) < ZOH_SERIES_MAX) {
+      float s = Math.fma(Math.fma(Math.fma(Z6, x, Z5), x, Z4), x, Z3);
+      return Math.fma(Math.fma(Math.fma(s, x, Z2), x, Z1), x, Z0);
+    }
+    return Math.fma(x, exp, -expMinusOne) / (x * x);
   }
 
   /** Returns {@code log(1 + x)} for x in [0, 1]. */

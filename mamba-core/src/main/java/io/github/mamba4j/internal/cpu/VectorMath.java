@@ -65,6 +65,14 @@ final class VectorMath {
         .lanewise(VectorOperators.LSHL, MANTISSA_BITS);
   }
 
+  /** Returns {@code (x·e^x − e^x + 1)/x²}, see {@link ScalarMath#zohSlope}. */
+  static FloatVector zohSlope(FloatVector x, FloatVector exp, FloatVector expMinusOne) {
+    FloatVector s = x.fma(constant(Z6), constant(Z5)).fma(x, constant(Z4)).fma(x, constant(Z3));
+    s = s.fma(x, constant(Z2)).fma(x, constant(Z1)).fma(x, constant(Z0));
+    FloatVector direct = x.fma(exp, expMinusOne.neg()).div(x.mul(x));
+    return direct.blend(s, x.abs().compare(VectorOperators.LT, ZOH_SERIES_MAX));
+  }
+
   /** Returns {@code log(1 + x)} for x in [0, 1]. */
   static FloatVector log1pUnit(FloatVector x) {
     FloatVector q = x.fma(constant(L8), constant(L7)).fma(x, constant(L6)).fma(x, constant(L5));
