@@ -103,8 +103,9 @@ final class Utf8Reader extends Reader {
       if (result.isError()) {
         throw notUtf8();
       }
-      if (chars.position() > 0) {
-        return chars.position();
+      // The position of a wrapping buffer counts from the start of the array.
+      if (chars.position() > offset) {
+        return chars.position() - offset;
       }
       if (ended) {
         return -1;
