@@ -61,8 +61,7 @@ final class Utf8Reader extends Reader {
   }
 
   static DataException unreadable(Path file, IOException cause) {
-    return new DataException(
-        file + ": cannot be read (" + AtomicFile.reason(cause) + ")", cause);
+    return new DataException(file + ": cannot be read (" + AtomicFile.reason(cause) + ")", cause);
   }
 
   private void fill() throws IOException {

@@ -161,8 +161,10 @@ class CorpusTest {
     Path wide = write("wide.txt", "text".getBytes(StandardCharsets.UTF_16));
     assertBroken(
         Corpus.builder(wide),
-        wide + ": byte 0xFE at offset 0 is not UTF-8, it looks like UTF-16; convert the file to UTF-8");
-    Path mark = write("mark.csv", new byte[] {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF, 'a', (byte) 0x80});
+        wide
+            + ": byte 0xFE at offset 0 is not UTF-8, it looks like UTF-16; convert the file to UTF-8");
+    Path mark =
+        write("mark.csv", new byte[] {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF, 'a', (byte) 0x80});
     assertBroken(
         Corpus.builder(mark),
         mark + ": byte 0x80 at offset 4 is not UTF-8; convert the file to UTF-8");
@@ -224,15 +226,13 @@ class CorpusTest {
     write("a.csv", "text\none\ntwo\n");
     List<String> seen = new ArrayList<>();
     assertThatExceptionOfType(IOException.class)
-        .isThrownBy(
-            () ->
-                Corpus.builder(folder)
-                    .build()
-                    .forEach(
-                        document -> {
-                          seen.add(document.text());
-                          throw new IOException("enough");
-                        }))
+        .isThrownBy(() ->
+            Corpus.builder(folder)
+                .build()
+                .forEach(document -> {
+                  seen.add(document.text());
+                  throw new IOException("enough");
+                }))
         .withMessage("enough");
     assertThat(seen).containsExactly("one");
   }

@@ -36,8 +36,7 @@ class LanguageTest {
     statistics.add(new Document("猫🐍", Language.JAPANESE, "a"), 5);
     statistics.add(new Document("犬です", Language.JAPANESE, "b"), 7);
     statistics.add(new Document("x = 1", Language.PYTHON, "c"), 3);
-    assertThat(statistics.of(Language.JAPANESE))
-        .isEqualTo(new LanguageStatistics.Counts(2, 5, 12));
+    assertThat(statistics.of(Language.JAPANESE)).isEqualTo(new LanguageStatistics.Counts(2, 5, 12));
     assertThat(statistics.of(Language.ENGLISH)).isEqualTo(new LanguageStatistics.Counts(0, 0, 0));
     assertThat(statistics.total()).isEqualTo(new LanguageStatistics.Counts(3, 10, 15));
   }

@@ -16,11 +16,7 @@ class BpeTrainerTest {
 
   private static BpeTokenizer train(List<String> texts, int vocabSize, int threads)
       throws IOException {
-    return BpeTrainer.builder()
-        .vocabSize(vocabSize)
-        .threads(threads)
-        .build()
-        .train(texts::forEach);
+    return BpeTrainer.builder().vocabSize(vocabSize).threads(threads).build().train(texts::forEach);
   }
 
   private static List<String> tokensOf(BpeTokenizer tokenizer) {
@@ -53,8 +49,7 @@ class BpeTrainerTest {
           List.of(
               random.words(40, alphabets[seed % alphabets.length]), random.next(), random.next());
       int vocabSize = 257 + 5 + 3 * seed;
-      ReferenceBpe expected =
-          ReferenceBpe.train(texts, Tokenizer.END_OF_TEXT, vocabSize, 2);
+      ReferenceBpe expected = ReferenceBpe.train(texts, Tokenizer.END_OF_TEXT, vocabSize, 2);
       BpeTokenizer actual = train(texts, vocabSize, 2);
       assertThat(mergesOf(actual)).as("merges, seed %d", seed).isEqualTo(expected.merges());
       assertThat(tokensOf(actual)).as("tokens, seed %d", seed).isEqualTo(expected.tokens());
@@ -112,7 +107,8 @@ class BpeTrainerTest {
             .build()
             .train(List.of("abc abc abc abcd abcd abcd")::forEach);
     assertThat(tokensOf(tokenizer).subList(257, tokenizer.vocabSize())).doesNotContain("abc");
-    assertThat(tokenizer.specialTokens()).containsExactly(entry("<|endoftext|>", 0), entry("abc", 1));
+    assertThat(tokenizer.specialTokens())
+        .containsExactly(entry("<|endoftext|>", 0), entry("abc", 1));
     assertThat(tokenizer.decode(tokenizer.encodeOrdinary("abc abcd"))).isEqualTo("abc abcd");
   }
 
@@ -166,15 +162,13 @@ class BpeTrainerTest {
   @Test
   void train_sourceThatFails_passesTheErrorOn() {
     assertThat(
-            org.assertj.core.api.Assertions.catchThrowable(
-                () ->
-                    BpeTrainer.builder()
-                        .build()
-                        .train(
-                            sink -> {
-                              sink.accept("some text");
-                              throw new IOException("disk on fire");
-                            })))
+            org.assertj.core.api.Assertions.catchThrowable(() ->
+                BpeTrainer.builder()
+                    .build()
+                    .train(sink -> {
+                      sink.accept("some text");
+                      throw new IOException("disk on fire");
+                    })))
         .isInstanceOf(IOException.class)
         .hasMessage("disk on fire");
   }
@@ -207,11 +201,7 @@ class BpeTrainerTest {
         .withMessageContaining("expected each text once");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () ->
-                BpeTrainer.builder()
-                    .vocabSize(257)
-                    .specialTokens(List.of("xx", "yy"))
-                    .build())
+            () -> BpeTrainer.builder().vocabSize(257).specialTokens(List.of("xx", "yy")).build())
         .withMessageContaining("vocabSize is 257, expected at least 258");
   }
 

@@ -35,14 +35,13 @@ class Gpt2ParityTest {
             new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII))) {
       lines
           .lines()
-          .forEach(
-              line -> {
-                byte[] bytes = Base64.getDecoder().decode(line.substring(0, line.indexOf(' ')));
-                assertThat(line.substring(line.indexOf(' ') + 1))
-                    .isEqualTo(String.valueOf(tokens.size()));
-                rankOf.put(latin(bytes), tokens.size());
-                tokens.add(bytes);
-              });
+          .forEach(line -> {
+            byte[] bytes = Base64.getDecoder().decode(line.substring(0, line.indexOf(' ')));
+            assertThat(line.substring(line.indexOf(' ') + 1))
+                .isEqualTo(String.valueOf(tokens.size()));
+            rankOf.put(latin(bytes), tokens.size());
+            tokens.add(bytes);
+          });
     }
     long[] pairs = new long[tokens.size() - 256];
     int[] newIds = new int[pairs.length];

@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Both ways of merging against the definition, over random merge lists and pieces of all lengths. */
+/**
+ * Both ways of merging against the definition, over random merge lists and pieces of all lengths.
+ */
 class MergeTablePropertyTest {
 
   @Test

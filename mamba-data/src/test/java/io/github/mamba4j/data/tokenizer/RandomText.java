@@ -6,11 +6,67 @@ import java.util.Random;
 final class RandomText {
 
   private static final String[] FRAGMENTS = {
-    "the", "don't", "we'll", "I'VE", "it's", "'s", "'", "''re", " ", "  ", "   ", "\n", "\r\n", "\n\n",
-    "\t", "\u00A0", "\u3000", "\u2028", "\u0085", "\u200B", "def f(x):\n    return x\n", "123", "４５６",
-    "½", "Ⅷ", "東京", "は", "データ", "々", "。", "、", "「", "👩‍👩‍👧‍👦", "🐍", "🇯🇵", "e\u0301", "\u0301",
-    "\u3099", "か\u3099", "naïve", "ﬁ", "Ω", "ß", "\u0000", "\uFFFD", "\uFEFF", "𝒳", "𠮷", "١٢", "ǅ", "!?",
-    "...", "_", "-", "<|endoftext|>", "<|unk|>", "<|", "Ġ", "क्षि", "ㅎ", "한국"
+    "the",
+    "don't",
+    "we'll",
+    "I'VE",
+    "it's",
+    "'s",
+    "'",
+    "''re",
+    " ",
+    "  ",
+    "   ",
+    "\n",
+    "\r\n",
+    "\n\n",
+    "\t",
+    "\u00A0",
+    "\u3000",
+    "\u2028",
+    "\u0085",
+    "\u200B",
+    "def f(x):\n    return x\n",
+    "123",
+    "４５６",
+    "½",
+    "Ⅷ",
+    "東京",
+    "は",
+    "データ",
+    "々",
+    "。",
+    "、",
+    "「",
+    "👩‍👩‍👧‍👦",
+    "🐍",
+    "🇯🇵",
+    "e\u0301",
+    "\u0301",
+    "\u3099",
+    "か\u3099",
+    "naïve",
+    "ﬁ",
+    "Ω",
+    "ß",
+    "\u0000",
+    "\uFFFD",
+    "\uFEFF",
+    "𝒳",
+    "𠮷",
+    "١٢",
+    "ǅ",
+    "!?",
+    "...",
+    "_",
+    "-",
+    "<|endoftext|>",
+    "<|unk|>",
+    "<|",
+    "Ġ",
+    "क्षि",
+    "ㅎ",
+    "한국"
   };
 
   private final Random random;
@@ -34,8 +90,7 @@ final class RandomText {
 
   private int anyCodePoint() {
     while (true) {
-      int c =
-          random.nextInt(random.nextBoolean() ? 0x3100 : Character.MAX_CODE_POINT + 1);
+      int c = random.nextInt(random.nextBoolean() ? 0x3100 : Character.MAX_CODE_POINT + 1);
       if (c < Character.MIN_SURROGATE || c > Character.MAX_SURROGATE) {
         return c;
       }

@@ -10,8 +10,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Byte-level BPE by the definition and nothing clever: tokens are strings of the byte alphabet, every
- * step counts all pairs of all words anew. Shares no code with the library.
+ * Byte-level BPE by the definition and nothing clever: tokens are strings of the byte alphabet,
+ * every step counts all pairs of all words anew. Shares no code with the library.
  */
 final class ReferenceBpe {
 
@@ -53,12 +53,11 @@ final class ReferenceBpe {
 
   private List<String> mostFrequentPair(Map<List<String>, Long> words, long minFrequency) {
     Map<List<String>, Long> counts = new LinkedHashMap<>();
-    words.forEach(
-        (word, count) -> {
-          for (int i = 0; i + 1 < word.size(); i++) {
-            counts.merge(List.of(word.get(i), word.get(i + 1)), count, Long::sum);
-          }
-        });
+    words.forEach((word, count) -> {
+      for (int i = 0; i + 1 < word.size(); i++) {
+        counts.merge(List.of(word.get(i), word.get(i + 1)), count, Long::sum);
+      }
+    });
     List<String> best = null;
     for (Map.Entry<List<String>, Long> entry : counts.entrySet()) {
       if (entry.getValue() < minFrequency) {

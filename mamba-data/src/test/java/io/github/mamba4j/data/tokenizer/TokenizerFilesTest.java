@@ -44,8 +44,7 @@ class TokenizerFilesTest {
     RandomText random = new RandomText(5);
     List<String> texts = List.of(random.next(), random.next(), "the cat <|endoftext|> 猫🐍");
     for (Tokenizer tokenizer :
-        List.of(
-            new ByteTokenizer(), CharTokenizer.train(texts::forEach, 1000, 1), smallBpe())) {
+        List.of(new ByteTokenizer(), CharTokenizer.train(texts::forEach, 1000, 1), smallBpe())) {
       Path file = folder.resolve("tokenizer.json");
       tokenizer.save(file);
       Tokenizer loaded = Tokenizer.load(file);
@@ -217,7 +216,8 @@ class TokenizerFilesTest {
     for (int i = 0; i < 400; i++) {
       byte[] bytes = whole.clone();
       bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
-      Files.write(file, i % 4 == 0 ? java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length)) : bytes);
+      Files.write(
+          file, i % 4 == 0 ? java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length)) : bytes);
       try {
         Tokenizer tokenizer = Tokenizer.load(file);
         assertThat(tokenizer.decode(tokenizer.encode("the cat 猫"))).isNotNull();
@@ -233,7 +233,8 @@ class TokenizerFilesTest {
     Path file = folder.resolve("no/such/folder.json");
     assertThatExceptionOfType(DataException.class)
         .isThrownBy(() -> new ByteTokenizer().save(file))
-        .withMessage(file + ": cannot be written, its folder does not exist; make the folder first");
+        .withMessage(
+            file + ": cannot be written, its folder does not exist; make the folder first");
     assertThatExceptionOfType(DataException.class)
         .isThrownBy(() -> new ByteTokenizer().save(folder))
         .withMessage(folder + ": cannot be written, it is a folder; name a file");

@@ -102,15 +102,14 @@ class CorpusEncoderTest {
   void encode_emptySide_isRefusedAndNothingWritten() throws IOException {
     Corpus corpus = corpus();
     assertThatExceptionOfType(DataException.class)
-        .isThrownBy(
-            () ->
-                CorpusEncoder.builder(tokenizer)
-                    .build()
-                    .encode(
-                        corpus,
-                        DocumentSplit.of(0, 1),
-                        folder.resolve("train"),
-                        folder.resolve("validation")))
+        .isThrownBy(() ->
+            CorpusEncoder.builder(tokenizer)
+                .build()
+                .encode(
+                    corpus,
+                    DocumentSplit.of(0, 1),
+                    folder.resolve("train"),
+                    folder.resolve("validation")))
         .withMessageContaining("no document is for validation; use more documents");
     assertThat(folder.toFile().list()).containsExactly("in");
   }

@@ -34,7 +34,8 @@ class PermutationPropertyTest {
 
   @Test
   void at_manyEpochs_putsEveryElementEverywhereEquallyOften() {
-    // Chi-squared with 99 degrees of freedom: mean 99, standard deviation 14; 5 of them are allowed.
+    // Chi-squared with 99 degrees of freedom: mean 99, standard deviation 14; 5 of them are
+    // allowed.
     for (int size : new int[] {10, 100}) {
       int epochs = 20_000;
       long[][] counts = new long[size][size];

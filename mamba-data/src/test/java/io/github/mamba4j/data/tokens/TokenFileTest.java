@@ -67,7 +67,8 @@ class TokenFileTest {
 
   @Test
   void read_partOfTheFile_fillsPartOfTheTarget() throws IOException {
-    try (TokenFile file = TokenFile.open(write("a.tok", 100, -1, new int[] {1, 2, 3}, new int[] {4}))) {
+    try (TokenFile file =
+        TokenFile.open(write("a.tok", 100, -1, new int[] {1, 2, 3}, new int[] {4}))) {
       int[] target = {9, 9, 9, 9};
       file.read(1, target, 1, 2);
       assertThat(target).containsExactly(9, 2, 3, 9);
@@ -155,19 +156,19 @@ class TokenFileTest {
     Path path = folder.resolve("bad.tok");
     Files.write(path, content);
     assertThatExceptionOfType(DataException.class)
-        .isThrownBy(
-            () -> {
-              try (TokenFile file = TokenFile.open(path)) {
-                file.verify();
-              }
-            })
+        .isThrownBy(() -> {
+          try (TokenFile file = TokenFile.open(path)) {
+            file.verify();
+          }
+        })
         .withMessageStartingWith(path + ": ")
         .withMessageContaining(message);
   }
 
   @Test
   void verify_anyByteChanged_isRefused() throws IOException {
-    byte[] whole = Files.readAllBytes(write("good.tok", 300, 0, new int[] {1, 2, 3}, new int[] {4, 5}));
+    byte[] whole =
+        Files.readAllBytes(write("good.tok", 300, 0, new int[] {1, 2, 3}, new int[] {4, 5}));
     for (int at = 0; at < whole.length; at++) {
       // The zeros between the hash and the tokens mean nothing.
       if (at < 72 || at >= 128) {

@@ -130,7 +130,12 @@ class TokenWindowsTest {
       TokenWindows windows =
           TokenWindows.builder(file).batchSize(4).length(7).seed(3).keepPartial(true).build();
       TokenWindows ordered =
-          TokenWindows.builder(file).batchSize(4).length(7).shuffle(false).keepPartial(true).build();
+          TokenWindows.builder(file)
+              .batchSize(4)
+              .length(7)
+              .shuffle(false)
+              .keepPartial(true)
+              .build();
       List<Row> first = rows(windows, 0);
       List<Row> second = rows(windows, 1);
       assertThat(first).containsExactlyInAnyOrderElementsOf(rows(ordered, 0));
@@ -171,8 +176,7 @@ class TokenWindowsTest {
       fingerprints.add(TokenWindows.builder(file).seed(1).batchSize(3).build().fingerprint());
       fingerprints.add(TokenWindows.builder(file).shuffle(false).build().fingerprint());
       fingerprints.add(TokenWindows.builder(file).keepPartial(true).build().fingerprint());
-      fingerprints.add(
-          TokenWindows.builder(file).crossDocuments(false).build().fingerprint());
+      fingerprints.add(TokenWindows.builder(file).crossDocuments(false).build().fingerprint());
     }
     try (TokenFile file = file(600, 2)) {
       fingerprints.add(TokenWindows.builder(file).build().fingerprint());
@@ -190,8 +194,7 @@ class TokenWindowsTest {
               path
                   + ": has 8 tokens, too few for one window of 8 + 1; use a shorter length or more text");
       assertThat(TokenWindows.builder(file).batchSize(1).length(7).build().windowCount()).isOne();
-      assertThat(
-              TokenWindows.builder(file).length(8).keepPartial(true).build().stepsPerEpoch())
+      assertThat(TokenWindows.builder(file).length(8).keepPartial(true).build().stepsPerEpoch())
           .isOne();
       assertThatExceptionOfType(DataException.class)
           .isThrownBy(() -> TokenWindows.builder(file).batchSize(4).length(2).build())
