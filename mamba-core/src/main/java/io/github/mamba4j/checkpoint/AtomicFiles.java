@@ -138,7 +138,13 @@ public final class AtomicFiles {
       }
     }
     syncDirectory(parent);
-    deleteTree(oldOf(directory));
+    try {
+      deleteTree(oldOf(directory));
+    } catch (IOException left) {
+      // The new folder is complete and in place; the next call or recoverDirectory removes the
+      // rest.
+      return;
+    }
   }
 
   /**

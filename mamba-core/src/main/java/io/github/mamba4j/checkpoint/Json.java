@@ -12,10 +12,12 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -56,12 +58,14 @@ public final class Json {
    *
    * @param file the file, UTF-8
    * @return the value, null for JSON's null
-   * @throws CheckpointException if the content is not one JSON value; with line and column
+   * @throws CheckpointException if the file is missing or not one JSON value; with line and column
    * @throws IOException if the file cannot be read
    */
   public static @Nullable Object read(Path file) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
       return parse(file.toString(), in);
+    } catch (NoSuchFileException e) {
+      throw new CheckpointException(file + ": does not exist, expected a JSON file", e);
     }
   }
 
@@ -70,7 +74,7 @@ public final class Json {
    *
    * @param file the file, UTF-8
    * @return the members in the file's order
-   * @throws CheckpointException if the content is not one JSON object; with line and column
+   * @throws CheckpointException if the file is missing or not one JSON object; with line and column
    * @throws IOException if the file cannot be read
    */
   public static JsonObject readObject(Path file) throws IOException {
@@ -253,8 +257,12 @@ public final class Json {
       String key = parser.currentName();
       if (members.containsKey(key)) {
         throw new CheckpointException(
-            "%s: %s: duplicate key %s"
-                .formatted(source, position(parser), CheckpointException.printable(key)));
+            String.format(
+                Locale.ROOT,
+                "%s: %s: duplicate key %s",
+                source,
+                position(parser),
+                CheckpointException.printable(key)));
       }
       parser.nextToken();
       members.put(key, readValue(source, parser));

@@ -9,6 +9,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
@@ -165,7 +166,7 @@ final class JsonOutput {
   /** Writes one character and returns how many further chars of the text it has consumed. */
   private int writeCharacter(CharSequence text, int index, char c) throws IOException {
     if (c < 0x20) {
-      out.write("\\u00%02x".formatted((int) c));
+      out.write(String.format(Locale.ROOT, "\\u00%02x", (int) c));
       return 0;
     }
     out.write(c);

@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -82,24 +83,34 @@ public final class SafetensorsFile implements AutoCloseable {
     } while (count >= 0 && length.hasRemaining());
     if (length.hasRemaining()) {
       throw new CheckpointException(
-          "%s: has %d bytes, expected at least the 8 of the header length"
-              .formatted(path, fileBytes));
+          String.format(
+              Locale.ROOT,
+              "%s: has %d bytes, expected at least the 8 of the header length",
+              path,
+              fileBytes));
     }
     long headerBytes = length.getLong(0);
     if (Long.compareUnsigned(headerBytes, MAX_HEADER_BYTES) > 0) {
       throw new CheckpointException(
-          "%s: header length is %s bytes, expected at most %d; probably not a safetensors file"
-              .formatted(path, Long.toUnsignedString(headerBytes), MAX_HEADER_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s: header length is %s bytes, expected at most %d; probably not a safetensors file",
+              path,
+              Long.toUnsignedString(headerBytes),
+              MAX_HEADER_BYTES));
     }
     if (headerBytes > fileBytes - LENGTH_BYTES) {
       throw new CheckpointException(
-          "%s: header length is %d bytes, but only %d follow; the file is cut short"
-              .formatted(path, headerBytes, fileBytes - LENGTH_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s: header length is %d bytes, but only %d follow; the file is cut short",
+              path,
+              headerBytes,
+              fileBytes - LENGTH_BYTES));
     }
     return headerBytes;
   }
 
-  @SuppressWarnings("MustBeClosed") // the arena passes to the file, which closes it
   private static SafetensorsFile map(
       Path path, FileChannel channel, SafetensorsHeader header, long dataStart, long dataBytes)
       throws IOException {
@@ -175,8 +186,12 @@ public final class SafetensorsFile implements AutoCloseable {
     TensorEntry entry = entries.get(name);
     if (entry == null) {
       throw new CheckpointException(
-          "%s: tensor %s is missing, the file has %d others"
-              .formatted(path, CheckpointException.printable(name), entries.size()));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor %s is missing, the file has %d others",
+              path,
+              CheckpointException.printable(name),
+              entries.size()));
     }
     return entry;
   }

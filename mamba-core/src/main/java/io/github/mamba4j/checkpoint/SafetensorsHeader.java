@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -162,8 +163,11 @@ final class SafetensorsHeader {
     if (begin > end || end > dataBytes) {
       throw bad(
           name,
-          "has data_offsets %s, expected 0 <= begin <= end <= %d (the data in the file)"
-              .formatted(offsets, dataBytes));
+          String.format(
+              Locale.ROOT,
+              "has data_offsets %s, expected 0 <= begin <= end <= %d (the data in the file)",
+              offsets,
+              dataBytes));
     }
     long expected;
     try {
@@ -174,8 +178,14 @@ final class SafetensorsHeader {
     if (expected != end - begin) {
       throw bad(
           name,
-          "has shape %s of %s, expected %d bytes, but data_offsets %s hold %d"
-              .formatted(shape, type, expected, offsets, end - begin));
+          String.format(
+              Locale.ROOT,
+              "has shape %s of %s, expected %d bytes, but data_offsets %s hold %d",
+              shape,
+              type,
+              expected,
+              offsets,
+              end - begin));
     }
     return new Range(name, type, shape, begin, end);
   }
@@ -189,14 +199,18 @@ final class SafetensorsHeader {
         String fault = range.begin() < covered ? "overlaps another one" : "leaves a hole before it";
         throw bad(
             range.name(),
-            "%s: it begins at %d, expected %d".formatted(fault, range.begin(), covered));
+            String.format(
+                Locale.ROOT, "%s: it begins at %d, expected %d", fault, range.begin(), covered));
       }
       covered = range.end();
     }
     if (covered != dataBytes) {
       throw bad(
-          "tensors cover %d bytes of data, expected all %d in the file"
-              .formatted(covered, dataBytes));
+          String.format(
+              Locale.ROOT,
+              "tensors cover %d bytes of data, expected all %d in the file",
+              covered,
+              dataBytes));
     }
   }
 
@@ -209,8 +223,11 @@ final class SafetensorsHeader {
     if (type == null) {
       throw bad(
           name,
-          "has the unknown dtype %s, expected one of %s"
-              .formatted(printable(text), List.of(StoredType.values())));
+          String.format(
+              Locale.ROOT,
+              "has the unknown dtype %s, expected one of %s",
+              printable(text),
+              List.of(StoredType.values())));
     }
     return type;
   }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -25,7 +26,7 @@ public final class SafetensorsWriter {
   /** A multiple of every element size. */
   private static final int CHUNK_BYTES = 1 << 20;
 
-  private final List<Source> sources = new ArrayList<>();
+  private final Map<String, Source> sources = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>(Map.of("format", "pt"));
 
   /** Creates a writer without tensors, with the metadata {@code format = pt} that Python checks. */
@@ -97,8 +98,11 @@ public final class SafetensorsWriter {
         };
     if (!writable) {
       throw new IllegalArgumentException(
-          "SafetensorsWriter: %s cannot store floats as %s, expected F32, F16, BF16 or F64"
-              .formatted(name, type));
+          String.format(
+              Locale.ROOT,
+              "SafetensorsWriter: %s cannot store floats as %s, expected F32, F16, BF16 or F64",
+              name,
+              type));
     }
     return add(new Source(name, type, List.copyOf(shape), floats, true));
   }
@@ -137,14 +141,19 @@ public final class SafetensorsWriter {
     long expected = Shapes.byteCount(what, source.type(), source.shape());
     if (expected != source.byteSize()) {
       throw new IllegalArgumentException(
-          "%s has %d bytes as %s, expected %d for shape %s"
-              .formatted(what, source.byteSize(), source.type(), expected, source.shape()));
+          String.format(
+              Locale.ROOT,
+              "%s has %d bytes as %s, expected %d for shape %s",
+              what,
+              source.byteSize(),
+              source.type(),
+              expected,
+              source.shape()));
     }
-    if (name.equals(SafetensorsHeader.METADATA_KEY)
-        || sources.stream().anyMatch(other -> other.name().equals(name))) {
+    if (name.equals(SafetensorsHeader.METADATA_KEY) || sources.containsKey(name)) {
       throw new IllegalArgumentException(what + " is taken, expected a new name");
     }
-    sources.add(source);
+    sources.put(name, source);
     return this;
   }
 
@@ -157,7 +166,7 @@ public final class SafetensorsWriter {
    *     longer readable; an old file is then unchanged
    */
   public void write(Path target) throws IOException {
-    List<Source> ordered = new ArrayList<>(sources);
+    List<Source> ordered = new ArrayList<>(sources.values());
     ordered.sort(SafetensorsWriter::compare);
     byte[] header = header(ordered);
     AtomicFiles.writeFile(
@@ -202,8 +211,11 @@ public final class SafetensorsWriter {
     int padded = Math.ceilDiv(json.length, 8) * 8;
     if (padded > SafetensorsFile.MAX_HEADER_BYTES) {
       throw new IllegalStateException(
-          "SafetensorsWriter: header has %d bytes, expected at most %d"
-              .formatted(padded, SafetensorsFile.MAX_HEADER_BYTES));
+          String.format(
+              Locale.ROOT,
+              "SafetensorsWriter: header has %d bytes, expected at most %d",
+              padded,
+              SafetensorsFile.MAX_HEADER_BYTES));
     }
     byte[] header = Arrays.copyOf(json, padded);
     Arrays.fill(header, json.length, padded, (byte) ' ');

@@ -1,6 +1,7 @@
 package io.github.mamba4j.checkpoint;
 
 import java.util.List;
+import java.util.Locale;
 
 /** Sizes of stored arrays, counted without overflow. */
 final class Shapes {
@@ -17,11 +18,16 @@ final class Shapes {
     for (long size : shape) {
       if (size < 0) {
         throw new IllegalArgumentException(
-            "%s has shape %s, expected no negative axis".formatted(what, shape));
+            String.format(Locale.ROOT, "%s has shape %s, expected no negative axis", what, shape));
       }
       if (Math.multiplyHigh(count, size) != 0 || count * size < 0) {
         throw new IllegalArgumentException(
-            "%s has shape %s of %s, more bytes than 63 bits count".formatted(what, shape, type));
+            String.format(
+                Locale.ROOT,
+                "%s has shape %s of %s, more bytes than 63 bits count",
+                what,
+                shape,
+                type));
       }
       count *= size;
     }

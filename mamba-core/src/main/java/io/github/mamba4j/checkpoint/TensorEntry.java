@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * One named array in a checkpoint file: its type, its shape and its bytes, row-major and
@@ -32,8 +33,14 @@ public record TensorEntry(
     long expectedBytes = Shapes.byteCount("TensorEntry: " + name, type, shape);
     if (expectedBytes != bytes.byteSize()) {
       throw new IllegalArgumentException(
-          "TensorEntry: %s has %d bytes, expected %d for %s %s"
-              .formatted(name, bytes.byteSize(), expectedBytes, type, shape));
+          String.format(
+              Locale.ROOT,
+              "TensorEntry: %s has %d bytes, expected %d for %s %s",
+              name,
+              bytes.byteSize(),
+              expectedBytes,
+              type,
+              shape));
     }
   }
 
@@ -74,9 +81,13 @@ public record TensorEntry(
   public TensorEntry requireShape(long... dims) throws CheckpointException {
     if (!hasShape(dims)) {
       throw new CheckpointException(
-          "%s: tensor %s has shape %s, expected %s"
-              .formatted(
-                  source, CheckpointException.printable(name), shape, Arrays.toString(dims)));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor %s has shape %s, expected %s",
+              source,
+              CheckpointException.printable(name),
+              shape,
+              Arrays.toString(dims)));
     }
     return this;
   }
@@ -94,8 +105,12 @@ public record TensorEntry(
     long count = elementCount();
     if (floats.byteSize() / Float.BYTES < count) {
       throw new IllegalArgumentException(
-          "TensorEntry: %s needs room for %d floats, got %d bytes"
-              .formatted(name, count, floats.byteSize()));
+          String.format(
+              Locale.ROOT,
+              "TensorEntry: %s needs room for %d floats, got %d bytes",
+              name,
+              count,
+              floats.byteSize()));
     }
     if (type == StoredType.F32) {
       MemorySegment.copy(
@@ -154,8 +169,13 @@ public record TensorEntry(
     for (int i = 0; i < wide.length; i++) {
       if (wide[i] != (int) wide[i]) {
         throw new CheckpointException(
-            "%s: tensor %s element %d is %s, expected a 32-bit integer"
-                .formatted(source, CheckpointException.printable(name), i, wide[i]));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor %s element %d is %s, expected a 32-bit integer",
+                source,
+                CheckpointException.printable(name),
+                i,
+                wide[i]));
       }
       values[i] = (int) wide[i];
     }
@@ -172,15 +192,24 @@ public record TensorEntry(
     long count = elementCount();
     if (count > Integer.MAX_VALUE - 8) {
       throw new CheckpointException(
-          "%s: tensor %s has %d elements, more than an array holds; copy it to a segment"
-              .formatted(source, CheckpointException.printable(name), count));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor %s has %d elements, more than an array holds; copy it to a segment",
+              source,
+              CheckpointException.printable(name),
+              count));
     }
     return (int) count;
   }
 
   private CheckpointException wrongType(String expected) {
     return new CheckpointException(
-        "%s: tensor %s is stored as %s, expected %s"
-            .formatted(source, CheckpointException.printable(name), type, expected));
+        String.format(
+            Locale.ROOT,
+            "%s: tensor %s is stored as %s, expected %s",
+            source,
+            CheckpointException.printable(name),
+            type,
+            expected));
   }
 }

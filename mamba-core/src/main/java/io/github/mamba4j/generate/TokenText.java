@@ -4,8 +4,9 @@ package io.github.mamba4j.generate;
  * The text side of a vocabulary: the bytes that each token id stands for.
  *
  * <p>Generation works on token ids; this is all it has to know to turn them into text while they
- * arrive. A token may hold only a part of a character, so a caller that streams text keeps the bytes
- * back until they form whole UTF-8 characters. Implementations are safe for use by several threads.
+ * arrive. A token may hold only a part of a character, so a caller that streams text keeps the
+ * bytes back until they form whole UTF-8 characters. Implementations are safe for use by several
+ * threads.
  */
 public interface TokenText {
 

@@ -16,31 +16,31 @@ final class ModelSummary {
       parts.merge(part(entry.getKey()), entry.getValue().shape().elements(), Long::sum);
     }
     StringBuilder text = new StringBuilder();
-    line(
-        text,
-        "Mamba-1: %d layers, dModel %d, dInner %d, dState %d, dConv %d, dtRank %d, %s",
-        config.nLayers(),
-        config.dModel(),
-        config.dInner(),
-        config.dState(),
-        config.dConv(),
-        config.dtRank(),
-        config.discretization());
-    line(
-        text,
-        "vocabulary %,d (%,d rows), head %s",
-        config.vocabSize(),
-        config.paddedVocabSize(),
-        config.tieEmbeddings() ? "tied to the embedding" : "of its own");
-    parts.forEach((name, count) -> line(text, "  %-12s %,15d", name, count));
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "Mamba-1: %d layers, dModel %d, dInner %d, dState %d, dConv %d, dtRank %d, %s%n",
+            config.nLayers(),
+            config.dModel(),
+            config.dInner(),
+            config.dState(),
+            config.dConv(),
+            config.dtRank(),
+            config.discretization()));
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "vocabulary %,d (%,d rows), head %s%n",
+            config.vocabSize(),
+            config.paddedVocabSize(),
+            config.tieEmbeddings() ? "tied to the embedding" : "of its own"));
+    parts.forEach(
+        (name, count) -> text.append(String.format(Locale.ROOT, "  %-12s %,15d%n", name, count)));
     long total = model.parameterCount();
-    line(text, "  %-12s %,15d parameters, %,.1f MB", "all", total, total * 4 / 1e6);
-    text.append(model.device().describe());
-    return text.toString();
-  }
-
-  private static void line(StringBuilder text, String format, Object... values) {
-    text.append(String.format(Locale.ROOT, format, values)).append('\n');
+    text.append(
+        String.format(
+            Locale.ROOT, "  %-12s %,15d parameters, %,.1f MB%n", "all", total, total * 4 / 1e6));
+    return text.append(model.device().describe()).toString();
   }
 
   private static String part(String name) {

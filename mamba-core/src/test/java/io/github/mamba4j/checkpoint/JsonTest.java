@@ -35,7 +35,7 @@ class JsonTest {
     expected.put("a", Map.of());
     expected.put("c", Long.MAX_VALUE);
     assertThat(value).isEqualTo(expected);
-    assertThat(((Map<?, ?>) value).keySet().toString()).isEqualTo("[b, a, c]");
+    assertThat(String.valueOf(value)).startsWith("{b=[").endsWith(", a={}, c=9223372036854775807}");
   }
 
   @ParameterizedTest

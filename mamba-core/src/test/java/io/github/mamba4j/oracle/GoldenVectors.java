@@ -35,8 +35,7 @@ public final class GoldenVectors {
     0.001031828, 0.040519769, 0.045999985, -0.007930953, -0.101446926
   };
 
-  /** T2: the state after the last step, [dInner, dState]. */
-  public static final double[] T2_FINAL_STATE = {
+  private static final double[] T2_FINAL_STATE = {
     -1.23184806, 0.26778798, 0.571241679,
     0.723588656, -0.537546595, -0.343423588
   };
@@ -73,64 +72,52 @@ public final class GoldenVectors {
     0.09893596, 0.422338033, 0.544771142, 0.297210551, 0.005616404
   };
 
-  /** T2: gradient of a, [dInner, dState]. */
-  public static final double[] T2_A_GRAD = {
+  private static final double[] T2_A_GRAD = {
     0.109626481, -0.246474459, -0.221384553,
     0.015556717, -0.008863899, 0.015123314
   };
 
-  /** T2: gradient of dSkip, [dInner]. */
-  public static final double[] T2_D_SKIP_GRAD = {1.106830821, 0.024231359};
+  private static final double[] T2_D_SKIP_GRAD = {1.106830821, 0.024231359};
 
-  /** T2: gradient of dtBias, [dInner]. */
-  public static final double[] T2_DT_BIAS_GRAD = {0.342282734, 0.023085218};
+  private static final double[] T2_DT_BIAS_GRAD = {0.342282734, 0.023085218};
 
-  /** T2: gradient of the initial state at zero, [dInner, dState]. */
-  public static final double[] T2_INITIAL_STATE_GRAD = {
+  private static final double[] T2_INITIAL_STATE_GRAD = {
     -0.197991242, 0.243411756, 0.013232958,
     0.145149022, -0.135003519, -0.042108233
   };
 
-  /** T3: the mixer's output, [length, dModel]. */
-  public static final double[] T3_OUT = {
+  private static final double[] T3_OUT = {
     -0.292398634, 0.294983282, -0.287867294, 0.271284683,
     -0.050814554, 0.058243463, -0.063757013, 0.067173891,
     -0.013278398, 0.057575279, -0.099978775, 0.139094432,
     0.001827241, 0.004148555, -0.009987924, 0.015498836
   };
 
-  /** T3: the final state of channel 0, [dState]. */
-  public static final double[] T3_STATE_0 = {-0.001743011, -0.028234096, 0.056204748};
+  private static final double[] T3_STATE_0 = {-0.001743011, -0.028234096, 0.056204748};
 
-  /** T3: the final state of channel 7, [dState]. */
-  public static final double[] T3_STATE_7 = {-0.032887955, 0.007000554, 0.007548989};
+  private static final double[] T3_STATE_7 = {-0.032887955, 0.007000554, 0.007548989};
 
-  /** T5: RMSNorm of {@code t5X} by {@code t5Weight}, [2, 4]. */
-  public static final double[] T5_RMS_NORM = {
+  private static final double[] T5_RMS_NORM = {
     1.009446282, 1.018296202, 0.903338202, 0.67970841,
     0.773912751, -0.017965577, -0.78133626, -1.445750452
   };
 
-  /** T5: gate, then norm over the whole width, [2, 4]. */
-  public static final double[] T5_GATE_THEN_NORM = {
+  private static final double[] T5_GATE_THEN_NORM = {
     1.611971998, 0.466778624, -0.397211531, -0.667239092,
     -0.74340984, 0.018460637, 0.809594347, 1.444282662
   };
 
-  /** T5: gate, then norm in groups of two, [2, 4]. */
-  public static final double[] T5_GATE_THEN_GROUP_NORM = {
+  private static final double[] T5_GATE_THEN_GROUP_NORM = {
     1.262516837, 0.365586917, -0.653187435, -1.097229452,
     -1.314830139, 0.032650364, 0.624556372, 1.114182607
   };
 
-  /** T5: norm, then gate, [2, 4]. */
-  public static final double[] T5_NORM_THEN_GATE = {
+  private static final double[] T5_NORM_THEN_GATE = {
     0.325801769, 0.094342396, -0.080281928, -0.134858221,
     -0.192651398, 0.004783993, 0.209802822, 0.374279514
   };
 
-  /** T7: the logits at the last position, [vocabSize]. */
-  public static final double[] T7_LAST_LOGITS = {
+  private static final double[] T7_LAST_LOGITS = {
     -0.08535041,
     -0.351692785,
     0.021573297,
@@ -304,6 +291,71 @@ public final class GoldenVectors {
     gradients.put(layer1 + "mixer.D " + 3, -4.761095e-3);
     gradients.put(layer1 + "mixer.out_proj.weight " + (1 * 8 + 5), 9.797796e-5);
     return gradients;
+  }
+
+  /** T2: the state after the last step, [dInner, dState]. */
+  public static double[] t2FinalState() {
+    return T2_FINAL_STATE.clone();
+  }
+
+  /** T2: gradient of a, [dInner, dState]. */
+  public static double[] t2AGrad() {
+    return T2_A_GRAD.clone();
+  }
+
+  /** T2: gradient of dSkip, [dInner]. */
+  public static double[] t2DSkipGrad() {
+    return T2_D_SKIP_GRAD.clone();
+  }
+
+  /** T2: gradient of dtBias, [dInner]. */
+  public static double[] t2DtBiasGrad() {
+    return T2_DT_BIAS_GRAD.clone();
+  }
+
+  /** T2: gradient of the initial state at zero, [dInner, dState]. */
+  public static double[] t2InitialStateGrad() {
+    return T2_INITIAL_STATE_GRAD.clone();
+  }
+
+  /** T3: the mixer's output, [length, dModel]. */
+  public static double[] t3Out() {
+    return T3_OUT.clone();
+  }
+
+  /** T3: the final state of channel 0, [dState]. */
+  public static double[] t3State0() {
+    return T3_STATE_0.clone();
+  }
+
+  /** T3: the final state of channel 7, [dState]. */
+  public static double[] t3State7() {
+    return T3_STATE_7.clone();
+  }
+
+  /** T5: RMSNorm of {@link #t5X} by {@link #t5Weight}, [2, 4]. */
+  public static double[] t5RmsNorm() {
+    return T5_RMS_NORM.clone();
+  }
+
+  /** T5: gate, then norm over the whole width, [2, 4]. */
+  public static double[] t5GateThenNorm() {
+    return T5_GATE_THEN_NORM.clone();
+  }
+
+  /** T5: gate, then norm in groups of two, [2, 4]. */
+  public static double[] t5GateThenGroupNorm() {
+    return T5_GATE_THEN_GROUP_NORM.clone();
+  }
+
+  /** T5: norm, then gate, [2, 4]. */
+  public static double[] t5NormThenGate() {
+    return T5_NORM_THEN_GATE.clone();
+  }
+
+  /** T7: the logits at the last position, [vocabSize]. */
+  public static double[] t7LastLogits() {
+    return T7_LAST_LOGITS.clone();
   }
 
   /**

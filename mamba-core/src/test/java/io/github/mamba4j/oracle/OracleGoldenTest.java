@@ -29,7 +29,7 @@ class OracleGoldenTest {
     ReferenceScan.Result result = ReferenceScan.selectiveScan(T2, GoldenVectors.t2Inputs());
 
     assertPrinted(result.out(), GoldenVectors.t2Out());
-    assertPrinted(result.finalState(), GoldenVectors.T2_FINAL_STATE);
+    assertPrinted(result.finalState(), GoldenVectors.t2FinalState());
   }
 
   @Test
@@ -60,9 +60,9 @@ class OracleGoldenTest {
             ReferenceMamba1.LayerState.zero(T7, 1));
     double[] state = result.states().get(0).ssm();
 
-    assertPrinted(result.out(), GoldenVectors.T3_OUT);
-    assertPrinted(ReferenceOps.columns(state, 24, 0, 3), GoldenVectors.T3_STATE_0);
-    assertPrinted(ReferenceOps.columns(state, 24, 21, 24), GoldenVectors.T3_STATE_7);
+    assertPrinted(result.out(), GoldenVectors.t3Out());
+    assertPrinted(ReferenceOps.columns(state, 24, 0, 3), GoldenVectors.t3State0());
+    assertPrinted(ReferenceOps.columns(state, 24, 21, 24), GoldenVectors.t3State7());
   }
 
   @Test
@@ -73,7 +73,8 @@ class OracleGoldenTest {
       ReferenceMamba1.Result result =
           ReferenceMamba1.mixer(T7, GoldenVectors.t3Parameters(), "", 1, token, state);
 
-      assertPrinted(result.out(), ReferenceOps.columns(GoldenVectors.T3_OUT, 16, 4 * t, 4 * t + 4));
+      assertPrinted(
+          result.out(), ReferenceOps.columns(GoldenVectors.t3Out(), 16, 4 * t, 4 * t + 4));
       state = result.states().get(0);
     }
   }
@@ -82,7 +83,7 @@ class OracleGoldenTest {
   void rmsNorm_t5_equalsPrintedDigits() {
     assertPrinted(
         ReferenceOps.rmsNorm(4, 1e-5, GoldenVectors.t5X(), null, GoldenVectors.t5Weight()),
-        GoldenVectors.T5_RMS_NORM);
+        GoldenVectors.t5RmsNorm());
   }
 
   @Test
@@ -93,7 +94,7 @@ class OracleGoldenTest {
         ReferenceMamba1.nextTokenLoss(
             T7, GoldenVectors.t7Parameters(), 1, GoldenVectors.t7Tokens());
 
-    assertPrinted(ReferenceOps.columns(result.out(), 48, 40, 48), GoldenVectors.T7_LAST_LOGITS);
+    assertPrinted(ReferenceOps.columns(result.out(), 48, 40, 48), GoldenVectors.t7LastLogits());
     assertThat(loss).isCloseTo(GoldenVectors.T7_LOSS, within(1e-14));
     assertThat(result.hidden()).hasSize(3);
   }

@@ -75,8 +75,8 @@ public final class ReferenceAdamW {
       if (w == null || w.length != gradient.length) {
         throw new IllegalArgumentException("adamW: no parameter fits gradient " + name);
       }
-      double[] m = first.computeIfAbsent(name, unused -> new double[gradient.length]);
-      double[] v = second.computeIfAbsent(name, unused -> new double[gradient.length]);
+      double[] m = first.computeIfAbsent(name, _ -> new double[gradient.length]);
+      double[] v = second.computeIfAbsent(name, _ -> new double[gradient.length]);
       double decay = withoutDecay.contains(name) ? 0 : weightDecay;
       for (int i = 0; i < gradient.length; i++) {
         double g = gradient[i] * clip;

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * u, dt} [batch, length, dInner], {@code a} [dInner, dState], {@code b, c} [batch, length, dState],
  * and optionally {@code dSkip} [dInner], {@code z} [batch, length, dInner], {@code dtBias}
  * [dInner], {@code initialState} [batch, dInner, dState].
+ *
+ * <p>The kernels keep states as [batch, dState, dInner]: {@link ReferenceOps#transpose} with
+ * (dInner, dState) or (dState, dInner) goes from one order to the other.
  */
 public final class ReferenceScan {
 

@@ -17,6 +17,9 @@ record CpuStorage(MemorySegment segment) implements Storage {
   /** Token ids as every kernel reads them. */
   static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
+  /** 16-bit weights as every kernel reads them. */
+  static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
   @Override
   public long byteSize() {
     return segment.byteSize();

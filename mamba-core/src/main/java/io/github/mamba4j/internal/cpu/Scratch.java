@@ -17,6 +17,8 @@ final class Scratch implements AutoCloseable {
   MemorySegment floats(long floats) {
     long bytes = floats * Float.BYTES;
     if (memory.byteSize() < bytes) {
+      // Forgotten first: should the allocation fail, the next call must not return freed memory.
+      memory = MemorySegment.NULL;
       arena.close();
       arena = Arena.ofShared();
       memory = arena.allocate(Math.max(bytes, 1 << 16), ALIGNMENT);
@@ -26,7 +28,7 @@ final class Scratch implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
     memory = MemorySegment.NULL;
+    arena.close();
   }
 }

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -13,14 +15,26 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A kernel hands over a number of tasks, an argument and a body that captures nothing, so a call
  * allocates nothing. Which thread runs which task is left open; kernels cut their tasks by shape
- * alone, so results do not depend on it. The calling thread works too. A second caller that comes
- * while the threads are busy runs its tasks alone, on its own thread.
+ * alone, so results do not depend on it. The calling thread works too, and never waits for a thread
+ * that has taken no task. A second caller that comes while the threads are busy runs its tasks
+ * alone, on its own thread; so does a task that calls again.
  *
- * <p>Idle threads spin for a few microseconds before they park: the kernels of a decode step follow
- * each other faster than a thread wakes up.
+ * <p>Idle threads spin for some ten microseconds before they park: the kernels of a step follow
+ * each other faster than a parked thread wakes up.
  */
 final class WorkerPool implements AutoCloseable {
-  private static final int SPINS = 4_000;
+  /*
+   * How a job is handed over. `state` holds the job's number (upper half) and how many of its tasks
+   * nobody has claimed (lower half). The caller writes the job's fields, then `state`. A thread
+   * claims a task by reading `state`, then the fields, then lowering `state` by compare-and-set.
+   * The fields are rewritten only when all tasks of the job have ended, the lower half then being
+   * zero; so a claim that succeeds proves that the fields belong to the job, and a thread that was
+   * held up between its reads fails the compare-and-set and looks again. `ended` counts tasks that
+   * have run; a thread adds what it ran when it finds no more, and the caller waits for the sum.
+   */
+  private static final long SPIN_NANOS = 50_000;
+  private static final int SPINS_PER_CLOCK_READ = 32;
+  private static final long JOB_NUMBER = 0xffff_ffff_0000_0000L;
 
   /**
    * One task of a kernel.
@@ -41,13 +55,12 @@ final class WorkerPool implements AutoCloseable {
 
   private final List<Worker> workers = new ArrayList<>();
   private final ArrayDeque<Scratch> callerScratch = new ArrayDeque<>();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final AtomicInteger callers = new AtomicInteger();
   private final AtomicBoolean busy = new AtomicBoolean();
-  private final AtomicInteger next = new AtomicInteger();
-  private final AtomicInteger running = new AtomicInteger();
-
-  private volatile int generation;
-  private volatile boolean closed;
-  private volatile @Nullable Throwable failure;
+  private final AtomicLong state = new AtomicLong();
+  private final AtomicInteger ended = new AtomicInteger();
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private int count;
   private @Nullable Object args;
   private @Nullable Body<Object> body;
@@ -71,59 +84,57 @@ final class WorkerPool implements AutoCloseable {
   }
 
   /**
-   * Runs tasks 0 to {@code count − 1} and returns when all have ended.
+   * Runs tasks 0 to {@code count − 1} and returns when all have ended. If one throws, those that
+   * nobody has begun are left out.
    *
+   * @param count number of tasks, not negative
+   * @param args the kernel's argument
+   * @param body what runs a task
+   * @throws IllegalStateException if the pool is closed
    * @throws RuntimeException or Error, the first that a task threw
    */
   <A> void forEach(int count, A args, Body<A> body) {
-    if (closed) {
-      throw new IllegalStateException("the device is closed");
+    // close() makes the number of callers negative for good, then waits for those inside.
+    if (callers.incrementAndGet() <= 0) {
+      callers.getAndDecrement();
+      throw new IllegalStateException("CpuBackend: the backend is closed, open a new one");
     }
-    if (count > 1 && !workers.isEmpty() && busy.compareAndSet(false, true)) {
-      try {
-        runTogether(count, args, body);
-      } finally {
-        this.args = null;
-        this.body = null;
-        busy.set(false);
-      }
-    } else {
-      runAlone(count, args, body);
-    }
-  }
-
-  private <A> void runAlone(int count, A args, Body<A> body) {
     Scratch scratch = takeScratch();
     try {
-      for (int i = 0; i < count; i++) {
-        body.run(args, i, scratch);
+      if (count > 1 && !workers.isEmpty() && busy.compareAndSet(false, true)) {
+        try {
+          runTogether(count, args, body, scratch);
+        } finally {
+          busy.set(false);
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          body.run(args, i, scratch);
+        }
       }
     } finally {
       putScratch(scratch);
+      callers.getAndDecrement();
     }
   }
 
-  // args and body come as a pair and are only used as one; only the caller that is busy counts on
-  @SuppressWarnings({"unchecked", "NonAtomicVolatileUpdate"})
-  private <A> void runTogether(int count, A args, Body<A> body) {
+  @SuppressWarnings("unchecked") // args and body come as a pair and are only used as one
+  private <A> void runTogether(int count, A args, Body<A> body, Scratch scratch) {
     this.count = count;
     this.args = args;
     this.body = (Body<Object>) body;
-    failure = null;
-    next.set(0);
-    running.set(workers.size());
-    generation++;
-    for (int i = 0; i < workers.size(); i++) {
+    failure.set(null);
+    ended.set(0);
+    long job = (state.get() >>> Integer.SIZE) + 1;
+    state.set(job << Integer.SIZE | count);
+    for (int i = Math.min(workers.size(), count - 1) - 1; i >= 0; i--) {
       workers.get(i).wake();
     }
-    Scratch scratch = takeScratch();
-    try {
-      drain(scratch);
-    } finally {
-      putScratch(scratch);
-      awaitWorkers();
-    }
-    Throwable thrown = failure;
+    drain(scratch);
+    awaitEnd(count);
+    this.args = null;
+    this.body = null;
+    Throwable thrown = failure.get();
     if (thrown instanceof RuntimeException exception) {
       throw exception;
     }
@@ -132,10 +143,10 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  private void awaitWorkers() {
+  private void awaitEnd(int count) {
     int spins = 0;
-    while (running.get() > 0) {
-      if (++spins < SPINS) {
+    while (ended.get() != count) {
+      if (++spins < SPINS_PER_CLOCK_READ * SPINS_PER_CLOCK_READ) {
         Thread.onSpinWait();
       } else {
         Thread.yield();
@@ -143,21 +154,36 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
+  private boolean hasUnclaimedTasks() {
+    return (int) state.get() != 0;
+  }
+
+  /** Claims and runs tasks until none is left. */
   private void drain(Scratch scratch) {
-    int limit = count;
-    Body<Object> run = body;
-    Object with = args;
-    if (run == null || with == null) {
-      return;
-    }
-    try {
-      for (int i = next.getAndIncrement(); i < limit; i = next.getAndIncrement()) {
-        run.run(with, i, scratch);
+    int ran = 0;
+    for (long seen = state.get(); (int) seen != 0; seen = state.get()) {
+      int index = count - (int) seen;
+      Object with = args;
+      Body<Object> run = body;
+      if (with == null || run == null || !state.compareAndSet(seen, seen - 1)) {
+        continue;
       }
-    } catch (RuntimeException | Error e) {
-      failure = e;
-      next.set(limit);
+      ran++;
+      try {
+        run.run(with, index, scratch);
+      } catch (RuntimeException | Error e) {
+        failure.compareAndSet(null, e);
+        ran += claimAll();
+      }
     }
+    if (ran > 0) {
+      ended.getAndAdd(ran);
+    }
+  }
+
+  /** Takes all tasks that nobody has claimed; the job lasts until its caller's own are counted. */
+  private int claimAll() {
+    return (int) state.getAndUpdate(seen -> seen & JOB_NUMBER);
   }
 
   private Scratch takeScratch() {
@@ -173,9 +199,17 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
+  /** Waits for the kernels that run and ends the threads. Not to be called from a task. */
   @Override
   public void close() {
-    closed = true;
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    int inside = callers.addAndGet(Integer.MIN_VALUE);
+    while (inside != Integer.MIN_VALUE) {
+      Thread.yield();
+      inside = callers.get();
+    }
     for (Worker worker : workers) {
       LockSupport.unpark(worker);
     }
@@ -210,6 +244,7 @@ final class WorkerPool implements AutoCloseable {
       setDaemon(true);
     }
 
+    /** Comes after the write of the state; this thread writes its flag before it reads the state. */
     void wake() {
       if (parked) {
         LockSupport.unpark(this);
@@ -218,29 +253,32 @@ final class WorkerPool implements AutoCloseable {
 
     @Override
     public void run() {
-      int seen = 0;
       try (Scratch scratch = new Scratch()) {
-        while (awaitGeneration(seen)) {
-          seen = generation;
+        while (awaitTasks()) {
           drain(scratch);
-          running.getAndDecrement();
         }
       }
     }
 
-    private boolean awaitGeneration(int seen) {
-      for (int i = 0; i < SPINS; i++) {
-        if (generation != seen || closed) {
-          return !closed;
+    /** Returns true when there are tasks, false when the pool is closed. */
+    private boolean awaitTasks() {
+      long start = System.nanoTime();
+      do {
+        for (int i = 0; i < SPINS_PER_CLOCK_READ; i++) {
+          if (hasUnclaimedTasks()) {
+            return true;
+          }
+          Thread.onSpinWait();
         }
-        Thread.onSpinWait();
-      }
+      } while (System.nanoTime() - start < SPIN_NANOS);
       parked = true;
-      while (generation == seen && !closed) {
+      while (!hasUnclaimedTasks() && !closed.get()) {
         LockSupport.park(WorkerPool.this);
+        // A pending interrupt would make every park return at once.
+        Thread.interrupted();
       }
       parked = false;
-      return !closed;
+      return hasUnclaimedTasks() || !closed.get();
     }
   }
 }

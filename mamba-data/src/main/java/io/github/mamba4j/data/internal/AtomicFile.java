@@ -34,8 +34,10 @@ public final class AtomicFile implements AutoCloseable {
     if (Files.isDirectory(absolute)) {
       throw new DataException(target + ": cannot be written, it is a folder; name a file");
     }
+    // Not Files.createTempFile: its files are readable by their owner alone.
+    this.temporary = folder.resolve("." + name + "." + Long.toHexString(System.nanoTime()) + ".tmp");
     try {
-      this.temporary = Files.createTempFile(folder, "." + name + ".", ".tmp");
+      Files.createFile(temporary);
     } catch (IOException e) {
       throw new DataException(target + ": cannot be written (" + reason(e) + ")", e);
     }

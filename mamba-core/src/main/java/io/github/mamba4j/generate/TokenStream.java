@@ -1,0 +1,153 @@
+package io.github.mamba4j.generate;
+
+import io.github.mamba4j.model.InferenceState;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tokens as they are made: each is computed when it is asked for.
+ *
+ * <p>For one thread, but for {@link #cancel}. Close it when done, also when it was not read to its
+ * end; a closed stream computes nothing more.
+ */
+public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseable {
+  private final InferenceState state;
+  private final boolean ownsState;
+  private final SamplingOptions options;
+  private final @Nullable TokenText text;
+  private final Sampler sampler;
+  private final TokenHistory history;
+  private final Utf8Assembler assembler = new Utf8Assembler();
+  private final StopStrings stopStrings;
+  private final AtomicBoolean cancelled = new AtomicBoolean();
+  private @Nullable GeneratedToken next;
+  private @Nullable FinishReason reason;
+  private int made;
+  private int unread = -1;
+
+  TokenStream(
+      InferenceState state,
+      boolean ownsState,
+      int[] prompt,
+      SamplingOptions options,
+      @Nullable TokenText text) {
+    this.state = state;
+    this.ownsState = ownsState;
+    this.options = options;
+    this.text = text;
+    this.sampler = new Sampler(options, state.model().config().vocabSize());
+    this.history = TokenHistory.of(prompt);
+    this.stopStrings = new StopStrings(options.stopStrings());
+    state.prefill(prompt);
+  }
+
+  /**
+   * Returns whether there is another token, computing it if it is not known yet.
+   *
+   * @return true if {@link #next} gives one
+   */
+  @Override
+  public boolean hasNext() {
+    if (next == null && reason == null) {
+      if (cancelled.get()) {
+        reason = FinishReason.CANCELLED;
+      } else {
+        next = compute();
+      }
+    }
+    return next != null;
+  }
+
+  @Override
+  public GeneratedToken next() {
+    if (!hasNext()) {
+      throw new NoSuchElementException("TokenStream: has ended, " + reason);
+    }
+    GeneratedToken token = Objects.requireNonNull(next);
+    next = null;
+    return token;
+  }
+
+  private GeneratedToken compute() {
+    if (unread >= 0) {
+      state.step(unread);
+    }
+    int id = sampler.next(state.logits(), 0, history);
+    history.add(id);
+    made++;
+    unread = id;
+    double logProbability = sampler.logProbability();
+    if (options.stopTokens().contains(id)) {
+      reason = FinishReason.STOP_TOKEN;
+    } else if (made == options.maxNewTokens()) {
+      reason = FinishReason.MAX_TOKENS;
+    }
+    return new GeneratedToken(id, logProbability, textOf(id));
+  }
+
+  /** The text that is certain now; at the end also what was held back. */
+  private String textOf(int id) {
+    if (text == null) {
+      return "";
+    }
+    String piece =
+        reason == FinishReason.STOP_TOKEN ? "" : stopStrings.append(assembler.append(text.bytesOf(id)));
+    if (!stopStrings.isStopped() && reason != null) {
+      piece += stopStrings.append(assembler.flush());
+      piece += stopStrings.isStopped() ? "" : stopStrings.flush();
+    }
+    if (stopStrings.isStopped() && reason != FinishReason.STOP_TOKEN) {
+      reason = FinishReason.STOP_STRING;
+    }
+    return piece;
+  }
+
+  /** Ends the stream before its next token; any thread may call this. */
+  public void cancel() {
+    cancelled.set(true);
+  }
+
+  /**
+   * Returns why the stream has ended.
+   *
+   * @return the reason, or empty while there is more to come
+   */
+  public Optional<FinishReason> finishReason() {
+    return next == null ? Optional.ofNullable(reason) : Optional.empty();
+  }
+
+  /**
+   * Returns the rest of this stream as a sequential Java stream; closing it closes this.
+   *
+   * @return the tokens, made one by one as the stream is read
+   */
+  public Stream<GeneratedToken> stream() {
+    int traits = Spliterator.ORDERED | Spliterator.NONNULL | Spliterator.IMMUTABLE;
+    return StreamSupport.stream(Spliterators.spliteratorUnknownSize(this, traits), false)
+        .onClose(this::close);
+  }
+
+  /**
+   * Ends the stream. A state that the caller gave stays open and has read every token but the last
+   * one made.
+   */
+  @Override
+  public void close() {
+    cancel();
+    if (reason == null) {
+      reason = FinishReason.CANCELLED;
+    }
+    next = null;
+    if (ownsState) {
+      state.close();
+    }
+  }
+}

@@ -1,0 +1,250 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.Tiles.row;
+import static io.github.mamba4j.internal.cpu.Tiles.spanLength;
+import static io.github.mamba4j.internal.cpu.Tiles.spanStart;
+
+import io.github.mamba4j.spi.ElementwiseKernels;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Functions of one or two elements and sums along an axis. Functions are cut as {@link Tiles} says.
+ * Sums down the columns go block of rows by block of rows into the workspace and then over the
+ * blocks in pairs; sums along rows go block of columns by block of columns and then over the blocks
+ * in double precision.
+ */
+abstract class CpuElementwise implements ElementwiseKernels {
+  /** Rows that one task sums down its columns. */
+  private static final int BLOCK_ROWS = 32;
+
+  /** The arguments of a fill. */
+  private static final class FillCall {
+    private @Nullable View out;
+    private int rows;
+    private int cols;
+    private float value;
+  }
+
+  private final WorkerPool pool;
+  private final Rows loops;
+  private final Spare<FillCall> spare = new Spare<>(FillCall::new);
+  private final WorkerPool.Body<Map> mapTask = this::mapTask;
+  private final WorkerPool.Body<MapBackward> mapBackwardTask = this::mapBackwardTask;
+  private final WorkerPool.Body<Combine> combineTask = this::combineTask;
+  private final WorkerPool.Body<Scale> scaleTask = this::scaleTask;
+  private final WorkerPool.Body<FillCall> fillTask = this::fillTask;
+  private final WorkerPool.Body<Sum> columnsBlock = this::columnsBlock;
+  private final WorkerPool.Body<Sum> columnsFold = this::columnsFold;
+  private final WorkerPool.Body<Sum> rowsTask = this::rowsTask;
+
+  CpuElementwise(WorkerPool pool, Rows loops) {
+    this.pool = pool;
+    this.loops = loops;
+  }
+
+  /** Computes a span of n elements; x and out are the indices of the first. */
+  abstract void mapSpan(Map map, long x, long out, int n);
+
+  /** Computes a span of n elements; x, outGrad and xGrad are the indices of the first. */
+  abstract void mapBackwardSpan(MapBackward map, long x, long outGrad, long xGrad, int n);
+
+  /** Computes a span of n elements; a, b and out are the indices of the first. */
+  abstract void combineSpan(Combine combine, long a, long b, long out, int n);
+
+  @Override
+  public final void map(Map map) {
+    boolean flat = Tiles.flat(map.rows(), map.cols(), map.x(), map.x(), map.out().view());
+    pool.forEach(Tiles.tasks(map.rows(), map.cols(), flat), map, mapTask);
+  }
+
+  private void mapTask(Map map, int task, Scratch scratch) {
+    View out = map.out().view();
+    boolean flat = Tiles.flat(map.rows(), map.cols(), map.x(), map.x(), out);
+    int perTask = Tiles.spansPerTask(map.cols(), flat);
+    long end =
+        Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
+    for (long span = (long) task * perTask; span < end; span++) {
+      int n = spanLength(map.rows(), map.cols(), flat, span);
+      mapSpan(map, spanStart(map.x(), flat, span), spanStart(out, flat, span), n);
+    }
+  }
+
+  @Override
+  public final void mapBackward(MapBackward map) {
+    boolean flat =
+        Tiles.flat(map.rows(), map.cols(), map.x(), map.outGrad(), map.xGrad().view());
+    pool.forEach(Tiles.tasks(map.rows(), map.cols(), flat), map, mapBackwardTask);
+  }
+
+  private void mapBackwardTask(MapBackward map, int task, Scratch scratch) {
+    View grad = map.outGrad();
+    View out = map.xGrad().view();
+    boolean flat = Tiles.flat(map.rows(), map.cols(), map.x(), grad, out);
+    int perTask = Tiles.spansPerTask(map.cols(), flat);
+    long end =
+        Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
+    for (long span = (long) task * perTask; span < end; span++) {
+      int n = spanLength(map.rows(), map.cols(), flat, span);
+      long x = spanStart(map.x(), flat, span);
+      mapBackwardSpan(map, x, spanStart(grad, flat, span), spanStart(out, flat, span), n);
+    }
+  }
+
+  @Override
+  public final void combine(Combine combine) {
+    View out = combine.out().view();
+    boolean flat = Tiles.flat(combine.rows(), combine.cols(), combine.a(), combine.b(), out);
+    pool.forEach(Tiles.tasks(combine.rows(), combine.cols(), flat), combine, combineTask);
+  }
+
+  private void combineTask(Combine combine, int task, Scratch scratch) {
+    View out = combine.out().view();
+    boolean flat = Tiles.flat(combine.rows(), combine.cols(), combine.a(), combine.b(), out);
+    int perTask = Tiles.spansPerTask(combine.cols(), flat);
+    long end =
+        Math.min(Tiles.spans(combine.rows(), combine.cols(), flat), (task + 1L) * perTask);
+    for (long span = (long) task * perTask; span < end; span++) {
+      int n = spanLength(combine.rows(), combine.cols(), flat, span);
+      long a = spanStart(combine.a(), flat, span);
+      long b = spanStart(combine.b(), flat, span);
+      combineSpan(combine, a, b, spanStart(out, flat, span), n);
+    }
+  }
+
+  @Override
+  public final void scale(Scale scale) {
+    boolean flat =
+        Tiles.flat(scale.rows(), scale.cols(), scale.x(), scale.x(), scale.out().view());
+    pool.forEach(Tiles.tasks(scale.rows(), scale.cols(), flat), scale, scaleTask);
+  }
+
+  private void scaleTask(Scale scale, int task, Scratch scratch) {
+    View x = scale.x();
+    View out = scale.out().view();
+    View factorView = scale.scale();
+    float factor = scale.factor();
+    if (factorView != null) {
+      factor *= CpuStorage.get(CpuStorage.of(factorView), factorView.offset());
+    }
+    boolean flat = Tiles.flat(scale.rows(), scale.cols(), x, x, out);
+    int perTask = Tiles.spansPerTask(scale.cols(), flat);
+    long end =
+        Math.min(Tiles.spans(scale.rows(), scale.cols(), flat), (task + 1L) * perTask);
+    MemorySegment source = CpuStorage.of(x);
+    MemorySegment target = CpuStorage.of(out);
+    for (long span = (long) task * perTask; span < end; span++) {
+      int n = spanLength(scale.rows(), scale.cols(), flat, span);
+      long start = spanStart(x, flat, span);
+      loops.scale(
+          factor, source, start, target, spanStart(out, flat, span), n, scale.out().add());
+    }
+  }
+
+  @Override
+  public final void fill(View out, int rows, int cols, float value) {
+    FillCall call = spare.take();
+    call.out = out;
+    call.rows = rows;
+    call.cols = cols;
+    call.value = value;
+    try {
+      pool.forEach(Tiles.tasks(rows, cols, Tiles.flat(rows, cols, out, out, out)), call, fillTask);
+    } finally {
+      call.out = null;
+      spare.giveBack(call);
+    }
+  }
+
+  private void fillTask(FillCall call, int task, Scratch scratch) {
+    View out = call.out;
+    if (out == null) {
+      return;
+    }
+    boolean flat = Tiles.flat(call.rows, call.cols, out, out, out);
+    int perTask = Tiles.spansPerTask(call.cols, flat);
+    long end = Math.min(Tiles.spans(call.rows, call.cols, flat), (task + 1L) * perTask);
+    for (long span = (long) task * perTask; span < end; span++) {
+      int n = spanLength(call.rows, call.cols, flat, span);
+      loops.fill(call.value, CpuStorage.of(out), spanStart(out, flat, span), n);
+    }
+  }
+
+  @Override
+  public final long sumWorkspaceFloats(Axis axis, int rows, int cols) {
+    return switch (axis) {
+      case ROWS -> (long) Tiles.tasks(rows, BLOCK_ROWS) * cols;
+      case COLUMNS -> (long) Tiles.tasks(cols, Tiles.SPAN) * rows;
+    };
+  }
+
+  @Override
+  public final void sum(Sum sum) {
+    switch (sum.axis()) {
+      case ROWS -> {
+        int blocks = Tiles.tasks(sum.rows(), BLOCK_ROWS);
+        pool.forEach(blocks, sum, columnsBlock);
+        pool.forEach(Tiles.tasks(sum.cols(), Rows.foldColumns(blocks)), sum, columnsFold);
+      }
+      case COLUMNS -> sumAlongRows(sum);
+    }
+  }
+
+  private void columnsBlock(Sum sum, int block, Scratch scratch) {
+    MemorySegment x = CpuStorage.of(sum.x());
+    MemorySegment partials = CpuStorage.of(sum.workspace());
+    long partial = sum.workspace().offset() + (long) block * sum.cols();
+    long first = (long) block * BLOCK_ROWS;
+    long end = Math.min(sum.rows(), first + BLOCK_ROWS);
+    for (long r = first; r < end; r++) {
+      loops.scale(1, x, row(sum.x(), r), partials, partial, sum.cols(), r > first);
+    }
+  }
+
+  private void columnsFold(Sum sum, int task, Scratch scratch) {
+    int blocks = Tiles.tasks(sum.rows(), BLOCK_ROWS);
+    int columns = Rows.foldColumns(blocks);
+    int from = task * columns;
+    int n = Math.min(columns, sum.cols() - from);
+    MemorySegment partials = CpuStorage.of(sum.workspace());
+    long start = sum.workspace().offset() + from;
+    loops.fold(partials, start, sum.cols(), blocks, n);
+    View out = sum.out().view();
+    loops.scale(
+        sum.factor(), partials, start, CpuStorage.of(out), out.offset() + from, n, sum.out().add());
+  }
+
+  private void sumAlongRows(Sum sum) {
+    int blocks = Tiles.tasks(sum.cols(), Tiles.SPAN);
+    int perTask = Tiles.spansPerTask(sum.cols(), false);
+    pool.forEach(Tiles.tasks((long) sum.rows() * blocks, perTask), sum, rowsTask);
+    MemorySegment partials = CpuStorage.of(sum.workspace());
+    MemorySegment out = CpuStorage.of(sum.out().view());
+    long partial = sum.workspace().offset();
+    long target = sum.out().view().offset();
+    for (long r = 0; r < sum.rows(); r++) {
+      double total = 0;
+      for (long i = r * blocks; i < (r + 1) * blocks; i++) {
+        total += CpuStorage.get(partials, partial + i);
+      }
+      float before = sum.out().add() ? CpuStorage.get(out, target + r) : 0;
+      CpuStorage.set(out, target + r, before + (float) (total * sum.factor()));
+    }
+  }
+
+  /** Sums some spans of rows; they are counted row by row, blocks of columns within. */
+  private void rowsTask(Sum sum, int task, Scratch scratch) {
+    MemorySegment x = CpuStorage.of(sum.x());
+    MemorySegment partials = CpuStorage.of(sum.workspace());
+    int blocks = Tiles.tasks(sum.cols(), Tiles.SPAN);
+    int perTask = Tiles.spansPerTask(sum.cols(), false);
+    long end = Math.min((long) sum.rows() * blocks, (task + 1L) * perTask);
+    for (long i = (long) task * perTask; i < end; i++) {
+      int from = (int) (i % blocks) * Tiles.SPAN;
+      int n = Math.min(Tiles.SPAN, sum.cols() - from);
+      float total = loops.sum(x, row(sum.x(), i / blocks) + from, n);
+      CpuStorage.set(partials, sum.workspace().offset() + i, total);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.ScalarMath.*;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The functions of {@link ScalarMath} on every lane of a vector, with the same bits and so the same
+ * error bounds. All methods are small enough to be inlined into a kernel's loop, where the constants
+ * stay in registers.
+ */
+final class VectorMath {
+  /** The one width that kernels use. */
+  static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+
+  private VectorMath() {}
+
+  private static FloatVector constant(float value) {
+    return FloatVector.broadcast(SPECIES, value);
+  }
+
+  /** Returns {@code e^x}; 0 where that is below the smallest normal float. */
+  static FloatVector exp(FloatVector x) {
+    FloatVector t = x.fma(constant(LOG2_E), constant(ROUNDER));
+    FloatVector n = t.sub(ROUNDER);
+    FloatVector r = n.fma(constant(-LN2_HIGH), x);
+    r = n.fma(constant(-LN2_LOW), r);
+    FloatVector q = r.fma(constant(E6), constant(E5));
+    q = q.fma(r, constant(E4)).fma(r, constant(E3)).fma(r, constant(E2));
+    IntVector p = r.mul(r).fma(q, r).add(1).reinterpretAsInts();
+    IntVector scale = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, MANTISSA_BITS);
+    FloatVector inRange =
+        p.add(scale).reinterpretAsFloats().blend(0, x.compare(VectorOperators.LT, EXP_MIN));
+    // Infinity above the range, and NaN for NaN, whose bits the sum of integers would spoil.
+    return x.add(Float.POSITIVE_INFINITY).blend(inRange, x.compare(VectorOperators.LE, EXP_MAX));
+  }
+
+  /**
+   * Returns {@code 2^(x·y)} with the product never rounded, for |x·y| below 2²²; 0 below 2^−126.5
+   * and infinity above 2^127.5. Needs no masks: the range is kept by integer minimum and maximum of
+   * the exponent.
+   */
+  static FloatVector exp2Fast(FloatVector x, FloatVector y) {
+    FloatVector t = x.fma(y, constant(BIASED_ROUNDER));
+    FloatVector f = x.fma(y, constant(BIASED_ROUNDER).sub(t));
+    FloatVector p = f.fma(constant(P5), constant(P4)).fma(f, constant(P3)).fma(f, constant(P2));
+    p = p.fma(f, constant(P1)).fma(f, constant(1));
+    IntVector scale =
+        t.reinterpretAsInts()
+            .max(BIASED_ROUNDER_MIN)
+            .min(BIASED_ROUNDER_MAX)
+            .lanewise(VectorOperators.LSHL, MANTISSA_BITS);
+    return p.mul(scale.reinterpretAsFloats());
+  }
+
+  /** Returns {@code log(1 + x)} for x in [0, 1]. */
+  static FloatVector log1pUnit(FloatVector x) {
+    FloatVector q = x.fma(constant(L8), constant(L7)).fma(x, constant(L6)).fma(x, constant(L5));
+    q = q.fma(x, constant(L4)).fma(x, constant(L3)).fma(x, constant(L2)).fma(x, constant(L1));
+    return x.mul(x).fma(q.fma(x, constant(L0)), x);
+  }
+
+  /** Returns {@code log(1 + e^x)}; above 20, and before, that rounds to x. */
+  static FloatVector softplus(FloatVector x) {
+    FloatVector tail = log1pUnit(exp(x.abs().neg()));
+    return x.blend(0, x.compare(VectorOperators.LT, 0)).add(tail);
+  }
+
+  /** Returns {@code 1/(1 + e^−x)}, which is also the derivative of {@link #softplus}. */
+  static FloatVector sigmoid(FloatVector x) {
+    return constant(1).div(exp(x.neg()).add(1));
+  }
+
+  /** Returns {@code x/(1 + e^−x)}. */
+  static FloatVector silu(FloatVector x) {
+    return x.div(exp(x.neg()).add(1));
+  }
+
+  /** Returns the hyperbolic tangent. */
+  static FloatVector tanh(FloatVector x) {
+    FloatVector magnitude = x.abs();
+    FloatVector y = x.mul(x);
+    FloatVector q = y.fma(constant(T4), constant(T3)).fma(y, constant(T2)).fma(y, constant(T1));
+    FloatVector near = x.mul(y).fma(q.fma(y, constant(T0)), x);
+    FloatVector far = constant(1).sub(constant(2).div(exp(magnitude.add(magnitude)).add(1)));
+    far = far.blend(far.neg(), x.compare(VectorOperators.LT, 0));
+    return far.blend(near, magnitude.compare(VectorOperators.LT, TANH_POLYNOMIAL_MAX));
+  }
+}

@@ -1,0 +1,239 @@
+package io.github.mamba4j.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.tensor.Scope;
+import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.TensorAssert;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Reading tokens one by one, at once, in pieces, from copies and from files gives the same. */
+@Tag("kernels")
+class InferenceStateTest {
+  private static final double TOLERANCE = 2e-5;
+  private static Device device;
+  private static MambaModel model;
+  @TempDir Path temp;
+
+  @BeforeAll
+  static void open() {
+    device = Device.open("cpu", 2);
+    model =
+        MambaModel.builder()
+            .dModel(24)
+            .nLayers(3)
+            .vocabSize(29)
+            .dState(5)
+            .seed(11)
+            .device(device)
+            .build();
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+    device.close();
+  }
+
+  private static int[] tokens(int count) {
+    return new Random(count).ints(count, 0, 29).toArray();
+  }
+
+  private static float[] logits(InferenceState state) {
+    return state.logits().toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  private static float[] fullForward(int[] tokens) {
+    try (Scope scope = model.openScope()) {
+      float[] padded =
+          model
+              .forward(model.ids(scope, Shape.of(1, tokens.length), tokens))
+              .select(-1)
+              .toFloats();
+      return Arrays.copyOf(padded, 29);
+    }
+  }
+
+  private static void assertClose(String what, float[] actual, float[] expected) {
+    double[] doubles = new double[expected.length];
+    Arrays.setAll(doubles, i -> expected[i]);
+    TensorAssert.assertClose(what, actual, doubles, TOLERANCE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 17, 255, 256, 257, 600})
+  void prefillStepsAndPieces_sameTokens_giveSameLogits(int length) {
+    int[] tokens = tokens(length);
+    float[] expected = fullForward(tokens);
+    try (InferenceState whole = model.newState();
+        InferenceState steps = model.newState();
+        InferenceState pieces = model.newState()) {
+      whole.prefill(tokens);
+      assertClose("prefill", logits(whole), expected);
+      for (int token : tokens) {
+        steps.step(token);
+      }
+      assertClose("steps", logits(steps), expected);
+      Random random = new Random(length);
+      for (int at = 0; at < length; ) {
+        int size = Math.min(length - at, 1 + random.nextInt(length));
+        pieces.prefill(Arrays.copyOfRange(tokens, at, at + size));
+        at += size;
+      }
+      assertClose("pieces", logits(pieces), expected);
+      assertThat(whole.position()).isEqualTo(length);
+      assertThat(steps.position()).isEqualTo(length);
+      whole.step(3);
+      steps.step(3);
+      assertClose("a step after", logits(whole), logits(steps));
+    }
+  }
+
+  @Test
+  void batch_differentRows_giveWhatEachGivesAlone() {
+    int[][] rows = {tokens(9), tokens(9), new Random(5).ints(9, 0, 29).toArray()};
+    try (InferenceState batch = model.newState(3)) {
+      batch.prefill(rows);
+      batch.step(1, 2, 3);
+      float[] together = logits(batch);
+      for (int i = 0; i < 3; i++) {
+        try (InferenceState alone = model.newState()) {
+          alone.prefill(rows[i]);
+          alone.step(i + 1);
+          assertClose(
+              "row " + i, Arrays.copyOfRange(together, i * 29, (i + 1) * 29), logits(alone));
+        }
+      }
+    }
+  }
+
+  @Test
+  void fork_copy_goesItsOwnWay() {
+    try (InferenceState state = model.newState()) {
+      state.prefill(tokens(20));
+      try (InferenceState copy = state.fork()) {
+        assertThat(logits(copy)).isEqualTo(logits(state));
+        copy.step(4);
+        state.step(5);
+        state.step(6);
+        assertThat(copy.position()).isEqualTo(21);
+        try (InferenceState fresh = model.newState()) {
+          fresh.prefill(tokens(20));
+          fresh.step(4);
+          assertThat(logits(copy)).isEqualTo(logits(fresh));
+        }
+      }
+    }
+  }
+
+  @Test
+  void saveAndLoad_state_continuesBitForBit() throws IOException {
+    Path file = temp.resolve("state.safetensors");
+    try (InferenceState state = model.newState(2)) {
+      state.prefill(new int[][] {tokens(7), tokens(7)});
+      state.save(file);
+      try (InferenceState loaded = InferenceState.load(model, file)) {
+        assertThat(loaded.position()).isEqualTo(7);
+        assertThat(logits(loaded)).isEqualTo(logits(state));
+        loaded.step(1, 2);
+        state.step(1, 2);
+        assertThat(logits(loaded)).isEqualTo(logits(state));
+      }
+    }
+  }
+
+  @Test
+  void load_stateOfAnotherModel_isRefused() throws IOException {
+    Path file = temp.resolve("state.safetensors");
+    try (InferenceState state = model.newState()) {
+      state.step(1);
+      state.save(file);
+    }
+    try (MambaModel other =
+        MambaModel.builder()
+            .dModel(24)
+            .nLayers(3)
+            .vocabSize(29)
+            .dState(5)
+            .seed(12)
+            .device(device)
+            .build()) {
+      assertThatThrownBy(() -> InferenceState.load(other, file))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("other weights");
+    }
+    Files.write(file, new byte[] {1, 2, 3});
+    assertThatThrownBy(() -> InferenceState.load(model, file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("state.safetensors");
+  }
+
+  @Test
+  void reset_state_startsOver() {
+    try (InferenceState state = model.newState();
+        InferenceState fresh = model.newState()) {
+      state.prefill(tokens(30));
+      state.reset();
+      assertThat(state.position()).isZero();
+      assertThatThrownBy(state::logits).isInstanceOf(IllegalStateException.class);
+      state.prefill(tokens(4));
+      fresh.prefill(tokens(4));
+      assertThat(logits(state)).isEqualTo(logits(fresh));
+    }
+  }
+
+  @Test
+  void badCalls_areRefusedAndChangeNothing() {
+    try (InferenceState state = model.newState()) {
+      state.prefill(tokens(5));
+      float[] before = logits(state).clone();
+      assertThatThrownBy(() -> state.step(29)).hasMessageContaining("token id 29 at index 0");
+      assertThatThrownBy(() -> state.step(1, 2)).hasMessageContaining("got 2 tokens");
+      assertThatThrownBy(() -> state.prefill(1, -1)).hasMessageContaining("token id -1 at index 1");
+      assertThatThrownBy(() -> state.prefill(new int[][] {{1}, {2}}))
+          .hasMessageContaining("got 2 rows");
+      assertThat(state.position()).isEqualTo(5);
+      assertThat(logits(state)).isEqualTo(before);
+    }
+    assertThatThrownBy(() -> model.newState(0)).hasMessageContaining("batch must be positive");
+  }
+
+  @Test
+  void twoThreads_ownStates_giveWhatEachGivesAlone() throws Exception {
+    try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
+      Future<float[]> one = threads.submit(() -> longRun(3));
+      Future<float[]> two = threads.submit(() -> longRun(4));
+      float[] first = one.get();
+      float[] second = two.get();
+      assertThat(first).isEqualTo(longRun(3));
+      assertThat(second).isEqualTo(longRun(4));
+    }
+  }
+
+  private static float[] longRun(int seed) {
+    try (InferenceState state = model.newState()) {
+      for (int token : new Random(seed).ints(200, 0, 29).toArray()) {
+        state.step(token);
+      }
+      return logits(state);
+    }
+  }
+}
