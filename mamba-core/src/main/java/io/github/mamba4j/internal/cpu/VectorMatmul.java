@@ -3,7 +3,6 @@ package io.github.mamba4j.internal.cpu;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Matrix products on the Vector API. */
@@ -53,7 +52,7 @@ final class VectorMatmul extends CpuMatmul {
           FloatVector y = FloatVector.fromMemorySegment(SPECIES, call.b, (right + p) * 4, ORDER);
           c = x.fma(y, c);
         }
-        float sum = c.reduceLanes(VectorOperators.ADD) + ScalarMatmul.dot(call, left >> 2, right, whole);
+        float sum = VectorMath.sum(c) + ScalarMatmul.dot(call, left >> 2, right, whole);
         sum += ScalarMatmul.bias(call, j);
         if (call.outAdd) sum += CpuStorage.get(call.out, out + j);
         CpuStorage.set(call.out, out + j, sum);

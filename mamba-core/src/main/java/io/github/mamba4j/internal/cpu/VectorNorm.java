@@ -10,7 +10,6 @@ import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Normalisation on vectors; the last elements of a row go through {@link ScalarNorm}. */
 final class VectorNorm extends CpuNorm {
@@ -44,7 +43,7 @@ final class VectorNorm extends CpuNorm {
       odd = sum;
     }
     double tail = ScalarNorm.addSquares(norm, row, s, sStart, bound);
-    return (float) (even.add(odd).reduceLanes(VectorOperators.ADD) + tail);
+    return (float) (VectorMath.sum(even.add(odd)) + tail);
   }
 
   @Override
@@ -79,7 +78,7 @@ final class VectorNorm extends CpuNorm {
       odd = sum;
     }
     double tail = ScalarNorm.dot(norm, row, bound);
-    return (float) (even.add(odd).reduceLanes(VectorOperators.ADD) + tail);
+    return (float) (VectorMath.sum(even.add(odd)) + tail);
   }
 
   @Override

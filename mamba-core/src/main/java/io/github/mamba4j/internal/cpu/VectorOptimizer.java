@@ -7,7 +7,6 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Optimiser steps on vectors. */
 final class VectorOptimizer extends CpuOptimizer {
@@ -37,7 +36,7 @@ final class VectorOptimizer extends CpuOptimizer {
       FloatVector x0 = load(x, start + i);
       sum0 = x0.fma(x0, sum0);
     }
-    float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarOptimizer.squaresSpan(x, start + i, n - i);
   }
 

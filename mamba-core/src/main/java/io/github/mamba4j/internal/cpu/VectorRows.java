@@ -7,7 +7,6 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** The same loops on vectors. */
 final class VectorRows extends Rows {
@@ -55,7 +54,7 @@ final class VectorRows extends Rows {
     for (; i <= n - LANES; i += LANES) {
       sum0 = sum0.add(load(x, xStart + i));
     }
-    float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarRows.sumSpan(x, xStart + i, n - i);
   }
 }
