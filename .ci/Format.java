@@ -3,6 +3,7 @@ import com.google.googlejavaformat.java.FormatterException;
 import com.google.googlejavaformat.java.ImportOrderer;
 import com.google.googlejavaformat.java.JavaFormatterOptions;
 import com.google.googlejavaformat.java.RemoveUnusedImports;
+import com.google.googlejavaformat.java.StringWrapper;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ final class Format {
         new Formatter(JavaFormatterOptions.builder().style(style).reorderModifiers(true).build());
     String imports =
         ImportOrderer.reorderImports(RemoveUnusedImports.removeUnusedImports(source), style);
-    return formatter.formatSource(imports);
+    return StringWrapper.wrap(formatter.formatSource(imports), formatter);
   }
 
   private static int firstDifference(String source, String formatted) {

@@ -13,6 +13,9 @@ module io.github.mamba4j.core {
 
   uses io.github.mamba4j.spi.BackendProvider;
 
+  provides io.github.mamba4j.spi.BackendProvider with
+      io.github.mamba4j.internal.cpu.CpuBackendProvider;
+
   exports io.github.mamba4j.checkpoint;
   exports io.github.mamba4j.generate;
   exports io.github.mamba4j.model;

@@ -216,14 +216,14 @@ class OpGradientTest {
     cases.add(
         new OpCase("rmsNorm")
             .input("x", 2, 3, 21)
-            .input("w", 1, 0.1, 21)
+            .input("w", 1.0, 0.1, 21)
             .op(in -> RmsNormOp.apply(in.get("x"), in.get("w"), 1e-5f))
             .truth(in -> ReferenceOps.rmsNorm(21, 1e-5, in.get("x"), null, in.get("w"))));
     cases.add(
         new OpCase("rmsNorm with residual, both results used")
             .input("x", 4, 18)
             .input("r", 4, 18)
-            .input("w", 1, 0.1, 18)
+            .input("w", 1.0, 0.1, 18)
             .op(
                 in -> {
                   RmsNormOp.Result normed =
@@ -242,7 +242,7 @@ class OpGradientTest {
         new OpCase("rmsNorm with residual, sum unused, x and residual used again")
             .input("x", 4, 18)
             .input("r", 4, 18)
-            .input("w", 1, 0.1, 18)
+            .input("w", 1.0, 0.1, 18)
             .op(
                 in -> {
                   Tensor x = in.get("x").multiply(1f);
@@ -314,7 +314,7 @@ class OpGradientTest {
     int[] targets = {2, CrossEntropyOp.IGNORE, 0, 36, 5};
     cases.add(
         new OpCase("crossEntropy")
-            .input("logits", 0, 2, 5, 37)
+            .input("logits", 0.0, 2.0, 5, 37)
             .op(
                 in ->
                     CrossEntropyOp.apply(
@@ -428,7 +428,7 @@ class OpGradientTest {
   private static void unary(List<OpCase> cases, Unary function, DoubleUnaryOperator truth) {
     cases.add(
         new OpCase(function.name())
-            .input("x", 0, 2, 3, 37)
+            .input("x", 0.0, 2.0, 3, 37)
             .op(in -> in.get("x").map(function))
             .truth(in -> map(in.get("x"), truth)));
   }

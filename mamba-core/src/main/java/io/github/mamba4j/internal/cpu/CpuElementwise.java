@@ -19,6 +19,9 @@ abstract class CpuElementwise implements ElementwiseKernels {
   /** Rows that one task sums down its columns. */
   private static final int BLOCK_ROWS = 32;
 
+  /** Elements that are summed in floats, in several lanes, before doubles take over. */
+  private static final int FLOAT_SUM = 2048;
+
   /** The arguments of a fill. */
   private static final class FillCall {
     private @Nullable View out;
@@ -243,8 +246,12 @@ abstract class CpuElementwise implements ElementwiseKernels {
     for (long i = (long) task * perTask; i < end; i++) {
       int from = (int) (i % blocks) * Tiles.SPAN;
       int n = Math.min(Tiles.SPAN, sum.cols() - from);
-      float total = loops.sum(x, row(sum.x(), i / blocks) + from, n);
-      CpuStorage.set(partials, sum.workspace().offset() + i, total);
+      long start = row(sum.x(), i / blocks) + from;
+      double total = 0;
+      for (int at = 0; at < n; at += FLOAT_SUM) {
+        total += loops.sum(x, start + at, Math.min(FLOAT_SUM, n - at));
+      }
+      CpuStorage.set(partials, sum.workspace().offset() + i, (float) total);
     }
   }
 }

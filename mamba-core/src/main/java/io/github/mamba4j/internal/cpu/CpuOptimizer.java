@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 abstract class CpuOptimizer implements OptimizerKernels {
   private static final int BLOCK = 2 * Tiles.SPAN;
 
+  /** Squares that are summed in floats, in several lanes, before doubles take over. */
+  private static final int FLOAT_SUM = 2048;
+
   /** Added to the norm before it divides, as PyTorch's {@code clip_grad_norm_} does. */
   private static final double NORM_EPS = 1e-6;
 
@@ -116,8 +119,13 @@ abstract class CpuOptimizer implements OptimizerKernels {
     Slot slot = call.slots.get(index);
     long start = startOf(call.slots, index, task);
     int n = (int) Math.min(BLOCK, slot.count() - start);
-    float squares = squares(CpuStorage.of(slot.grad()), slot.grad().offset() + start, n);
-    CpuStorage.set(CpuStorage.of(workspace), workspace.offset() + task, squares);
+    MemorySegment grad = CpuStorage.of(slot.grad());
+    double squares = 0;
+    for (int from = 0; from < n; from += FLOAT_SUM) {
+      squares +=
+          squares(grad, slot.grad().offset() + start + from, Math.min(FLOAT_SUM, n - from));
+    }
+    CpuStorage.set(CpuStorage.of(workspace), workspace.offset() + task, (float) squares);
   }
 
   @Override

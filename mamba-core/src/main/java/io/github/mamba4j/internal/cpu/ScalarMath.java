@@ -9,22 +9,22 @@ package io.github.mamba4j.internal.cpu;
  * flushed to zero.
  *
  * <p>Largest errors over all floats against double precision, in units of the last place (tested):
- * {@code exp} 1, {@code softplus}, {@code sigmoid}, {@code tanh} and {@code exp2Fast} 2.5, {@code
- * silu} 3. {@code silu} is −0 below −88.72, where the truth is above −3e−37. {@code exp(0) = 1}
+ * {@code exp} 1, {@code softplus}, {@code sigmoid}, {@code tanh} and {@code exp2} 2.5, {@code silu}
+ * 3, {@code exp2MinusOne} 3. {@code silu} is −0 below −88.72, where the truth is above −3e−37. {@code exp(0) = 1}
  * exactly, and infinities and NaN go where they must.
  */
 final class ScalarMath {
   /** 1.5·2²³: adding it leaves the nearest integer in the low bits. */
   static final float ROUNDER = 0x1.8p23f;
 
-  /** The rounder with the exponent's bias in it, for {@code exp2Fast}. */
-  static final float BIASED_ROUNDER = 0x1.8p23f + 127;
+  /** The bits of the rounder with the smallest and largest exponents that {@code exp2} gives. */
+  static final int EXPONENT_MIN = 0x4b400000 - 125;
 
-  static final int BIASED_ROUNDER_MIN = 0x4b400000;
-  static final int BIASED_ROUNDER_MAX = 0x4b400000 + 255;
+  static final int EXPONENT_MAX = 0x4b400000 + 127;
   static final int MANTISSA_BITS = 23;
 
   static final float LOG2_E = 0x1.715476p0f;
+  static final float LN2 = 0x1.62e43p-1f;
   static final float LN2_HIGH = 0x1.62e4p-1f;
   static final float LN2_LOW = 0x1.7f7d1cp-20f;
 
@@ -50,6 +50,15 @@ final class ScalarMath {
   static final float P4 = 0x1.3ceae4p-7f;
   static final float P5 = 0x1.5bb9bp-10f;
 
+  /** {@code 2^f − 1 = f·(M1 + …)} for |f| ≤ 1/2, relative error 1.1e-8. */
+  static final float M1 = 0x1.62e43p-1f;
+
+  static final float M2 = 0x1.ebfbdep-3f;
+  static final float M3 = 0x1.c6af6ep-5f;
+  static final float M4 = 0x1.3b2bap-7f;
+  static final float M5 = 0x1.5f0802p-10f;
+  static final float M6 = 0x1.4308f4p-13f;
+
   /** {@code log(1 + x) = x + x²·(L0 + …)} for x in [0, 1], relative error 5.1e-9. */
   static final float L0 = -0x1.ffffd2p-2f;
 
@@ -71,6 +80,17 @@ final class ScalarMath {
   static final float T4 = -0x1.75b9ccp-8f;
   static final float TANH_POLYNOMIAL_MAX = 0.625f;
 
+  /** Taylor coefficients {@code (k+1)/(k+2)!} of {@code zohSlope}. */
+  static final float Z0 = 1f / 2;
+
+  static final float Z1 = 1f / 3;
+  static final float Z2 = 1f / 8;
+  static final float Z3 = 1f / 30;
+  static final float Z4 = 1f / 144;
+  static final float Z5 = 1f / 840;
+  static final float Z6 = 1f / 5760;
+  static final float ZOH_SERIES_MAX = 0.375f;
+
   private ScalarMath() {}
 
   /** Returns {@code e^x}; 0 where that is below the smallest normal float. */
@@ -91,18 +111,44 @@ final class ScalarMath {
   }
 
   /**
-   * Returns {@code 2^(x·y)} with the product never rounded, for |x·y| below 2²²; 0 below 2^−126.5
-   * and infinity above 2^127.5.
+   * Returns {@code 2^y}, between 2^−125.5 and 2^127.5, where it stays for all that is beyond. For
+   * numbers of magnitude below 2⁴⁰ only: not for infinities and NaN, which it hides.
    */
-  static float exp2Fast(float x, float y) {
-    float t = Math.fma(x, y, BIASED_ROUNDER);
-    float f = Math.fma(x, y, BIASED_ROUNDER - t);
-    float p =
-        Math.fma(
-            Math.fma(Math.fma(Math.fma(Math.fma(P5, f, P4), f, P3), f, P2), f, P1), f, 1);
-    int bits = Float.floatToRawIntBits(t);
-    bits = Math.min(Math.max(bits, BIASED_ROUNDER_MIN), BIASED_ROUNDER_MAX);
-    return p * Float.intBitsToFloat(bits << MANTISSA_BITS);
+  static float exp2(float y) {
+    float t = y + ROUNDER;
+    float f = y - (t - ROUNDER);
+    float p = Math.fma(Math.fma(Math.fma(P5, f, P4), f, P3), f, P2);
+    p = Math.fma(Math.fma(p, f, P1), f, 1);
+    return Float.intBitsToFloat(Float.floatToRawIntBits(p) + exponent(t));
+  }
+
+  /** Returns {@code 2^y − 1} without cancellation near zero, for the y of {@link #exp2}. */
+  static float exp2MinusOne(float y) {
+    float t = y + ROUNDER;
+    float f = y - (t - ROUNDER);
+    float scale = Float.intBitsToFloat(Float.floatToRawIntBits(1f) + exponent(t));
+    float q = Math.fma(Math.fma(Math.fma(M6, f, M5), f, M4), f, M3);
+    q = Math.fma(Math.fma(q, f, M2), f, M1);
+    return Math.fma(q * f, scale, scale - 1);
+  }
+
+  private static int exponent(float t) {
+    return Math.clamp(Float.floatToRawIntBits(t), EXPONENT_MIN, EXPONENT_MAX) << MANTISSA_BITS;
+  }
+
+  /**
+   * Returns {@code (x·e^x − e^x + 1)/x²}, the slope of {@code (e^x − 1)/x}, by its series near 0.
+   *
+   * @param x where
+   * @param exp {@code e^x}
+   * @param expMinusOne {@code e^x − 1}
+   */
+  static float zohSlope(float x, float exp, float expMinusOne) {
+    if (Math.abs(x) < ZOH_SERIES_MAX) {
+      float s = Math.fma(Math.fma(Math.fma(Z6, x, Z5), x, Z4), x, Z3);
+      return Math.fma(Math.fma(Math.fma(s, x, Z2), x, Z1), x, Z0);
+    }
+    return Math.fma(x, exp, -expMinusOne) / (x * x);
   }
 
   /** Returns {@code log(1 + x)} for x in [0, 1]. */

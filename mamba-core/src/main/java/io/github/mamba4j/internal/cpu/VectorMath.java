@@ -38,22 +38,39 @@ final class VectorMath {
     return x.add(Float.POSITIVE_INFINITY).blend(inRange, x.compare(VectorOperators.LE, EXP_MAX));
   }
 
-  /**
-   * Returns {@code 2^(x·y)} with the product never rounded, for |x·y| below 2²²; 0 below 2^−126.5
-   * and infinity above 2^127.5. Needs no masks: the range is kept by integer minimum and maximum of
-   * the exponent.
-   */
-  static FloatVector exp2Fast(FloatVector x, FloatVector y) {
-    FloatVector t = x.fma(y, constant(BIASED_ROUNDER));
-    FloatVector f = x.fma(y, constant(BIASED_ROUNDER).sub(t));
+  /** Returns {@code 2^y} within its limits, see {@link ScalarMath#exp2}; needs no masks. */
+  static FloatVector exp2(FloatVector y) {
+    FloatVector t = y.add(ROUNDER);
+    FloatVector f = y.sub(t.sub(ROUNDER));
     FloatVector p = f.fma(constant(P5), constant(P4)).fma(f, constant(P3)).fma(f, constant(P2));
     p = p.fma(f, constant(P1)).fma(f, constant(1));
-    IntVector scale =
-        t.reinterpretAsInts()
-            .max(BIASED_ROUNDER_MIN)
-            .min(BIASED_ROUNDER_MAX)
-            .lanewise(VectorOperators.LSHL, MANTISSA_BITS);
-    return p.mul(scale.reinterpretAsFloats());
+    return p.reinterpretAsInts().add(exponent(t)).reinterpretAsFloats();
+  }
+
+  /** Returns {@code 2^y − 1} without cancellation near zero, for the y of {@link #exp2}. */
+  static FloatVector exp2MinusOne(FloatVector y) {
+    FloatVector t = y.add(ROUNDER);
+    FloatVector f = y.sub(t.sub(ROUNDER));
+    FloatVector one = constant(1);
+    FloatVector scale = one.reinterpretAsInts().add(exponent(t)).reinterpretAsFloats();
+    FloatVector q = f.fma(constant(M6), constant(M5)).fma(f, constant(M4)).fma(f, constant(M3));
+    q = q.fma(f, constant(M2)).fma(f, constant(M1));
+    return q.mul(f).fma(scale, scale.sub(one));
+  }
+
+  private static IntVector exponent(FloatVector t) {
+    return t.reinterpretAsInts()
+        .max(EXPONENT_MIN)
+        .min(EXPONENT_MAX)
+        .lanewise(VectorOperators.LSHL, MANTISSA_BITS);
+  }
+
+  /** Returns {@code (x·e^x − e^x + 1)/x²}, see {@link ScalarMath#zohSlope}. */
+  static FloatVector zohSlope(FloatVector x, FloatVector exp, FloatVector expMinusOne) {
+    FloatVector s = x.fma(constant(Z6), constant(Z5)).fma(x, constant(Z4)).fma(x, constant(Z3));
+    s = s.fma(x, constant(Z2)).fma(x, constant(Z1)).fma(x, constant(Z0));
+    FloatVector direct = x.fma(exp, expMinusOne.neg()).div(x.mul(x));
+    return direct.blend(s, x.abs().compare(VectorOperators.LT, ZOH_SERIES_MAX));
   }
 
   /** Returns {@code log(1 + x)} for x in [0, 1]. */

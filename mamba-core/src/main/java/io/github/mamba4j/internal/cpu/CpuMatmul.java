@@ -1,0 +1,357 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.MatmulKernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+
+/**
+ * Matrix products: how they are cut into tasks. Subclasses give the inner loops.
+ *
+ * <p>The scheme is that of Goto and van de Geijn (2008) with the roles of registers and caches as in
+ * BLIS (Van Zee and van de Geijn 2015). The right factor is packed, a part at a time, into strips
+ * that are a few vectors wide and hold one row of the strip after the other, so that the tile
+ * kernel reads them front to back. A strip's first row is what its sums start from: the bias, or
+ * zeros. A task computes some rows of some columns: for each six rows it passes over the packed
+ * strips, the six rows' stretch of the left factor staying in the L1 cache and the task's strips in
+ * L2. The left factor is read where it lies, six rows side by side, unless it is stored transposed;
+ * then the task copies its rows together first.
+ *
+ * <p>With few rows there is nothing to keep in registers, and packing would cost more than the
+ * product: if the right factor is stored as {@code [n, k]}, each element of the result is the dot
+ * product of two contiguous rows, several at a time.
+ *
+ * <p>Parts and tasks depend on the shape alone and split rows and columns, never a sum within a
+ * part, so results do not depend on the number of threads.
+ */
+abstract class CpuMatmul implements MatmulKernels {
+  /** Rows of a register tile. */
+  static final int TILE_ROWS = 6;
+
+  /** Longest stretch of the sums that is packed at a time: six rows of it take half of L1. */
+  private static final int MAX_DEPTH = 768;
+
+  /** Floats of the right factor that are packed at a time, 8 MiB. */
+  private static final long PACKED_FLOATS = 1L << 21;
+
+  /** Floats of the packed strips that a task passes over again and again, half of L2. */
+  private static final int L2_FLOATS = 1 << 17;
+
+  private static final int MAX_ROWS_PER_TASK = 96;
+
+  /** As many tasks as possible up to this, for balance, if they do not get smaller than below. */
+  private static final int ENOUGH_TASKS = 32;
+
+  private static final long MIN_TASK_PRODUCTS = 1 << 19;
+  private static final int PACK_TASK_FLOATS = 1 << 15;
+  private static final int DOT_TASK_FLOATS = 1 << 14;
+
+  /** Most rows for which a product with a transposed right factor is made of dot products. */
+  private static final int MAX_DOT_ROWS = 16;
+
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+  private final WorkerPool pool;
+  private final int lanes;
+  private final int stripVectors;
+  private final ArrayDeque<MatmulCall> idle = new ArrayDeque<>();
+
+  /**
+   * Prepares for a kind of kernel.
+   *
+   * @param pool the threads
+   * @param lanes columns of the narrowest strip
+   * @param stripVectors how many times wider the widest strip is, a power of two
+   */
+  CpuMatmul(WorkerPool pool, int lanes, int stripVectors) {
+    this.pool = pool;
+    this.lanes = lanes;
+    this.stripVectors = stripVectors;
+  }
+
+  /**
+   * Computes a register tile: up to {@link #TILE_ROWS} rows and {@code width} columns of the
+   * result, over the sums of the call's present part.
+   *
+   * @param call the product
+   * @param a memory of the left factor's rows
+   * @param aOffset where the first row's sums start in it
+   * @param strip where the strip starts in the packed memory
+   * @param outOffset where the tile starts in the result
+   * @param rows how many rows of the tile exist, at least 1
+   * @param width columns of the strip, a power of two times the number of lanes
+   * @param columns how many of them exist, at least 1
+   */
+  abstract void tile(
+      MatmulCall call,
+      MemorySegment a,
+      long aOffset,
+      long strip,
+      long outOffset,
+      int rows,
+      int width,
+      int columns);
+
+  /**
+   * Computes some columns of an item's result as dot products of rows of both factors.
+   *
+   * @param call the product; the right factor is stored transposed, the left is not
+   * @param item which matrix of the batch
+   * @param from first column
+   * @param to end of the columns
+   */
+  abstract void dots(MatmulCall call, int item, int from, int to);
+
+  /**
+   * Copies rows together: row i of the source, {@code columns} floats, becomes row i of a dense
+   * matrix with {@code width} columns.
+   *
+   * @param from source memory
+   * @param source where its first row starts, in bytes
+   * @param stride distance of its rows, in bytes
+   * @param to target memory
+   * @param target where the dense matrix starts, in bytes
+   * @param rows how many rows
+   * @param width columns of the target
+   * @param columns columns of the source; the target's others become zero
+   */
+  abstract void copy(
+      MemorySegment from,
+      long source,
+      long stride,
+      MemorySegment to,
+      long target,
+      int rows,
+      int width,
+      int columns);
+
+  /**
+   * Copies columns together: row i of the source, {@code rows} floats, becomes column i of a dense
+   * matrix with {@code width} columns.
+   *
+   * @param from source memory
+   * @param source where its first row starts, in bytes
+   * @param stride distance of its rows, in bytes
+   * @param to target memory
+   * @param target where the dense matrix starts, in bytes
+   * @param rows rows of the target
+   * @param width columns of the target
+   * @param columns rows of the source; the target's other columns become zero
+   */
+  abstract void transpose(
+      MemorySegment from,
+      long source,
+      long stride,
+      MemorySegment to,
+      long target,
+      int rows,
+      int width,
+      int columns);
+
+  @Override
+  public final void matmul(Product product) {
+    assert product.a().view().type() == DType.F32 && product.out().view().type() == DType.F32;
+    MatmulCall call = take();
+    try {
+      call.open(product);
+      if (call.m <= MAX_DOT_ROWS
+          && call.bTransposed
+          && !call.aTransposed
+          && call.bType == DType.F32) {
+        runDots(call);
+      } else {
+        runBlocked(call);
+      }
+    } finally {
+      call.release();
+      put(call);
+    }
+  }
+
+  private MatmulCall take() {
+    synchronized (idle) {
+      MatmulCall call = idle.poll();
+      return call == null ? new MatmulCall(this) : call;
+    }
+  }
+
+  private void put(MatmulCall call) {
+    synchronized (idle) {
+      idle.push(call);
+    }
+  }
+
+  private void runDots(MatmulCall call) {
+    call.columnsPerTile = Math.min(call.n, roundUp(ceilDiv(DOT_TASK_FLOATS, call.k), 8));
+    call.columnTiles = ceilDiv(call.n, call.columnsPerTile);
+    pool.forEach(call.batch * call.columnTiles, call, CpuMatmul::dotTask);
+  }
+
+  private static void dotTask(MatmulCall call, int index, Scratch scratch) {
+    int from = index % call.columnTiles * call.columnsPerTile;
+    int to = Math.min(call.n, from + call.columnsPerTile);
+    call.kernels.dots(call, index / call.columnTiles, from, to);
+  }
+
+  private void runBlocked(MatmulCall call) {
+    int strip = lanes * stripVectors;
+    int depth = ceilDiv(call.k, ceilDiv(call.k, MAX_DEPTH));
+    int padded = roundUp(call.n, lanes);
+    int columns = (int) Math.min(padded, PACKED_FLOATS / (depth + 1) / strip * strip);
+    int items = Math.clamp(PACKED_FLOATS / (padded * (depth + 1L)), 1, call.batch);
+    call.reserve((long) items * columns * (depth + 1));
+    for (int item = 0; item < call.batch; item += items) {
+      call.firstItem = item;
+      call.items = Math.min(items, call.batch - item);
+      for (int column = 0; column < call.n; column += columns) {
+        call.firstColumn = column;
+        call.columns = Math.min(columns, call.n - column);
+        for (int step = 0; step < call.k; step += depth) {
+          call.firstStep = step;
+          call.depth = Math.min(depth, call.k - step);
+          call.add = call.outAdd || step > 0;
+          runPart(call);
+        }
+      }
+    }
+  }
+
+  private void runPart(MatmulCall call) {
+    int strip = lanes * stripVectors;
+    int packed = call.bBatchStride == 0 ? 1 : call.items;
+    call.columnsPerPack = roundUp(ceilDiv(PACK_TASK_FLOATS, call.depth), strip);
+    pool.forEach(packed * ceilDiv(call.columns, call.columnsPerPack), call, CpuMatmul::packTask);
+
+    call.rowTiles = ceilDiv(call.m, MAX_ROWS_PER_TASK);
+    call.rowsPerTile = roundUp(ceilDiv(call.m, call.rowTiles), TILE_ROWS);
+    call.rowTiles = ceilDiv(call.m, call.rowsPerTile);
+    call.tileRowBytes = call.aRowBytes;
+    call.tileStepBytes =
+        call.aTransposed ? (long) call.rowsPerTile * Float.BYTES : call.aStepBytes;
+    int most = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
+    int least =
+        roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
+    int tiles = ceilDiv(ENOUGH_TASKS, call.items * call.rowTiles);
+    call.columnsPerTile = Math.clamp(roundUp(ceilDiv(call.columns, tiles), strip), Math.min(least, most), most);
+    call.columnTiles = ceilDiv(call.columns, call.columnsPerTile);
+    pool.forEach(call.items * call.rowTiles * call.columnTiles, call, CpuMatmul::tileTask);
+  }
+
+  private static void packTask(MatmulCall call, int index, Scratch scratch) {
+    int perItem = ceilDiv(call.columns, call.columnsPerPack);
+    int from = index % perItem * call.columnsPerPack;
+    int to = Math.min(call.columns, from + call.columnsPerPack);
+    call.kernels.packStrips(call, index / perItem, from, to);
+  }
+
+  private void packStrips(MatmulCall call, int item, int from, int to) {
+    int padded = roundUp(call.columns, lanes);
+    long base = item * call.packedBytes(padded);
+    long source = call.bOffset + (call.firstItem + item) * call.bBatchStride;
+    int width;
+    for (int column = from; column < to; column += width) {
+      width = stripWidth(call.columns - column);
+      int columns = Math.min(width, call.columns - column);
+      long strip = base + call.packedBytes(column);
+      packFirstRow(call, column, strip, width, columns);
+      long j = call.firstColumn + column;
+      long first =
+          call.bTransposed
+              ? source + j * call.bStride + call.firstStep
+              : source + call.firstStep * call.bStride + j;
+      pack(call, first, strip + (long) width * Float.BYTES, width, columns);
+    }
+  }
+
+  private void pack(MatmulCall call, long first, long to, int width, int columns) {
+    if (call.bType != DType.F32) {
+      widen(call, first, to >> 2, width, columns);
+    } else if (call.bTransposed) {
+      transpose(call.b, first << 2, call.bStride << 2, call.packed, to, call.depth, width, columns);
+    } else {
+      copy(call.b, first << 2, call.bStride << 2, call.packed, to, call.depth, width, columns);
+    }
+  }
+
+  private static void widen(MatmulCall call, long first, long to, int width, int columns) {
+    long step = call.bTransposed ? 1 : call.bStride;
+    long next = call.bTransposed ? call.bStride : 1;
+    for (int p = 0; p < call.depth; p++) {
+      for (int j = 0; j < width; j++) {
+        float value = j < columns ? right(call, first + p * step + j * next) : 0;
+        CpuStorage.set(call.packed, to + (long) p * width + j, value);
+      }
+    }
+  }
+
+  private static void packFirstRow(MatmulCall call, int column, long to, int width, int columns) {
+    MemorySegment bias = call.firstStep == 0 ? call.bias : null;
+    long first = (call.biasOffset >> 2) + call.firstColumn + column;
+    for (int i = 0; i < width; i++) {
+      float value = bias != null && i < columns ? CpuStorage.get(bias, first + i) : 0;
+      CpuStorage.set(call.packed, (to >> 2) + i, value);
+    }
+  }
+
+  /** Returns how wide the next strip is if so many columns are left. */
+  private int stripWidth(int left) {
+    int vectors = ceilDiv(left, lanes);
+    return lanes * Math.min(stripVectors, Integer.highestOneBit(vectors));
+  }
+
+  private static void tileTask(MatmulCall call, int index, Scratch scratch) {
+    int columnTile = index % call.columnTiles;
+    int rest = index / call.columnTiles;
+    int fromRow = rest % call.rowTiles * call.rowsPerTile;
+    int toRow = Math.min(call.m, fromRow + call.rowsPerTile);
+    int item = rest / call.rowTiles;
+    int column = columnTile * call.columnsPerTile;
+    call.kernels.tiles(call, item, fromRow, toRow, column, scratch);
+  }
+
+  private void tiles(
+      MatmulCall call, int item, int fromRow, int toRow, int fromColumn, Scratch scratch) {
+    int toColumn = Math.min(call.columns, fromColumn + call.columnsPerTile);
+    int packedItem = call.bBatchStride == 0 ? 0 : item;
+    long strips = packedItem * call.packedBytes(roundUp(call.columns, lanes));
+    MemorySegment a = call.a;
+    long left = call.leftAt(call.firstItem + item, fromRow) + call.firstStep * call.aStepBytes;
+    if (call.aTransposed) {
+      a = scratch.floats((long) call.depth * call.rowsPerTile);
+      int rows = toRow - fromRow;
+      copy(call.a, left, call.aStepBytes, a, 0, call.depth, call.rowsPerTile, rows);
+      left = 0;
+    }
+    for (int row = fromRow; row < toRow; row += TILE_ROWS) {
+      int rows = Math.min(TILE_ROWS, toRow - row);
+      long start = left + (row - fromRow) * call.tileRowBytes;
+      long out = call.outAt(call.firstItem + item, row) + (long) call.firstColumn * Float.BYTES;
+      int width;
+      for (int column = fromColumn; column < toColumn; column += width) {
+        width = stripWidth(call.columns - column);
+        int columns = Math.min(width, call.columns - column);
+        long strip = strips + call.packedBytes(column);
+        tile(call, a, start, strip, out + (long) column * Float.BYTES, rows, width, columns);
+      }
+    }
+  }
+
+  private static int ceilDiv(int x, int y) {
+    return Math.ceilDiv(x, y);
+  }
+
+  private static int roundUp(int x, int multiple) {
+    return Math.ceilDiv(x, multiple) * multiple;
+  }
+
+  /** Returns an element of the right factor, widened if it is stored in 16 bits. */
+  static float right(MatmulCall call, long index) {
+    return switch (call.bType) {
+      case F32 -> CpuStorage.get(call.b, index);
+      case BF16 -> Float.intBitsToFloat(call.b.get(SHORT, index << 1) << 16);
+      case F16 -> Float.float16ToFloat(call.b.get(SHORT, index << 1));
+      case I32 -> throw new IllegalArgumentException("matmul: b is of type I32, expected floats");
+    };
+  }
+}

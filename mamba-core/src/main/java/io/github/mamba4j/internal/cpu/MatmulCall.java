@@ -1,0 +1,150 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One product under way: where its operands lie, which part of it is being computed and how that
+ * part is cut into tasks.
+ *
+ * <p>Objects are kept and used again by {@link CpuMatmul}, so that a call allocates nothing. Only
+ * the calling thread writes, and only while no task runs. Offsets and strides are in bytes except
+ * where said.
+ */
+final class MatmulCall {
+  private static final int ALIGNMENT = 64;
+
+  final CpuMatmul kernels;
+
+  int batch;
+  int m;
+  int n;
+  int k;
+
+  MemorySegment a = MemorySegment.NULL;
+  long aOffset;
+  long aBatchBytes;
+
+  /** Distance from one row of the left factor to the next. */
+  long aRowBytes;
+
+  /** Distance from one step of the sums to the next in the left factor. */
+  long aStepBytes;
+
+  /** True if the left factor is stored transposed, and copied together before use. */
+  boolean aTransposed;
+
+  /** The two distances as the tile kernel finds them, after copying. */
+  long tileRowBytes;
+
+  long tileStepBytes;
+
+  MemorySegment b = MemorySegment.NULL;
+  DType bType = DType.F32;
+  boolean bTransposed;
+  // In elements, because the type varies.
+  long bOffset;
+  long bStride;
+  long bBatchStride;
+
+  MemorySegment out = MemorySegment.NULL;
+  long outOffset;
+  long outRowBytes;
+  long outBatchBytes;
+  boolean outAdd;
+
+  @Nullable MemorySegment bias;
+  long biasOffset;
+
+  /** The part of the right factor that is packed at the moment, and its memory. */
+  MemorySegment packed = MemorySegment.NULL;
+
+  int firstItem;
+  int items;
+  int firstColumn;
+  int columns;
+  int firstStep;
+
+  /** Length of the sums in this part. */
+  int depth;
+
+  /** True if tiles of this part are added to what the result holds. */
+  boolean add;
+
+  int rowTiles;
+  int rowsPerTile;
+  int columnTiles;
+  int columnsPerTile;
+  int columnsPerPack;
+
+  MatmulCall(CpuMatmul kernels) {
+    this.kernels = kernels;
+  }
+
+  void open(MatmulKernels.Product product) {
+    MatmulKernels.Shape shape = product.shape();
+    batch = shape.batch();
+    m = shape.m();
+    n = shape.n();
+    k = shape.k();
+    MatmulKernels.Operand left = product.a();
+    long rowBytes = left.view().stride() * Float.BYTES;
+    a = CpuStorage.of(left.view());
+    aOffset = left.view().offset() * Float.BYTES;
+    aBatchBytes = left.batchStride() * Float.BYTES;
+    aTransposed = left.transposed();
+    aRowBytes = left.transposed() ? Float.BYTES : rowBytes;
+    aStepBytes = left.transposed() ? rowBytes : Float.BYTES;
+    MatmulKernels.Operand right = product.b();
+    b = CpuStorage.of(right.view());
+    bType = right.view().type();
+    bTransposed = right.transposed();
+    bOffset = right.view().offset();
+    bStride = right.view().stride();
+    bBatchStride = right.batchStride();
+    View to = product.out().view();
+    out = CpuStorage.of(to);
+    outOffset = to.offset() * Float.BYTES;
+    outRowBytes = to.stride() * Float.BYTES;
+    outBatchBytes = product.outBatchStride() * Float.BYTES;
+    outAdd = product.out().add();
+    View row = product.bias();
+    bias = row == null ? null : CpuStorage.of(row);
+    biasOffset = row == null ? 0 : row.offset() * Float.BYTES;
+  }
+
+  /** Makes room for the packed part of the right factor. */
+  void reserve(long floats) {
+    long bytes = floats * Float.BYTES;
+    if (packed.byteSize() < bytes) {
+      packed = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    }
+  }
+
+  /** Forgets the operands, so that an idle object keeps no tensor alive. */
+  void release() {
+    a = MemorySegment.NULL;
+    b = MemorySegment.NULL;
+    out = MemorySegment.NULL;
+    bias = null;
+  }
+
+  /** Returns where a row of an item's result starts. */
+  long outAt(int item, int row) {
+    return outOffset + item * outBatchBytes + row * outRowBytes;
+  }
+
+  /** Returns where the sums of a row of an item's left factor start. */
+  long leftAt(int item, int row) {
+    return aOffset + item * aBatchBytes + row * aRowBytes;
+  }
+
+  /** Returns the size of a packed matrix of this part, in bytes. */
+  long packedBytes(int width) {
+    return width * (depth + 1L) * Float.BYTES;
+  }
+}

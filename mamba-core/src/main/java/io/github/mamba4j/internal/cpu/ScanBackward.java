@@ -1,0 +1,227 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.ScanStage.stateFloats;
+import static io.github.mamba4j.internal.cpu.ScanStage.zoh;
+
+import io.github.mamba4j.spi.ScanKernels.Backward;
+import io.github.mamba4j.spi.ScanKernels.Gradients;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The gradients of the selective scan.
+ *
+ * <p>With g_t the gradient of h_t, which runs backwards as {@code g_t = dy_t·C_t +
+ * exp(Δ_{t+1}A)·g_{t+1}}, every other gradient is a sum over g_t and the states. Chunks are visited
+ * from the last to the first; the states of a chunk are recomputed from its checkpoint.
+ *
+ * <p>Sums over channels (for B and C) leave one partial a block, sums over time (for A, the direct
+ * path and the bias) one a task; they are added up in order at the end. Where time is cut into
+ * segments, g is first carried through all of them as the forward scan carries h.
+ */
+final class ScanBackward {
+  private final WorkerPool pool;
+  private final ScanLoops loops;
+  private final ScanStage stage;
+  private final ScanReduction reduction;
+  private final WorkerPool.Body<Backward> summarise = this::summarise;
+  private final WorkerPool.Body<Backward> join = this::join;
+  private final WorkerPool.Body<Backward> compute = this::compute;
+
+  ScanBackward(WorkerPool pool, ScanLoops loops) {
+    this.pool = pool;
+    this.loops = loops;
+    stage = new ScanStage(loops);
+    reduction = new ScanReduction(pool, loops);
+  }
+
+  /** Partial sums, and what enters every segment from the right with its sum of Δ. */
+  static long workspaceFloats(Shape shape) {
+    int segments = ScanTile.segments(shape);
+    long carried =
+        segments == 1 ? 0 : (long) shape.batch() * segments * (stateFloats(shape) + shape.dInner());
+    return ScanReduction.floats(shape) + carried;
+  }
+
+  void run(Backward scan) {
+    Shape shape = scan.shape();
+    int blocks = shape.batch() * ScanTile.blocks(shape);
+    int segments = ScanTile.segments(shape);
+    if (segments > 1) {
+      pool.forEach(blocks * (segments - 1), scan, summarise);
+      pool.forEach(blocks, scan, join);
+    }
+    pool.forEach(blocks * segments, scan, compute);
+    reduction.run(scan);
+  }
+
+  private static long segmentState(Backward scan, int sequence, int segment) {
+    Shape shape = scan.shape();
+    long index = (long) sequence * ScanTile.segments(shape) + segment;
+    return scan.workspace().offset()
+        + ScanReduction.floats(shape)
+        + index * stateFloats(shape);
+  }
+
+  private static long segmentDelta(Backward scan, int sequence, int segment) {
+    Shape shape = scan.shape();
+    long index = (long) sequence * ScanTile.segments(shape) + segment;
+    return segmentState(scan, shape.batch(), 0) + index * shape.dInner();
+  }
+
+  /** Carries g through a segment that nothing enters, and leaves it with the segment before. */
+  private void summarise(Backward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int parts = ScanTile.segments(shape) - 1;
+    int segment = task % parts + 1;
+    int block = task / parts % ScanTile.blocks(shape);
+    int sequence = task / parts / ScanTile.blocks(shape);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
+    long stateGrad = ScanTile.stateGrad(chunk, width, states);
+    long sum = ScanTile.deltaSum(chunk, width, states);
+    stage.parameters(shape, scan.inputs(), block, tile);
+    loops.clear(tile, stateGrad, (long) states * width);
+    loops.clear(tile, sum, width);
+    int first = segment * ScanTile.segmentChunks(shape);
+    int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
+    for (int k = last - 1; k >= first; k--) {
+      int steps = stageChunk(scan, sequence, k, block, tile);
+      loops.carryGrad(tile, steps, chunk, width, states);
+      for (int t = 0; t < steps; t++) {
+        long delta = ScanTile.panel(ScanTile.DELTA, chunk, width) + (long) t * width;
+        loops.addIn(tile, delta, 0, tile, sum, width, 1, width);
+      }
+    }
+    MemorySegment workspace = CpuStorage.of(scan.workspace());
+    long at = segmentState(scan, sequence, segment - 1);
+    stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
+    loops.copyOut(
+        tile,
+        sum,
+        width,
+        workspace,
+        segmentDelta(scan, sequence, segment - 1) + ScanStage.firstChannel(shape, block),
+        0,
+        1,
+        ScanStage.channels(shape, block));
+  }
+
+  private void join(Backward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int block = task % ScanTile.blocks(shape);
+    int sequence = task / ScanTile.blocks(shape);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
+    MemorySegment workspace = CpuStorage.of(scan.workspace());
+    long stateGrad = ScanTile.stateGrad(chunk, width, states);
+    stage.parameters(shape, scan.inputs(), block, tile);
+    stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
+    for (int segment = ScanTile.segments(shape) - 1; segment >= 0; segment--) {
+      long at = segmentState(scan, sequence, segment);
+      if (segment < ScanTile.segments(shape) - 1) {
+        stage.decayAndAdd(
+            shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, stateGrad);
+      }
+      stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
+    }
+  }
+
+  private void compute(Backward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int segments = ScanTile.segments(shape);
+    int segment = task % segments;
+    int block = task / segments % ScanTile.blocks(shape);
+    int sequence = task / segments / ScanTile.blocks(shape);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
+    long stateGrad = ScanTile.stateGrad(chunk, width, states);
+    stage.parameters(shape, scan.inputs(), block, tile);
+    loops.clear(tile, ScanTile.aGrad(chunk, width, states), (long) states * width);
+    loops.clear(tile, ScanTile.skipGrad(chunk, width, states), width);
+    loops.clear(tile, ScanTile.biasGrad(chunk, width, states), width);
+    if (segments > 1) {
+      MemorySegment workspace = CpuStorage.of(scan.workspace());
+      long from = segmentState(scan, sequence, segment);
+      stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, stateGrad);
+    } else {
+      stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
+    }
+    int first = segment * ScanTile.segmentChunks(shape);
+    int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
+    for (int k = last - 1; k >= first; k--) {
+      computeChunk(scan, sequence, k, block, tile);
+    }
+    reduction.leaveSums(scan, sequence * segments + segment, block, tile);
+    Sink initialGrad = scan.gradients().initialState();
+    if (initialGrad != null && first == 0) {
+      stage.storeStates(shape, initialGrad, sequence, block, tile, stateGrad);
+    }
+  }
+
+  private void computeChunk(Backward scan, int sequence, int k, int block, MemorySegment tile) {
+    Shape shape = scan.shape();
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    View checkpoints = scan.checkpoints();
+    long index = (long) sequence * ScanTile.chunks(shape) + k;
+    stage.loadStates(
+        shape,
+        CpuStorage.of(checkpoints),
+        checkpoints.offset() + index * stateFloats(shape),
+        shape.dInner(),
+        block,
+        tile,
+        ScanTile.state(chunk, width, states));
+    int steps = stageChunk(scan, sequence, k, block, tile);
+    long row = (long) sequence * shape.length() + (long) k * chunk;
+    long b = ScanTile.b(chunk, width, states);
+    stage.projection(shape, scan.inputs().b(), row, tile, b);
+    loops.scanStatesGrad(tile, steps, chunk, width, states, zoh(shape));
+    loops.finishGrad(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    reduction.leaveProjections(scan, row, block, tile);
+    Gradients gradients = scan.gradients();
+    store(shape, gradients.u(), row, block, tile, ScanTile.INPUT_GRAD);
+    store(shape, gradients.dt(), row, block, tile, ScanTile.RAW);
+    if (scan.inputs().z() != null) {
+      store(shape, gradients.z(), row, block, tile, ScanTile.Z);
+    }
+  }
+
+  private void store(
+      Shape shape, @Nullable Sink sink, long row, int block, MemorySegment tile, int panel) {
+    if (sink != null) {
+      stage.store(shape, sink.view(), sink.add(), row, block, tile, panel);
+    }
+  }
+
+  /** Stages what g needs, the gradient before the gate among it, and returns the chunk's steps. */
+  private int stageChunk(Backward scan, int sequence, int k, int block, MemorySegment tile) {
+    Shape shape = scan.shape();
+    Inputs inputs = scan.inputs();
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    long row = (long) sequence * shape.length() + (long) k * chunk;
+    int steps = ScanStage.steps(shape, row);
+    stage.inputs(shape, inputs, row, block, tile);
+    stage.panel(shape, scan.outGrad(), row, block, tile, ScanTile.OUT_GRAD);
+    stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
+    loops.prepare(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    if (inputs.z() != null) {
+      loops.gateGrad(tile, steps, chunk, width);
+    }
+    return steps;
+  }
+}

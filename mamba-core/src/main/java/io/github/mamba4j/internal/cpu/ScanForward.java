@@ -1,0 +1,210 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.ScanStage.stateFloats;
+import static io.github.mamba4j.internal.cpu.ScanStage.zoh;
+
+import io.github.mamba4j.spi.ScanKernels.Forward;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The forward selective scan, Gu and Dao 2023, equation 2a and algorithm 2.
+ *
+ * <p>Where time is cut into segments, three phases: every segment runs from a zero state and leaves
+ * its last state and its sum of Δ; these are joined in order, {@code h ← exp(A·ΣΔ)·h + last}; and
+ * every segment runs again from the state it begins with. Only the last phase exists otherwise.
+ */
+final class ScanForward {
+  private final WorkerPool pool;
+  private final ScanLoops loops;
+  private final ScanStage stage;
+  private final WorkerPool.Body<Forward> summarise = this::summarise;
+  private final WorkerPool.Body<Forward> join = this::join;
+  private final WorkerPool.Body<Forward> compute = this::compute;
+
+  ScanForward(WorkerPool pool, ScanLoops loops) {
+    this.pool = pool;
+    this.loops = loops;
+    stage = new ScanStage(loops);
+  }
+
+  /** The first state of every segment, [batch, segments, dState, dInner], and its sum of Δ. */
+  static long workspaceFloats(Shape shape) {
+    int segments = ScanTile.segments(shape);
+    return segments == 1
+        ? 0
+        : (long) shape.batch() * segments * (stateFloats(shape) + shape.dInner());
+  }
+
+  static long checkpointFloats(Shape shape) {
+    return (long) shape.batch() * ScanTile.chunks(shape) * stateFloats(shape);
+  }
+
+  void run(Forward scan) {
+    Shape shape = scan.shape();
+    int blocks = shape.batch() * ScanTile.blocks(shape);
+    int segments = ScanTile.segments(shape);
+    if (segments > 1) {
+      pool.forEach(blocks * (segments - 1), scan, summarise);
+      pool.forEach(blocks, scan, join);
+    }
+    pool.forEach(blocks * segments, scan, compute);
+  }
+
+  private static long segmentState(Forward scan, int sequence, int segment) {
+    long index = (long) sequence * ScanTile.segments(scan.shape()) + segment;
+    return scan.workspace().offset() + index * stateFloats(scan.shape());
+  }
+
+  private static long segmentDelta(Forward scan, int sequence, int segment) {
+    Shape shape = scan.shape();
+    long index = (long) sequence * ScanTile.segments(shape) + segment;
+    long states = (long) shape.batch() * ScanTile.segments(shape) * stateFloats(shape);
+    return scan.workspace().offset() + states + index * shape.dInner();
+  }
+
+  private void summarise(Forward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int parts = ScanTile.segments(shape) - 1;
+    int segment = task % parts;
+    int block = task / parts % ScanTile.blocks(shape);
+    int sequence = task / parts / ScanTile.blocks(shape);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
+    long state = ScanTile.state(chunk, width, states);
+    long sum = ScanTile.deltaSum(chunk, width, states);
+    stage.parameters(shape, scan.inputs(), block, tile);
+    loops.clear(tile, state, (long) states * width);
+    loops.clear(tile, sum, width);
+    int first = segment * ScanTile.segmentChunks(shape);
+    for (int k = first; k < first + ScanTile.segmentChunks(shape); k++) {
+      stageChunk(shape, scan.inputs(), sequence, k, block, tile);
+      scanChunk(shape, tile, chunk);
+      for (int t = 0; t < chunk; t++) {
+        long delta = ScanTile.panel(ScanTile.DELTA, chunk, width) + (long) t * width;
+        loops.addIn(tile, delta, 0, tile, sum, width, 1, width);
+      }
+    }
+    MemorySegment workspace = CpuStorage.of(scan.workspace());
+    stage.storeStates(
+        shape,
+        tile,
+        state,
+        workspace,
+        segmentState(scan, sequence, segment + 1),
+        shape.dInner(),
+        block);
+    loops.copyOut(
+        tile,
+        sum,
+        width,
+        workspace,
+        segmentDelta(scan, sequence, segment + 1) + ScanStage.firstChannel(shape, block),
+        0,
+        1,
+        ScanStage.channels(shape, block));
+  }
+
+  private void join(Forward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int block = task % ScanTile.blocks(shape);
+    int sequence = task / ScanTile.blocks(shape);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
+    MemorySegment workspace = CpuStorage.of(scan.workspace());
+    long state = ScanTile.state(chunk, width, states);
+    stage.parameters(shape, scan.inputs(), block, tile);
+    stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
+    for (int segment = 0; segment < ScanTile.segments(shape); segment++) {
+      long at = segmentState(scan, sequence, segment);
+      if (segment > 0) {
+        stage.decayAndAdd(
+            shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, state);
+      }
+      stage.storeStates(shape, tile, state, workspace, at, shape.dInner(), block);
+    }
+  }
+
+  private void compute(Forward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int segments = ScanTile.segments(shape);
+    int segment = task % segments;
+    int block = task / segments % ScanTile.blocks(shape);
+    int sequence = task / segments / ScanTile.blocks(shape);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
+    long state = ScanTile.state(chunk, width, states);
+    stage.parameters(shape, scan.inputs(), block, tile);
+    if (segments > 1) {
+      long from = segmentState(scan, sequence, segment);
+      MemorySegment workspace = CpuStorage.of(scan.workspace());
+      stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, state);
+    } else {
+      stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
+    }
+    int first = segment * ScanTile.segmentChunks(shape);
+    int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
+    for (int k = first; k < last; k++) {
+      computeChunk(scan, sequence, k, block, tile);
+    }
+    View finalState = scan.finalState();
+    if (finalState != null && last == ScanTile.chunks(shape)) {
+      long offset = finalState.offset() + (long) sequence * shape.dState() * finalState.stride();
+      MemorySegment target = CpuStorage.of(finalState);
+      stage.storeStates(shape, tile, state, target, offset, finalState.stride(), block);
+    }
+  }
+
+  private void computeChunk(Forward scan, int sequence, int k, int block, MemorySegment tile) {
+    Shape shape = scan.shape();
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int steps = Math.min(chunk, shape.length() - k * chunk);
+    View checkpoints = scan.checkpoints();
+    if (checkpoints != null) {
+      long index = (long) sequence * ScanTile.chunks(shape) + k;
+      stage.storeStates(
+          shape,
+          tile,
+          ScanTile.state(chunk, width, ScanTile.states(shape)),
+          CpuStorage.of(checkpoints),
+          checkpoints.offset() + index * stateFloats(shape),
+          shape.dInner(),
+          block);
+    }
+    stageChunk(shape, scan.inputs(), sequence, k, block, tile);
+    scanChunk(shape, tile, steps);
+    if (scan.inputs().z() != null) {
+      loops.gate(tile, steps, chunk, width);
+    }
+    long row = (long) sequence * shape.length() + (long) k * chunk;
+    stage.store(shape, scan.out(), false, row, block, tile, ScanTile.OUT);
+  }
+
+  private void stageChunk(
+      Shape shape, Inputs inputs, int sequence, int k, int block, MemorySegment tile) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    long row = (long) sequence * shape.length() + (long) k * chunk;
+    stage.inputs(shape, inputs, row, block, tile);
+    stage.projection(shape, inputs.b(), row, tile, ScanTile.b(chunk, width, states));
+    stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
+  }
+
+  private void scanChunk(Shape shape, MemorySegment tile, int steps) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    loops.prepare(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    loops.scanStates(tile, steps, chunk, width, states, zoh(shape));
+  }
+}

@@ -1,0 +1,126 @@
+package io.github.mamba4j.internal.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The inner loops of the scans, on tiles laid out by {@link ScanTile}. Offsets and strides are in
+ * floats. A step is a row of a panel; channels beyond the last and states beyond the last are zeros
+ * and are computed like the others.
+ */
+interface ScanLoops {
+  /** Writes zeros. */
+  void clear(MemorySegment tile, long offset, long floats);
+
+  /**
+   * Copies rows into a tile and fills them up with zeros.
+   *
+   * @param source where from
+   * @param offset its first element
+   * @param stride distance of its rows
+   * @param tile where to
+   * @param target the tile's first element
+   * @param width distance of the tile's rows, at least cols
+   * @param rows rows
+   * @param cols elements of a row
+   */
+  void copyIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      long target,
+      int width,
+      int rows,
+      int cols);
+
+  /** Adds rows to the rows of a tile; arguments as {@link #copyIn}. */
+  void addIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      long target,
+      int width,
+      int rows,
+      int cols);
+
+  /** Copies rows out of a tile: {@link #copyIn} the other way round. */
+  void copyOut(
+      MemorySegment tile,
+      long source,
+      int width,
+      MemorySegment target,
+      long offset,
+      long stride,
+      int rows,
+      int cols);
+
+  /** {@code target[i] = Σ_k source[offset + k·stride + i]}, k rising, for i below cols. */
+  void sumPartials(
+      MemorySegment source,
+      long offset,
+      long stride,
+      int count,
+      MemorySegment target,
+      long targetOffset,
+      int cols);
+
+  /**
+   * From the panels U and RAW (dt): {@code raw = dt + bias; Δ = softplus(raw)}; the input of the
+   * state, Δ·u or (ZOH) u; and {@code out = dSkip·u}.
+   */
+  void prepare(
+      MemorySegment tile,
+      int steps,
+      int chunk,
+      int width,
+      int states,
+      boolean softplus,
+      boolean zoh);
+
+  /**
+   * Runs the states through a chunk and adds {@code Σ_n C·h} to the panel OUT. The tile's state goes
+   * from before the chunk to after it.
+   */
+  void scanStates(
+      MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
+
+  /** {@code out ·= silu(z)}. */
+  void gate(MemorySegment tile, int steps, int chunk, int width);
+
+  /**
+   * From the gradient behind the gate: the gradient before it, in its place, and in the place of z
+   * the factor that makes the gradient of z from the ungated result.
+   */
+  void gateGrad(MemorySegment tile, int steps, int chunk, int width);
+
+  /**
+   * Runs the states forward through a chunk, from the tile's state, and their gradients back.
+   *
+   * <p>Adds {@code C·h} to OUT and {@code Δ·g·a·h}-terms to the gradient of A; overwrites
+   * INPUT_GRAD with {@code Σ_n g·B̄/Δ} (ZOH: {@code Σ_n g·B̄}), DELTA_GRAD with log₂e times the
+   * gradient of Δ through the states, and the gradients of B and C of the chunk; takes the state's
+   * gradient from after the chunk to before it.
+   */
+  void scanStatesGrad(
+      MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
+
+  /**
+   * Only takes the state's gradient from after the chunk to before it, from the panels DELTA and
+   * OUT_GRAD.
+   */
+  void carryGrad(MemorySegment tile, int steps, int chunk, int width, int states);
+
+  /**
+   * Completes the gradients of the inputs: of u in INPUT_GRAD, of dt in RAW, of z in Z; and adds to
+   * those of the direct path's weight and of the bias.
+   */
+  void finishGrad(
+      MemorySegment tile,
+      int steps,
+      int chunk,
+      int width,
+      int states,
+      boolean softplus,
+      boolean zoh);
+}

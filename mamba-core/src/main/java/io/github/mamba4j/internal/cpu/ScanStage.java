@@ -1,0 +1,247 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.ScanKernels.Discretization;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Moves parameters, states and chunks between views and tiles. */
+final class ScanStage {
+  /**
+   * Magnitude below which A is taken as this: the decay is 1 in any case, and (e^ΔA − 1)/A needs no
+   * second formula for zero.
+   */
+  private static final float SMALLEST_A = 1e-20f;
+
+  /** Keeps infinities, which the exponential hides, out of the loops. */
+  private static final float LARGEST_A = 1e30f;
+
+  private final ScanLoops loops;
+
+  ScanStage(ScanLoops loops) {
+    this.loops = loops;
+  }
+
+  /** Returns the first channel of a block. */
+  static int firstChannel(Shape shape, int block) {
+    return block * ScanTile.width(shape);
+  }
+
+  /** Returns how many channels of a block are real. */
+  static int channels(Shape shape, int block) {
+    return Math.min(ScanTile.width(shape), shape.dInner() - firstChannel(shape, block));
+  }
+
+  static boolean zoh(Shape shape) {
+    return shape.discretization() == Discretization.ZOH;
+  }
+
+  static long stateFloats(Shape shape) {
+    return (long) shape.dState() * shape.dInner();
+  }
+
+  /** Loads A, the direct path's weight and the bias of a block. */
+  void parameters(Shape shape, Inputs inputs, int block, MemorySegment tile) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    row(shape, inputs.dSkip(), block, tile, ScanTile.skip(chunk, width, states));
+    row(shape, inputs.dtBias(), block, tile, ScanTile.bias(chunk, width, states));
+    loadA(shape, inputs.a(), block, tile);
+  }
+
+  private void row(
+      Shape shape, @Nullable View view, int block, MemorySegment tile, long target) {
+    int width = ScanTile.width(shape);
+    if (view == null) {
+      loops.clear(tile, target, width);
+    } else {
+      long offset = view.offset() + firstChannel(shape, block);
+      loops.copyIn(
+          CpuStorage.of(view), offset, 0, tile, target, width, 1, channels(shape, block));
+    }
+  }
+
+  private void loadA(Shape shape, View a, int block, MemorySegment tile) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape);
+    int states = ScanTile.states(shape);
+    boolean zoh = zoh(shape);
+    MemorySegment segment = CpuStorage.of(a);
+    long target = ScanTile.a(chunk, width);
+    long inverse = ScanTile.inverseA(chunk, width, states);
+    loops.clear(tile, target, (zoh ? 2L : 1L) * states * width);
+    for (int e = 0; e < channels(shape, block); e++) {
+      long source = a.offset() + (firstChannel(shape, block) + e) * a.stride();
+      for (int n = 0; n < shape.dState(); n++) {
+        float value = CpuStorage.get(segment, source + n);
+        if (zoh) {
+          value = Math.abs(value) < SMALLEST_A ? -SMALLEST_A : value;
+          CpuStorage.set(tile, inverse + (long) n * width + e, 1 / value);
+        }
+        float scaled = Math.clamp(value * ScalarMath.LOG2_E, -LARGEST_A, LARGEST_A);
+        CpuStorage.set(tile, target + (long) n * width + e, scaled);
+        if (Float.isNaN(value)) {
+          CpuStorage.set(tile, ScanTile.skip(chunk, width, states) + e, Float.NaN);
+        }
+      }
+    }
+  }
+
+  /** Returns the steps from a row to the end of its chunk. */
+  static int steps(Shape shape, long row) {
+    return (int) Math.min(ScanTile.chunk(shape), shape.length() - row % shape.length());
+  }
+
+  /** Copies a chunk of u, dt and z in. */
+  void inputs(Shape shape, Inputs inputs, long row, int block, MemorySegment tile) {
+    panel(shape, inputs.u(), row, block, tile, ScanTile.U);
+    panel(shape, inputs.dt(), row, block, tile, ScanTile.RAW);
+    View z = inputs.z();
+    if (z != null) {
+      panel(shape, z, row, block, tile, ScanTile.Z);
+    }
+  }
+
+  /** Copies a chunk of a view in, channels of one block. */
+  void panel(Shape shape, View view, long row, int block, MemorySegment tile, int panel) {
+    int width = ScanTile.width(shape);
+    loops.copyIn(
+        CpuStorage.of(view),
+        view.offset() + row * view.stride() + firstChannel(shape, block),
+        view.stride(),
+        tile,
+        ScanTile.panel(panel, ScanTile.chunk(shape), width),
+        width,
+        steps(shape, row),
+        channels(shape, block));
+  }
+
+  /** Copies a chunk of B or C in. */
+  void projection(Shape shape, View view, long row, MemorySegment tile, long target) {
+    loops.copyIn(
+        CpuStorage.of(view),
+        view.offset() + row * view.stride(),
+        view.stride(),
+        tile,
+        target,
+        ScanTile.states(shape),
+        steps(shape, row),
+        shape.dState());
+  }
+
+  /** Stores a chunk of results, or adds it to what is there. */
+  void store(
+      Shape shape, View view, boolean add, long row, int block, MemorySegment tile, int panel) {
+    int width = ScanTile.width(shape);
+    int steps = steps(shape, row);
+    int channels = channels(shape, block);
+    MemorySegment segment = CpuStorage.of(view);
+    long offset = view.offset() + row * view.stride() + firstChannel(shape, block);
+    long source = ScanTile.panel(panel, ScanTile.chunk(shape), width);
+    if (add) {
+      loops.addIn(segment, offset, view.stride(), tile, source, width, steps, channels);
+    }
+    loops.copyOut(tile, source, width, segment, offset, view.stride(), steps, channels);
+  }
+
+  /** {@code tile ← exp(A·ΣΔ)·tile + summand} for the states of a block. */
+  void decayAndAdd(
+      Shape shape,
+      MemorySegment workspace,
+      long summand,
+      long deltaSum,
+      int block,
+      MemorySegment tile,
+      long target) {
+    int width = ScanTile.width(shape);
+    int first = firstChannel(shape, block);
+    long a = ScanTile.a(ScanTile.chunk(shape), width);
+    for (int n = 0; n < shape.dState(); n++) {
+      for (int e = 0; e < channels(shape, block); e++) {
+        long at = (long) n * width + e;
+        float sum = CpuStorage.get(workspace, deltaSum + first + e);
+        float decay = ScalarMath.exp2(CpuStorage.get(tile, a + at) * sum);
+        float add = CpuStorage.get(workspace, summand + (long) n * shape.dInner() + first + e);
+        float value = Math.fma(decay, CpuStorage.get(tile, target + at), add);
+        CpuStorage.set(tile, target + at, value);
+      }
+    }
+  }
+
+  /** Loads the states [dState, dInner] of a block. */
+  void loadStates(
+      Shape shape,
+      MemorySegment source,
+      long offset,
+      long stride,
+      int block,
+      MemorySegment tile,
+      long target) {
+    int width = ScanTile.width(shape);
+    loops.clear(tile, target, (long) ScanTile.states(shape) * width);
+    loops.copyIn(
+        source,
+        offset + firstChannel(shape, block),
+        stride,
+        tile,
+        target,
+        width,
+        shape.dState(),
+        channels(shape, block));
+  }
+
+  /** Loads the states of a sequence from a view [batch, dState, dInner], zeros if there is none. */
+  void loadStates(
+      Shape shape, @Nullable View view, int sequence, int block, MemorySegment tile, long target) {
+    if (view == null) {
+      loops.clear(tile, target, (long) ScanTile.states(shape) * ScanTile.width(shape));
+    } else {
+      long offset = view.offset() + (long) sequence * shape.dState() * view.stride();
+      loadStates(shape, CpuStorage.of(view), offset, view.stride(), block, tile, target);
+    }
+  }
+
+  /** Stores the states [dState, dInner] of a block. */
+  void storeStates(
+      Shape shape,
+      MemorySegment tile,
+      long source,
+      MemorySegment target,
+      long offset,
+      long stride,
+      int block) {
+    loops.copyOut(
+        tile,
+        source,
+        ScanTile.width(shape),
+        target,
+        offset + firstChannel(shape, block),
+        stride,
+        shape.dState(),
+        channels(shape, block));
+  }
+
+  /** Stores the states of a sequence in a sink [batch, dState, dInner], or adds them. */
+  void storeStates(
+      Shape shape, Sink sink, int sequence, int block, MemorySegment tile, long source) {
+    View view = sink.view();
+    MemorySegment segment = CpuStorage.of(view);
+    long offset = view.offset() + (long) sequence * shape.dState() * view.stride();
+    if (sink.add()) {
+      loops.addIn(
+          segment,
+          offset + firstChannel(shape, block),
+          view.stride(),
+          tile,
+          source,
+          ScanTile.width(shape),
+          shape.dState(),
+          channels(shape, block));
+    }
+    storeStates(shape, tile, source, segment, offset, view.stride(), block);
+  }
+}

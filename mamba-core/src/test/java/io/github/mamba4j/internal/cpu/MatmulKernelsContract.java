@@ -1,0 +1,354 @@
+package io.github.mamba4j.internal.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * What every implementation of {@link MatmulKernels} on the CPU has to do.
+ *
+ * <p>Most cases use small whole numbers: their products and sums are exact in 32-bit floats in any
+ * order, so the result has to equal the plain triple loop to the last bit.
+ */
+@Tag("kernels")
+abstract class MatmulKernelsContract {
+  private static final float GAP = 7777;
+
+  private Arena arena = Arena.ofConfined();
+  private SplittableRandom random = new SplittableRandom(1);
+
+  abstract MatmulKernels kernels(WorkerPool pool);
+
+  @BeforeEach
+  void open() {
+    arena = Arena.ofShared();
+    random = new SplittableRandom(20);
+  }
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  /** One product with its memory; gaps between rows and matrices are kept apart from the data. */
+  private final class Case {
+    final int batch;
+    final int m;
+    final int n;
+    final int k;
+    boolean aTransposed;
+    boolean bTransposed;
+    boolean add;
+    boolean bias;
+    boolean oneA;
+    boolean oneB;
+    int gap;
+    DType bType = DType.F32;
+
+    Case(int batch, int m, int n, int k) {
+      this.batch = batch;
+      this.m = m;
+      this.n = n;
+      this.k = k;
+    }
+
+    void check(WorkerPool pool) {
+      assertSame(run(pool, true), expected, toString());
+    }
+
+    private float[] expected = new float[0];
+
+    float[] run(WorkerPool pool, boolean whole) {
+      MatmulKernels.Operand a = operand(oneA, aTransposed ? k : m, aTransposed ? m : k, whole, aTransposed, DType.F32);
+      MatmulKernels.Operand b = operand(oneB, bTransposed ? n : k, bTransposed ? k : n, whole, bTransposed, bType);
+      View biasView = bias ? operand(true, 1, n, whole, false, DType.F32).view() : null;
+      long stride = n + gap;
+      long batchStride = stride * m + gap;
+      MemorySegment out = arena.allocate((batchStride * batch + 3) * Float.BYTES, 64);
+      for (long i = 0; i < batchStride * batch + 3; i++) {
+        CpuStorage.set(out, i, GAP);
+      }
+      for (int item = 0; item < batch; item++) {
+        for (int i = 0; i < m; i++) {
+          for (int j = 0; j < n; j++) {
+            float before = add ? random.nextInt(-8, 9) : Float.NaN;
+            CpuStorage.set(out, 3 + item * batchStride + i * stride + j, before);
+          }
+        }
+      }
+      expected = floats(out);
+      for (int item = 0; item < batch; item++) {
+        double[] left = dense(a, item, m, k);
+        double[] right = dense(b, item, k, n);
+        for (int i = 0; i < m; i++) {
+          reference(left, right, i, Math.toIntExact(3 + item * batchStride + i * stride), biasView);
+        }
+      }
+      View to = new View(new CpuStorage(out), DType.F32, 3, stride);
+      kernels(pool)
+          .matmul(
+              new MatmulKernels.Product(
+                  new MatmulKernels.Shape(batch, m, n, k),
+                  a,
+                  b,
+                  new Sink(to, add),
+                  batchStride,
+                  biasView));
+      return floats(out);
+    }
+
+    private void reference(double[] left, double[] right, int row, int at, @Nullable View bias) {
+      double[] sums = new double[n];
+      for (int p = 0; p < k; p++) {
+        double x = left[row * k + p];
+        for (int j = 0; j < n; j++) {
+          sums[j] += x * right[p * n + j];
+        }
+      }
+      for (int j = 0; j < n; j++) {
+        double before = add ? expected[at + j] : 0;
+        expected[at + j] = (float) (before + sums[j] + (bias == null ? 0 : get(bias, j)));
+      }
+    }
+
+    private MatmulKernels.Operand operand(
+        boolean one, int rows, int columns, boolean whole, boolean transposed, DType type) {
+      long stride = columns + gap;
+      long batchStride = one ? 0 : stride * rows + gap;
+      long count = 5 + stride * rows + batchStride * (batch - 1);
+      MemorySegment memory = arena.allocate(count * type.bytes(), 64);
+      for (long i = 0; i < count; i++) {
+        float value = whole ? random.nextInt(-4, 5) : (float) random.nextDouble(-1, 1);
+        switch (type) {
+          case BF16 ->
+              memory.set(
+                  ValueLayout.JAVA_SHORT, i * 2, (short) (Float.floatToRawIntBits(value) >>> 16));
+          case F16 -> memory.set(ValueLayout.JAVA_SHORT, i * 2, Float.floatToFloat16(value));
+          default -> CpuStorage.set(memory, i, value);
+        }
+      }
+      View view = new View(new CpuStorage(memory), type, 5, stride);
+      return new MatmulKernels.Operand(view, transposed, batchStride);
+    }
+
+    @Override
+    public String toString() {
+      return "[%d x %d x %d x %d] aT %b bT %b add %b bias %b gap %d %s"
+          .formatted(batch, m, n, k, aTransposed, bTransposed, add, bias, gap, bType);
+    }
+  }
+
+  /** Returns one matrix of an operand without gaps and not transposed. */
+  private static double[] dense(MatmulKernels.Operand operand, int item, int rows, int columns) {
+    View view = operand.view().plus(item * operand.batchStride());
+    double[] values = new double[rows * columns];
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        long row = operand.transposed() ? j : i;
+        long column = operand.transposed() ? i : j;
+        values[i * columns + j] = get(view, row * view.stride() + column);
+      }
+    }
+    return values;
+  }
+
+  private static float get(View view, long index) {
+    MemorySegment memory = CpuStorage.of(view);
+    long at = view.offset() + index;
+    return switch (view.type()) {
+      case BF16 -> Float.intBitsToFloat(memory.get(ValueLayout.JAVA_SHORT, at * 2) << 16);
+      case F16 -> Float.float16ToFloat(memory.get(ValueLayout.JAVA_SHORT, at * 2));
+      default -> CpuStorage.get(memory, at);
+    };
+  }
+
+  private static void assertSame(float[] actual, float[] expected, String what) {
+    int at = Arrays.mismatch(actual, expected);
+    assertThat(at)
+        .as("%s: index %d: %s", what, at, at < 0 ? "" : actual[at] + " for " + expected[at])
+        .isNegative();
+  }
+
+  private static float[] floats(MemorySegment memory) {
+    return memory.toArray(CpuStorage.FLOAT);
+  }
+
+  private static int[] sizes() {
+    return new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 19, 31, 35, 37, 48, 67};
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 5, 6, 7, 16, 17, 35, 101})
+  void matmul_anyWidthAndDepth_equalsTheTripleLoop(int m) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int n : sizes()) {
+        for (int k : sizes()) {
+          Case c = new Case(1, m, n, k);
+          int bits = random.nextInt(16);
+          c.aTransposed = (bits & 1) != 0;
+          c.bTransposed = (bits & 2) != 0;
+          c.add = (bits & 4) != 0;
+          c.bias = (bits & 8) != 0;
+          c.gap = random.nextInt(3) * 7;
+          c.check(pool);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"7, 53, 97", "1, 48, 257", "13, 80, 300", "100, 130, 33", "3, 1100, 24"})
+  void matmul_everyCombination_equalsTheTripleLoop(int m, int n, int k) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int bits = 0; bits < 64; bits++) {
+        Case c = new Case(1, m, n, k);
+        c.aTransposed = (bits & 1) != 0;
+        c.bTransposed = (bits & 2) != 0;
+        c.add = (bits & 4) != 0;
+        c.bias = (bits & 8) != 0;
+        c.gap = (bits & 16) != 0 ? 11 : 0;
+        c.bType = (bits & 32) != 0 ? DType.BF16 : DType.F32;
+        c.check(pool);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "256, 1024, 256", "128, 256, 512", "64, 48, 1536", "64, 512, 16", "48, 512, 2048", "5, 2500, 64",
+    "40, 3001, 211", "23, 129, 2099", "7, 1500, 1500"
+  })
+  void matmul_modelWidths_equalsTheTripleLoop(int m, int n, int k) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int bits = 0; bits < 4; bits++) {
+        Case c = new Case(1, m, n, k);
+        c.aTransposed = (bits & 1) != 0;
+        c.bTransposed = (bits & 2) != 0;
+        c.add = bits == 1;
+        c.bias = bits != 2;
+        c.check(pool);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"3, 5, 9, 4", "9, 16, 16, 16", "40, 33, 65, 129", "5, 20, 200, 150", "2, 9, 5000, 433"})
+  void matmul_batch_equalsTheTripleLoop(int batch, int m, int n, int k) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int bits = 0; bits < 32; bits++) {
+        Case c = new Case(batch, m, n, k);
+        c.aTransposed = (bits & 1) != 0;
+        c.bTransposed = (bits & 2) != 0;
+        c.oneA = (bits & 4) != 0;
+        c.oneB = (bits & 8) != 0;
+        c.add = (bits & 16) != 0;
+        c.bias = (bits & 5) != 0;
+        c.gap = bits % 3;
+        c.check(pool);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 33, 70", "4, 100, 64", "20, 50, 129"})
+  void matmul_sixteenBitWeights_areWidened(int m, int n, int k) {
+    try (WorkerPool pool = new WorkerPool(1)) {
+      for (DType type : new DType[] {DType.BF16, DType.F16}) {
+        for (boolean transposed : new boolean[] {true, false}) {
+          Case c = new Case(2, m, n, k);
+          c.bTransposed = transposed;
+          c.bType = type;
+          c.gap = 1;
+          c.check(pool);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 300, 768", "8, 700, 520", "200, 300, 700", "100, 70, 1000"})
+  void matmul_realNumbers_errorStaysWithinTheBoundOfASum(int m, int n, int k) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int bits = 0; bits < 4; bits++) {
+        Case c = new Case(1, m, n, k);
+        c.aTransposed = (bits & 1) != 0;
+        c.bTransposed = (bits & 2) != 0;
+        float[] actual = c.run(pool, false);
+        // Elements are below 1, so a sum of k products is off by k roundings of at most k each;
+        // their typical size is far less: the square root of k for both.
+        float tolerance = k * 1.2e-7f;
+        float worst = 0;
+        for (int i = 0; i < actual.length; i++) {
+          worst = Math.max(worst, Math.abs(actual[i] - c.expected[i]));
+        }
+        assertThat(worst).as("%s", c).isLessThan(tolerance);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1000, 769", "9, 1500, 300", "300, 270, 1700", "64, 2000, 90"})
+  void matmul_anyNumberOfThreads_givesTheSameBits(int m, int n, int k) {
+    for (int bits = 0; bits < 8; bits++) {
+      float[] one = withThreads(1, m, n, k, bits);
+      assertSame(withThreads(2, m, n, k, bits), one, "2 threads");
+      assertSame(withThreads(3, m, n, k, bits), one, "3 threads");
+    }
+  }
+
+  private float[] withThreads(int threads, int m, int n, int k, int bits) {
+    random = new SplittableRandom(bits);
+    Case c = new Case(2, m, n, k);
+    c.aTransposed = (bits & 1) != 0;
+    c.bTransposed = (bits & 2) != 0;
+    c.add = (bits & 4) != 0;
+    try (WorkerPool pool = new WorkerPool(threads)) {
+      return c.run(pool, false);
+    }
+  }
+
+  @Test
+  void matmul_infinityInTheRightFactor_staysInItsColumn() {
+    try (WorkerPool pool = new WorkerPool(1)) {
+      for (int m : new int[] {2, 30}) {
+        MemorySegment ones = arena.allocate(30 * 20 * 4, 64);
+        MemorySegment right = arena.allocate(20 * 20 * 4, 64);
+        MemorySegment out = arena.allocate(30 * 20 * 4, 64);
+        for (int i = 0; i < 30 * 20; i++) {
+          CpuStorage.set(ones, i, 1);
+        }
+        CpuStorage.set(right, 7 * 20 + 3, Float.POSITIVE_INFINITY);
+        kernels(pool)
+            .matmul(
+                new MatmulKernels.Product(
+                    new MatmulKernels.Shape(1, m, 20, 20),
+                    new MatmulKernels.Operand(
+                        new View(new CpuStorage(ones), DType.F32, 0, 20), false, 0),
+                    new MatmulKernels.Operand(
+                        new View(new CpuStorage(right), DType.F32, 0, 20), true, 0),
+                    new Sink(new View(new CpuStorage(out), DType.F32, 0, 20), false),
+                    0,
+                    null));
+        for (int i = 0; i < m * 20; i++) {
+          assertThat(CpuStorage.get(out, i)).isEqualTo(i % 20 == 7 ? Float.POSITIVE_INFINITY : 0);
+        }
+      }
+    }
+  }
+}

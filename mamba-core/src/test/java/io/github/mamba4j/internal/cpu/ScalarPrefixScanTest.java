@@ -1,0 +1,12 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.ScanKernels;
+import org.junit.jupiter.api.Tag;
+
+@Tag("kernels")
+class ScalarPrefixScanTest extends PrefixScanContract {
+  @Override
+  ScanKernels kernels(WorkerPool pool) {
+    return new ScalarScan(pool);
+  }
+}
