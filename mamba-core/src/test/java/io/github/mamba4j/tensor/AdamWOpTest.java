@@ -46,8 +46,7 @@ class AdamWOpTest {
     Random random = new Random(11);
     Map<String, double[]> weights =
         Map.of("matrix", random(random, ROWS * COLS), "vector", random(random, SINGLE));
-    ReferenceAdamW reference =
-        new ReferenceAdamW(0.9, 0.95, 1e-8, 0.1, maxNorm, Set.of("vector"));
+    ReferenceAdamW reference = new ReferenceAdamW(0.9, 0.95, 1e-8, 0.1, maxNorm, Set.of("vector"));
     AdamWOp.Settings settings = new AdamWOp.Settings((float) maxNorm, 0.9f, 0.95f, 1e-8f);
 
     try (Device device = Device.open("cpu", 1);
@@ -73,14 +72,13 @@ class AdamWOpTest {
 
         if (recorded == null) {
           recorded =
-              scope.record(
-                  () -> {
-                    AdamWOp.zeroGradients(scope, slots);
-                    Tensor sum = matrix.multiply(matrixFactor).sum();
-                    sum.add(vector.multiply(vectorFactor).sum()).backward();
-                    AdamWOp.gradientNorm(scope, slots, norm);
-                    AdamWOp.update(scope, slots, settings, numbers, norm);
-                  });
+              scope.record(() -> {
+                AdamWOp.zeroGradients(scope, slots);
+                Tensor sum = matrix.multiply(matrixFactor).sum();
+                sum.add(vector.multiply(vectorFactor).sum()).backward();
+                AdamWOp.gradientNorm(scope, slots, norm);
+                AdamWOp.update(scope, slots, settings, numbers, norm);
+              });
         } else {
           recorded.run();
         }
