@@ -255,7 +255,7 @@ abstract class CpuConv implements ConvKernels {
     int end = Math.min(shape.length(), first + BLOCK_STEPS);
     long n = channels(shape, task);
     long rows = 2L * history + end - first;
-    long pGrad = 2 * (shape.width() + 1) * n;
+    long pGrad = 2L * (shape.width() + 1) * n;
     MemorySegment packed = scratch.floats(pGrad + 2 * rows * n);
     packTaps(shape, conv.inputs(), task, packed);
     long x = pGrad + rows * n;

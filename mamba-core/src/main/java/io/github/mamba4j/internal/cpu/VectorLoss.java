@@ -59,7 +59,7 @@ final class VectorLoss extends CpuLoss {
       even = odd;
       odd = sum;
     }
-    float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+    float sum = VectorMath.sum(even.add(odd));
     return sum
         + ScalarLoss.exponentialsSpan(
             x, xStart + bound, n - bound, max, y, yStart + bound);

@@ -10,7 +10,6 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /** Normalisation on vectors; the last elements of a row go through {@link ScalarNorm}. */
@@ -52,7 +51,7 @@ final class VectorNorm extends CpuNorm {
       odd = sum;
     }
     double tail = ScalarNorm.dot(norm, row, bound);
-    return (float) (even.add(odd).reduceLanes(VectorOperators.ADD) + tail);
+    return (float) (VectorMath.sum(even.add(odd)) + tail);
   }
 
   @Override

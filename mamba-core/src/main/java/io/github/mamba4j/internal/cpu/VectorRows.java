@@ -8,7 +8,6 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** The same loops on vectors; the last elements go through {@link ScalarRows}. */
 final class VectorRows extends Rows {
@@ -148,7 +147,7 @@ final class VectorRows extends Rows {
     for (; i <= n - LANES; i += LANES) {
       sum0 = sum0.add(load(from, xStart + i));
     }
-    float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarRows.sumSpan(x, xStart + i, n - i);
   }
 
@@ -174,7 +173,7 @@ final class VectorRows extends Rows {
       FloatVector x0 = load(from, xStart + i);
       sum0 = x0.fma(x0, sum0);
     }
-    float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarRows.squaresSpan(x, xStart + i, n - i);
   }
 }

@@ -10,11 +10,11 @@ import java.util.Objects;
  * A corpus: the documents of {@code .txt}, {@code .py} and {@code .csv} files, single ones or whole
  * folder trees, read one after the other and never held together.
  *
- * <p>A {@code .txt} file is one document, or one each paragraph if {@link Builder#splitAtBlankLines}
- * is on; a {@code .py} file is one; a {@code .csv} file is one each row. Documents of white space
- * alone are left out. A document ends after 16 million characters (see {@link
- * Builder#maxDocumentChars}) and the rest of the file becomes the next, so that one file larger than
- * memory can be read.
+ * <p>A {@code .txt} file is one document, or one each paragraph if {@link
+ * Builder#splitAtBlankLines} is on; a {@code .py} file is one; a {@code .csv} file is one each row.
+ * Documents of white space alone are left out. A document ends after 16 million characters (see
+ * {@link Builder#maxDocumentChars}) and the rest of the file becomes the next, so that one file
+ * larger than memory can be read.
  *
  * <p>Files come in the order of their paths; hidden ones (a name that starts with a dot) and those
  * of other kinds are skipped, a file that several links lead to is read once. Text has to be UTF-8.
@@ -63,8 +63,8 @@ public final class Corpus {
    * Reads the corpus from its start and hands over every document, on the calling thread.
    *
    * @param visitor takes each document
-   * @throws DataException if a file cannot be read, is not UTF-8 or is a broken CSV, or there is not
-   *     a single document; the message has the file and the place
+   * @throws DataException if a file cannot be read, is not UTF-8 or is a broken CSV, or there is
+   *     not a single document; the message has the file and the place
    * @throws IOException if the visitor throws it
    */
   public void forEach(DocumentVisitor visitor) throws IOException {
@@ -84,14 +84,13 @@ public final class Corpus {
     switch (file.kind()) {
       case CSV ->
           new CsvFileReader(file.path(), csvColumn, csvSeparator)
-              .read(
-                  text -> {
-                    row[0]++;
-                    if (!text.isBlank()) {
-                      number[0]++;
-                      visit(file, "#" + row[0], text, visitor);
-                    }
-                  });
+              .read(text -> {
+                row[0]++;
+                if (!text.isBlank()) {
+                  number[0]++;
+                  visit(file, "#" + row[0], text, visitor);
+                }
+              });
       case TEXT, PYTHON -> {
         boolean paragraphs = splitAtBlankLines && file.kind() == FileTree.Kind.TEXT;
         new TextFileReader(
@@ -110,10 +109,8 @@ public final class Corpus {
   }
 
   private static void visit(
-      FileTree.Entry file, String suffix, String text, DocumentVisitor visitor)
-      throws IOException {
-    Language language =
-        file.kind() == FileTree.Kind.PYTHON ? Language.PYTHON : Language.of(text);
+      FileTree.Entry file, String suffix, String text, DocumentVisitor visitor) throws IOException {
+    Language language = file.kind() == FileTree.Kind.PYTHON ? Language.PYTHON : Language.of(text);
     visitor.visit(new Document(text, language, file.name() + suffix));
   }
 
@@ -171,8 +168,8 @@ public final class Corpus {
     }
 
     /**
-     * Sets whether lines of white space alone separate the documents of a {@code .txt} file (default
-     * no: the file is one document).
+     * Sets whether lines of white space alone separate the documents of a {@code .txt} file
+     * (default no: the file is one document).
      *
      * @param split whether they do
      * @return this

@@ -80,10 +80,7 @@ final class CsvFileReader {
       throw new DataException(
           "%s: has %s column \"%s\" among \"%s\"; name the column that holds the text"
               .formatted(
-                  file,
-                  index < 0 ? "no" : "more than one",
-                  column,
-                  String.join("\", \"", names)));
+                  file, index < 0 ? "no" : "more than one", column, String.join("\", \"", names)));
     }
     return index;
   }
@@ -92,6 +89,7 @@ final class CsvFileReader {
     String message = String.valueOf(e.getMessage());
     Matcher matcher = LINE.matcher(message);
     String where = matcher.find() ? matcher.group(1) : (line + 1) + " or below";
-    return new DataException("%s: line %s: the row is broken (%s)".formatted(file, where, message), e);
+    return new DataException(
+        "%s: line %s: the row is broken (%s)".formatted(file, where, message), e);
   }
 }

@@ -8,8 +8,8 @@ import java.util.Objects;
  * @param text the text, never empty
  * @param language its language
  * @param source where it comes from: the path of the file relative to the folder it was found in,
- *     with {@code /}; if the file holds several documents, {@code #} and the number of the document,
- *     from 1. It does not change when the folder is moved.
+ *     with {@code /}; if the file holds several documents, {@code #} and the number of the
+ *     document, from 1. It does not change when the folder is moved.
  */
 public record Document(String text, Language language, String source) {
 

@@ -43,8 +43,8 @@ public final class DocumentSplit {
 
   /**
    * Makes the same split without an empty side: if no document of the corpus is for validation, the
-   * one of the smallest hash is; if all are, the one of the largest is not. Reads the corpus once. A
-   * corpus of a single document is for training, and with a fraction of 0 all are.
+   * one of the smallest hash is; if all are, the one of the largest is not. Reads the corpus once.
+   * A corpus of a single document is for training, and with a fraction of 0 all are.
    *
    * @param corpus the corpus to split
    * @return the split

@@ -4,9 +4,10 @@ package io.github.mamba4j.data.corpus;
  * The language of a document, told by a rule of thumb that looks at characters only.
  *
  * <p>A {@code .py} file is {@link #PYTHON}. Of any other text the letters are counted: it is {@link
- * #JAPANESE} if at least 30 % of them are kana or kanji (but not if there are more than 50 kanji and
- * no kana at all, which is Chinese), else {@link #ENGLISH} if at least 50 % are of the Latin script,
- * else {@link #OTHER}. So French counts as English, and Python code in a {@code .txt} file too.
+ * #JAPANESE} if at least 20 % of them are kana or kanji (but not if there are more than 50 kanji
+ * and no kana at all, which is Chinese), else {@link #ENGLISH} if at least 50 % are of the Latin
+ * script, else {@link #OTHER}. So French counts as English, and Python code in a {@code .txt} file
+ * too.
  */
 public enum Language {
   /** Text with kana and kanji. */
@@ -51,7 +52,7 @@ public enum Language {
       return OTHER;
     }
     boolean chinese = kana == 0 && kanji > KANJI_ALONE;
-    if (10 * (kana + kanji) >= 3 * letters) {
+    if (5 * (kana + kanji) >= letters) {
       return chinese ? OTHER : JAPANESE;
     }
     return 2 * latin >= letters ? ENGLISH : OTHER;

@@ -3,7 +3,9 @@ package io.github.mamba4j.data.corpus;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** Counts of texts, characters and tokens, for each language. Not safe for use by several threads. */
+/**
+ * Counts of texts, characters and tokens, for each language. Not safe for use by several threads.
+ */
 public final class LanguageStatistics {
 
   /**
@@ -19,8 +21,7 @@ public final class LanguageStatistics {
     private static final Counts NONE = new Counts(0, 0, 0);
 
     private Counts plus(Counts other) {
-      return new Counts(
-          texts + other.texts, characters + other.characters, tokens + other.tokens);
+      return new Counts(texts + other.texts, characters + other.characters, tokens + other.tokens);
     }
   }
 

@@ -61,8 +61,7 @@ final class Utf8Reader extends Reader {
   }
 
   static DataException unreadable(Path file, IOException cause) {
-    return new DataException(
-        file + ": cannot be read (" + AtomicFile.reason(cause) + ")", cause);
+    return new DataException(file + ": cannot be read (" + AtomicFile.reason(cause) + ")", cause);
   }
 
   private void fill() throws IOException {
@@ -103,8 +102,9 @@ final class Utf8Reader extends Reader {
       if (result.isError()) {
         throw notUtf8();
       }
-      if (chars.position() > 0) {
-        return chars.position();
+      // The position of a wrapping buffer counts from the start of the array.
+      if (chars.position() > offset) {
+        return chars.position() - offset;
       }
       if (ended) {
         return -1;

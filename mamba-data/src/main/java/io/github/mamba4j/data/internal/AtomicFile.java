@@ -35,7 +35,8 @@ public final class AtomicFile implements AutoCloseable {
       throw new DataException(target + ": cannot be written, it is a folder; name a file");
     }
     // Not Files.createTempFile: its files are readable by their owner alone.
-    this.temporary = folder.resolve("." + name + "." + Long.toHexString(System.nanoTime()) + ".tmp");
+    this.temporary =
+        folder.resolve("." + name + "." + Long.toHexString(System.nanoTime()) + ".tmp");
     try {
       Files.createFile(temporary);
     } catch (IOException e) {

@@ -6,9 +6,10 @@ import java.text.Normalizer;
 import java.util.Arrays;
 
 /**
- * Byte-level byte-pair encoding (Sennrich et al. 2016 over the bytes of UTF-8, Radford et al. 2019):
- * the text is cut into pieces by the regular expression of GPT-2, the bytes of a piece are its first
- * symbols, and learned merges join them. Every text has an encoding, and decodes to itself.
+ * Byte-level byte-pair encoding (Sennrich et al. 2016 over the bytes of UTF-8, Radford et al.
+ * 2019): the text is cut into pieces by the regular expression of GPT-2, the bytes of a piece are
+ * its first symbols, and learned merges join them. Every text has an encoding, and decodes to
+ * itself.
  *
  * <p>Trained by {@link BpeTrainer}, saved in Hugging Face's {@code tokenizer.json} form, which
  * Python's {@code tokenizers} and {@code transformers} load.

@@ -208,8 +208,8 @@ public final class BpeTrainer {
     }
 
     /**
-     * Sets who is told of the progress, on the thread that trains: about every 16 million characters
-     * while counting, about a hundred times while merging.
+     * Sets who is told of the progress, on the thread that trains: about every 16 million
+     * characters while counting, about a hundred times while merging.
      *
      * @param listener takes the progress
      * @return this
@@ -223,7 +223,8 @@ public final class BpeTrainer {
      * Makes the trainer.
      *
      * @return the trainer
-     * @throws IllegalArgumentException if the vocabulary cannot hold the special tokens and the bytes
+     * @throws IllegalArgumentException if the vocabulary cannot hold the special tokens and the
+     *     bytes
      */
     public BpeTrainer build() {
       if (vocabSize <= BYTES + specialTokens.size() - 1) {

@@ -139,6 +139,7 @@ public final class CharTokenizer extends VocabularyTokenizer {
     TokenizerFiles.write(
         file,
         "char",
-        json -> json.writeStringProperty("characters", new String(codePoints, 0, codePoints.length)));
+        json ->
+            json.writeStringProperty("characters", new String(codePoints, 0, codePoints.length)));
   }
 }

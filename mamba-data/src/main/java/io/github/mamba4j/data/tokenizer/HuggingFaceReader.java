@@ -40,7 +40,8 @@ final class HuggingFaceReader {
       if (idOfByte[b] < 0 && !neverInUtf8(b)) {
         throw model
             .get("vocab")
-            .error("has no token \"%s\" for the byte 0x%02X".formatted(ByteAlphabet.symbolOf(b), b));
+            .error(
+                "has no token \"%s\" for the byte 0x%02X".formatted(ByteAlphabet.symbolOf(b), b));
       }
     }
     return new BpeTokenizer(tokenBytes, addedTokens, idOfByte, readMerges(vocab), normalizes);
@@ -68,7 +69,8 @@ final class HuggingFaceReader {
     checkByteLevel(root.get("pre_tokenizer"));
     root.get("pre_tokenizer").get("add_prefix_space").expect(false);
     root.get("pre_tokenizer").get("use_regex").expectNullOr(true);
-    // As post-processor it moves offsets only, as decoder it has no choice: ids and text are the same.
+    // As post-processor it moves offsets only, as decoder it has no choice: ids and text are the
+    // same.
     if (root.has("post_processor")) {
       checkByteLevel(root.get("post_processor"));
     }

@@ -54,7 +54,8 @@ final class JsonValue {
         throw notUtf8(file, e);
       }
       TokenStreamLocation at = e.getLocation();
-      String place = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
+      String place =
+          at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
       throw new DataException(
           file + ": is not JSON" + place + " (" + e.getOriginalMessage() + ")", e);
     } catch (CharacterCodingException e) {
@@ -198,7 +199,9 @@ final class JsonValue {
   void allowOnly(List<String> names) throws DataException {
     for (Map.Entry<String, JsonValue> member : members().entrySet()) {
       if (!names.contains(member.getKey())) {
-        throw member.getValue().error("is not supported, expected only " + String.join(", ", names));
+        throw member
+            .getValue()
+            .error("is not supported, expected only " + String.join(", ", names));
       }
     }
   }

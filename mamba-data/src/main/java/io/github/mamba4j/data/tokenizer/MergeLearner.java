@@ -14,12 +14,12 @@ import java.util.function.IntConsumer;
 /**
  * Learns the merges of a BPE from counted words: again and again, the pair of neighbouring symbols
  * that occurs most often becomes a new symbol (Sennrich et al. 2016, algorithm 1). Of equally
- * frequent pairs the one with the smaller left id is merged, then the one with the smaller right id,
- * so the result depends on the counts alone.
+ * frequent pairs the one with the smaller left id is merged, then the one with the smaller right
+ * id, so the result depends on the counts alone.
  *
- * <p>A merge visits only the words that hold the pair and corrects only the counts around the places
- * where it was merged: O(log pairs) to find the pair and O(length of the words it occurs in) to merge
- * it. Words live in one array, each in its own stretch, and shrink in place.
+ * <p>A merge visits only the words that hold the pair and corrects only the counts around the
+ * places where it was merged: O(log pairs) to find the pair and O(length of the words it occurs in)
+ * to merge it. Words live in one array, each in its own stretch, and shrink in place.
  */
 final class MergeLearner {
 
@@ -32,6 +32,7 @@ final class MergeLearner {
 
   private final List<byte[]> tokens;
   private final Map<ByteBuffer, Integer> idOfBytes = new HashMap<>();
+
   /** A token that is written in the file as a special one could not be told from it. */
   private final Set<String> forbidden = new HashSet<>();
 
@@ -59,14 +60,13 @@ final class MergeLearner {
       }
     }
     int[] sizes = {0, 0};
-    words.forEach(
-        (text, from, to, count) -> {
-          int length = utf8Length(text, from, to);
-          if (length > 1) {
-            sizes[0]++;
-            sizes[1] = Math.addExact(sizes[1], length);
-          }
-        });
+    words.forEach((text, from, to, count) -> {
+      int length = utf8Length(text, from, to);
+      if (length > 1) {
+        sizes[0]++;
+        sizes[1] = Math.addExact(sizes[1], length);
+      }
+    });
     symbols = new int[sizes[1]];
     starts = new int[sizes[0]];
     lengths = new int[sizes[0]];
@@ -78,18 +78,17 @@ final class MergeLearner {
   private void fill(PieceCounts words, int[] symbolOfByte) {
     int[] at = {0, 0};
     int[] scratch = new int[4 * PieceCounter.MAX_PIECE_CHARS];
-    words.forEach(
-        (text, from, to, count) -> {
-          int length = Utf8Symbols.write(text, from, to, symbolOfByte, scratch);
-          if (length > 1) {
-            System.arraycopy(scratch, 0, symbols, at[1], length);
-            starts[at[0]] = at[1];
-            lengths[at[0]] = length;
-            counts[at[0]] = count;
-            at[0]++;
-            at[1] += length;
-          }
-        });
+    words.forEach((text, from, to, count) -> {
+      int length = Utf8Symbols.write(text, from, to, symbolOfByte, scratch);
+      if (length > 1) {
+        System.arraycopy(scratch, 0, symbols, at[1], length);
+        starts[at[0]] = at[1];
+        lengths[at[0]] = length;
+        counts[at[0]] = count;
+        at[0]++;
+        at[1] += length;
+      }
+    });
   }
 
   private static int utf8Length(char[] text, int from, int to) {
@@ -115,7 +114,9 @@ final class MergeLearner {
     }
   }
 
-  /** Learns until there are {@code vocabSize} tokens or no pair occurs {@code minFrequency} times. */
+  /**
+   * Learns until there are {@code vocabSize} tokens or no pair occurs {@code minFrequency} times.
+   */
   void learn(int vocabSize, long minFrequency, IntConsumer progress) {
     while (tokens.size() < vocabSize && !heap.isEmpty()) {
       long count = heap.topCount();
@@ -141,7 +142,8 @@ final class MergeLearner {
   private boolean merge(int entry, long pair) {
     int left = (int) (pair >>> 32);
     int right = (int) pair;
-    byte[] joined = Arrays.copyOf(tokens.get(left), tokens.get(left).length + tokens.get(right).length);
+    byte[] joined =
+        Arrays.copyOf(tokens.get(left), tokens.get(left).length + tokens.get(right).length);
     System.arraycopy(
         tokens.get(right), 0, joined, tokens.get(left).length, tokens.get(right).length);
     if (forbidden.contains(ByteAlphabet.encode(joined))) {

@@ -14,7 +14,9 @@ final class MergeTable {
   /** The answer for a pair without a merge; above every rank. */
   static final long NONE = Long.MAX_VALUE;
 
-  /** Pieces of more symbols than this go through the heap; both ways are equally fast about here. */
+  /**
+   * Pieces of more symbols than this go through the heap; both ways are equally fast about here.
+   */
   private static final int HEAP_FROM = 96;
 
   private static final long EMPTY = -1;

@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /**
  * A binary heap of (count, pair) with the highest count on top and, of equal ones, the smallest
- * pair. It is never updated: a pair whose count rose is pushed again, and who pops an entry compares
- * it with the count of today.
+ * pair. It is never updated: a pair whose count rose is pushed again, and who pops an entry
+ * compares it with the count of today.
  */
 final class PairHeap {
 

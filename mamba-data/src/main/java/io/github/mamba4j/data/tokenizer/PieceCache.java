@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * of merging it.
  *
  * <p>A direct-mapped table of bounded size; a new piece replaces the one in its slot. Threads share
- * it without locks: entries are immutable with final fields, so a thread sees an entry whole or does
- * not see it, and a lost update only costs merging that piece again.
+ * it without locks: entries are immutable with final fields, so a thread sees an entry whole or
+ * does not see it, and a lost update only costs merging that piece again.
  */
 final class PieceCache {
 
@@ -58,7 +58,6 @@ final class PieceCache {
   }
 
   void put(int hash, char[] text, int from, int to, int[] ids, int count) {
-    entries[hash >>> 16] =
-        new Entry(Arrays.copyOfRange(text, from, to), Arrays.copyOf(ids, count));
+    entries[hash >>> 16] = new Entry(Arrays.copyOfRange(text, from, to), Arrays.copyOf(ids, count));
   }
 }

@@ -20,12 +20,16 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class PieceCounter {
 
-  /** Characters of a round: bounds the text held at once and what the maps of the threads can hold. */
+  /**
+   * Characters of a round: bounds the text held at once and what the maps of the threads can hold.
+   */
   private static final int ROUND_CHARS = 1 << 24;
 
   private static final int CHUNK_CHARS = 1 << 17;
 
-  /** Longer pieces are counted in parts, so that one file without a space cannot fill the memory. */
+  /**
+   * Longer pieces are counted in parts, so that one file without a space cannot fill the memory.
+   */
   static final int MAX_PIECE_CHARS = 4096;
 
   private record Chunk(String text, int from, int to) {}
@@ -43,7 +47,11 @@ final class PieceCounter {
   private PieceCounts total = new PieceCounts();
 
   PieceCounter(
-      int threads, ExecutorService executor, int maxPieces, int maxPieceChars, Runnable afterRound) {
+      int threads,
+      ExecutorService executor,
+      int maxPieces,
+      int maxPieceChars,
+      Runnable afterRound) {
     this.threads = threads;
     this.executor = executor;
     this.maxPieces = maxPieces;

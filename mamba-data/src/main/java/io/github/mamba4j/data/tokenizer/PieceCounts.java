@@ -38,8 +38,7 @@ final class PieceCounts {
     hash ^= hash >>> 15;
     int slot = hash & (slots.length - 1);
     for (int entry = slots[slot]; entry != FREE; entry = slots[slot]) {
-      if (hashes[entry] == hash
-          && Arrays.equals(pool, starts[entry], end(entry), text, from, to)) {
+      if (hashes[entry] == hash && Arrays.equals(pool, starts[entry], end(entry), text, from, to)) {
         counts[entry] += count;
         return;
       }
@@ -99,12 +98,11 @@ final class PieceCounts {
   /** The entries that occurred more than {@code count} times. */
   PieceCounts above(long count) {
     PieceCounts kept = new PieceCounts();
-    forEach(
-        (text, from, to, n) -> {
-          if (n > count) {
-            kept.add(text, from, to, n);
-          }
-        });
+    forEach((text, from, to, n) -> {
+      if (n > count) {
+        kept.add(text, from, to, n);
+      }
+    });
     return kept;
   }
 }

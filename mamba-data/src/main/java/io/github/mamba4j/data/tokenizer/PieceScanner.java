@@ -9,8 +9,8 @@ package io.github.mamba4j.data.tokenizer;
  * no backtracking, where the regular expression needs several attempts at every piece. The pieces
  * cover the text without gaps.
  *
- * <p>Two rules need more than a run of one class. A space joins the run that follows it, unless that
- * is white space. And of white space before something else the last character is left over, to
+ * <p>Two rules need more than a run of one class. A space joins the run that follows it, unless
+ * that is white space. And of white space before something else the last character is left over, to
  * join what follows if it is a space and to be a piece of its own if not.
  */
 final class PieceScanner {
@@ -86,7 +86,8 @@ final class PieceScanner {
         return contraction;
       }
     }
-    int at = first == ' ' && start + 1 < end && CLASSES[text[start + 1]] != SPACE ? start + 1 : start;
+    int at =
+        first == ' ' && start + 1 < end && CLASSES[text[start + 1]] != SPACE ? start + 1 : start;
     byte kind = CLASSES[text[at]];
     if (kind == SPACE) {
       return whiteSpaceEnd(text, at, end);

@@ -25,8 +25,8 @@ public interface Tokenizer extends TokenText {
   int[] encode(String text);
 
   /**
-   * Encodes text in which nothing is special: what looks like a special token is text as well. Right
-   * for text of others, which must not end a document by writing so.
+   * Encodes text in which nothing is special: what looks like a special token is text as well.
+   * Right for text of others, which must not end a document by writing so.
    *
    * @param text well-formed text
    * @return the token ids

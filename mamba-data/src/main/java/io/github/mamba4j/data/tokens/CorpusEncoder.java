@@ -17,10 +17,10 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
 /**
- * Turns a corpus into token files: reads on the calling thread, encodes documents in several, writes
- * in the order of the corpus, so the files do not depend on the number of threads. Text that looks
- * like a special token is encoded as text. At most 64 million characters are held at a time, or one
- * document if it is longer.
+ * Turns a corpus into token files: reads on the calling thread, encodes documents in several,
+ * writes in the order of the corpus, so the files do not depend on the number of threads. Text that
+ * looks like a special token is encoded as text. At most 64 million characters are held at a time,
+ * or one document if it is longer.
  *
  * <p>Files appear when everything has succeeded; an error leaves what was there.
  */
@@ -159,8 +159,7 @@ public final class CorpusEncoder {
         writeFirst();
       }
       queue.add(
-          new InFlight(
-              document, executor.submit(() -> tokenizer.encodeOrdinary(document.text()))));
+          new InFlight(document, executor.submit(() -> tokenizer.encodeOrdinary(document.text()))));
     }
 
     void drain() throws IOException {
@@ -212,7 +211,8 @@ public final class CorpusEncoder {
     private Consumer<EncodingProgress> listener = progress -> {};
 
     private Builder(Tokenizer tokenizer) {
-      this.tokenizer = Objects.requireNonNull(tokenizer, "CorpusEncoder: tokenizer must not be null");
+      this.tokenizer =
+          Objects.requireNonNull(tokenizer, "CorpusEncoder: tokenizer must not be null");
     }
 
     /**

@@ -83,8 +83,7 @@ public final class TokenFile implements AutoCloseable {
     }
   }
 
-  private static TokenFileLayout readHeader(Path path, MemorySegment segment)
-      throws DataException {
+  private static TokenFileLayout readHeader(Path path, MemorySegment segment) throws DataException {
     if (segment.get(TokenFileLayout.LONG, 0) != TokenFileLayout.MAGIC) {
       throw new DataException(path + ": is not a token file (it does not start with MAMBATOK)");
     }
@@ -235,8 +234,7 @@ public final class TokenFile implements AutoCloseable {
     if (Integer.compareUnsigned(highest, layout.vocabSize()) >= 0) {
       throw new IllegalStateException(
           "%s: token %s among the %d from %d is outside the vocabulary of %d; the file is damaged, encode the corpus again"
-              .formatted(
-                  path, Integer.toUnsignedString(highest), count, from, layout.vocabSize()));
+              .formatted(path, Integer.toUnsignedString(highest), count, from, layout.vocabSize()));
     }
   }
 

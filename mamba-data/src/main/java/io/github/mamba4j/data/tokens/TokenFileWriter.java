@@ -11,9 +11,9 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 
 /**
- * Writes a {@link TokenFile} document by document, beside its place; {@link #commit} moves it there,
- * {@link #close} without it leaves no trace. Only the position of each document stays in memory, 8
- * bytes each.
+ * Writes a {@link TokenFile} document by document, beside its place; {@link #commit} moves it
+ * there, {@link #close} without it leaves no trace. Only the position of each document stays in
+ * memory, 8 bytes each.
  *
  * <p>Tokens take two bytes if the vocabulary has at most 65,536 of them, else four.
  */

@@ -12,12 +12,12 @@ import java.util.Locale;
  * length} are inputs and whose last {@code length} are targets.
  *
  * <p>The tokens are cut with a stride of {@code length}, so every token but the first is a target
- * exactly once an epoch. By default the whole file is one stream and a window may hold the end of one
- * document and the start of the next, with the token that ends a text between them; with {@link
+ * exactly once an epoch. By default the whole file is one stream and a window may hold the end of
+ * one document and the start of the next, with the token that ends a text between them; with {@link
  * Builder#crossDocuments} off each document is cut by itself. What is left at the end and shorter
- * than a window is dropped, and so are windows that do not fill a batch (others in each epoch, as the
- * order differs); with {@link Builder#keepPartial} on they are kept and filled up: inputs with the
- * token that ends a text (or 0), targets with {@link #IGNORE}.
+ * than a window is dropped, and so are windows that do not fill a batch (others in each epoch, as
+ * the order differs); with {@link Builder#keepPartial} on they are kept and filled up: inputs with
+ * the token that ends a text (or 0), targets with {@link #IGNORE}.
  *
  * <p>The order is a permutation of the windows that depends on the seed and the epoch and is
  * computed, not stored; with {@link Builder#shuffle} off it is that of the file, as for validation.
@@ -54,9 +54,7 @@ public final class TokenWindows implements BatchSource {
     this.crossDocuments = builder.crossDocuments;
     this.firstWindows = crossDocuments ? new long[0] : countByDocument();
     this.windows =
-        crossDocuments
-            ? windowsIn(file.tokenCount())
-            : firstWindows[firstWindows.length - 1];
+        crossDocuments ? windowsIn(file.tokenCount()) : firstWindows[firstWindows.length - 1];
     if (windows == 0) {
       throw new DataException(
           "%s: has %d tokens%s, too few for one window of %d + 1; use a shorter length or more text"
@@ -284,8 +282,8 @@ public final class TokenWindows implements BatchSource {
     }
 
     /**
-     * Sets whether a window may hold tokens of several documents (default yes). With it off, the end
-     * of each document makes a short window, which {@link #keepPartial} off drops.
+     * Sets whether a window may hold tokens of several documents (default yes). With it off, the
+     * end of each document makes a short window, which {@link #keepPartial} off drops.
      *
      * @param crossDocuments whether it may
      * @return this

@@ -1,0 +1,132 @@
+package io.github.mamba4j.train;
+
+import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.tensor.CrossEntropyOp;
+import io.github.mamba4j.tensor.Scope;
+import io.github.mamba4j.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures a model on data, without gradients. Means are weighted by the number of counted targets,
+ * so a batch with ignored positions weighs less.
+ *
+ * <p>The forward pass is recorded once and repeated: the model may change between evaluations, the
+ * shape of the batches may not. For one thread at a time.
+ */
+public final class Evaluator implements AutoCloseable {
+  private final MambaModel model;
+  private final BatchSource source;
+  private final Arena arena = Arena.ofShared();
+  private final Scope scope;
+  private final HostBatch batch;
+  private final MemorySegment scalar;
+  private @Nullable Runnable forward;
+  private @Nullable Tensor loss;
+  private @Nullable Tensor hits;
+
+  private Evaluator(MambaModel model, BatchSource source) {
+    this.model = model;
+    this.source = source;
+    this.scope = model.openScope();
+    this.batch = new HostBatch(model, scope, source, arena);
+    this.scalar = arena.allocate(ValueLayout.JAVA_FLOAT);
+  }
+
+  /**
+   * Prepares to measure a model on data.
+   *
+   * @param model the model
+   * @param source the data, of which epoch 0 is read
+   * @return the evaluator, to be closed before the model
+   */
+  public static Evaluator open(MambaModel model, BatchSource source) {
+    return new Evaluator(model, source);
+  }
+
+  /**
+   * Measures a model on one epoch of data.
+   *
+   * @param model the model
+   * @param source the data, of which epoch 0 is read
+   * @return loss and accuracy
+   * @throws IllegalArgumentException as {@link #evaluate()}
+   */
+  public static Evaluation evaluate(MambaModel model, BatchSource source) {
+    try (Evaluator evaluator = open(model, source)) {
+      return evaluator.evaluate();
+    }
+  }
+
+  /**
+   * Measures the model as it is now on one epoch of the data.
+   *
+   * @return loss and accuracy
+   * @throws IllegalArgumentException if a token is unknown to the model, or no target counts
+   */
+  public Evaluation evaluate() {
+    return evaluate(Long.MAX_VALUE);
+  }
+
+  /**
+   * Measures the model as it is now on the first batches of the data.
+   *
+   * @param maxBatches largest number of batches, positive
+   * @return loss and accuracy
+   * @throws IllegalArgumentException if a token is unknown to the model, no target counts, or
+   *     maxBatches is not positive
+   */
+  public Evaluation evaluate(long maxBatches) {
+    if (maxBatches <= 0) {
+      throw new IllegalArgumentException(
+          "Evaluator: maxBatches must be positive, got " + maxBatches);
+    }
+    long batches = Math.min(maxBatches, source.stepsPerEpoch());
+    double lossSum = 0;
+    double hitSum = 0;
+    long counted = 0;
+    for (long i = 0; i < batches; i++) {
+      int targets = batch.load(source, 0, i);
+      run();
+      lossSum += (double) targets * read(loss);
+      hitSum += read(hits);
+      counted += targets;
+    }
+    if (counted == 0) {
+      throw new IllegalArgumentException(
+          "Evaluator: none of the %d batches has a target that counts".formatted(batches));
+    }
+    return new Evaluation(lossSum / counted, hitSum / counted, counted);
+  }
+
+  private void run() {
+    if (forward != null) {
+      forward.run();
+      return;
+    }
+    forward =
+        scope.record(
+            () -> {
+              CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
+              loss = result.mean();
+              hits = result.hits().sum();
+            });
+  }
+
+  private float read(@Nullable Tensor value) {
+    if (value == null) {
+      throw new IllegalStateException("Evaluator: nothing was computed");
+    }
+    value.read(scalar);
+    return scalar.get(ValueLayout.JAVA_FLOAT, 0);
+  }
+
+  /** Frees the memory; the model stays. */
+  @Override
+  public void close() {
+    scope.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,51 @@
+package io.github.mamba4j.train;
+
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
+
+/** Settings as names and plain values, to be written to a checkpoint and compared with it. */
+final class RecordFields {
+  private RecordFields() {}
+
+  /** Returns the components of a record of numbers, booleans and enums. */
+  static SequencedMap<String, Object> of(Record settings) {
+    SequencedMap<String, Object> fields = new LinkedHashMap<>();
+    for (RecordComponent component : settings.getClass().getRecordComponents()) {
+      try {
+        Object value = component.getAccessor().invoke(settings);
+        fields.put(component.getName(), plain(value));
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(
+            "RecordFields: cannot read " + component.getName() + " of " + settings, e);
+      }
+    }
+    return fields;
+  }
+
+  private static Object plain(Object value) {
+    return switch (value) {
+      case Integer number -> number.longValue();
+      case Enum<?> constant -> constant.name();
+      default -> value;
+    };
+  }
+
+  /** Returns a line for each name whose values differ. */
+  static List<String> differences(
+      String what, Map<String, ?> stored, Map<String, Object> current) {
+    List<String> lines = new ArrayList<>();
+    for (Map.Entry<String, Object> entry : current.entrySet()) {
+      Object before = stored.get(entry.getKey());
+      if (!Objects.equals(before, entry.getValue())) {
+        lines.add(
+            "%s %s was %s, is %s now".formatted(what, entry.getKey(), before, entry.getValue()));
+      }
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,272 @@
+package io.github.mamba4j.train;
+
+import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.tensor.AdamWOp;
+import io.github.mamba4j.tensor.CrossEntropyOp;
+import io.github.mamba4j.tensor.Scope;
+import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One optimiser step of a model: forward, backward, clipping and AdamW, recorded at the first call
+ * and repeated on the same memory at every later one.
+ *
+ * <p>Three programs are recorded: a micro-batch (adds its gradients), the norm of the gradients, and
+ * the update (which also zeroes the gradients). Loss and norm are looked at before the update runs:
+ * if one of them is not finite the parameters stay as they are.
+ *
+ * <p>{@link Trainer} drives this; use it directly for a training loop of your own. For one thread
+ * at a time.
+ */
+public final class TrainingStep implements AutoCloseable {
+  private static final String FIRST = "first.";
+  private static final String SECOND = "second.";
+
+  private final MambaModel model;
+  private final int accumulation;
+  private final AdamWOp.Settings settings;
+  private final Arena arena = Arena.ofShared();
+  private final Scope scope;
+  private final Scope state;
+  private final HostBatch batch;
+  private final SequencedMap<String, Tensor> moments = new LinkedHashMap<>();
+  private final List<AdamWOp.Slot> slots;
+  private final Tensor numbers;
+  private final Tensor norm;
+  private final float[] stepNumbers = new float[AdamWOp.STEP_NUMBERS];
+  private final MemorySegment staging;
+  private @Nullable Runnable microBatch;
+  private @Nullable Runnable measure;
+  private @Nullable Runnable update;
+  private @Nullable Tensor meanLoss;
+  private @Nullable Tensor hitCount;
+  private long updates;
+  private double loss;
+  private double gradientNorm;
+  private double lossSum;
+  private double hits;
+  private long targets;
+
+  private TrainingStep(
+      MambaModel model, BatchSource shape, AdamW optimizer, double clipNorm, int accumulation) {
+    this.model = model;
+    this.accumulation = accumulation;
+    this.settings =
+        new AdamWOp.Settings(
+            (float) clipNorm,
+            (float) optimizer.beta1(),
+            (float) optimizer.beta2(),
+            (float) optimizer.eps());
+    this.scope = model.openGradientScope();
+    this.state = model.openScope();
+    this.batch = new HostBatch(model, scope, shape, arena);
+    this.numbers = scope.zeros(Shape.of(AdamWOp.STEP_NUMBERS));
+    this.norm = scope.zeros(Shape.of(1));
+    this.staging = arena.allocate(ValueLayout.JAVA_FLOAT, AdamWOp.STEP_NUMBERS);
+    this.slots = slots(optimizer);
+    AdamWOp.zeroGradients(scope, slots);
+  }
+
+  private List<AdamWOp.Slot> slots(AdamW optimizer) {
+    List<AdamWOp.Slot> made = new ArrayList<>();
+    for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
+      Tensor parameter = entry.getValue();
+      Tensor first = state.zeros(parameter.shape());
+      Tensor second = state.zeros(parameter.shape());
+      moments.put(FIRST + entry.getKey(), first);
+      moments.put(SECOND + entry.getKey(), second);
+      boolean decays = AdamW.decays(entry.getKey(), parameter.shape().rank());
+      float decay = decays ? (float) optimizer.weightDecay() : 0;
+      made.add(new AdamWOp.Slot(parameter, first, second, decay));
+    }
+    return List.copyOf(made);
+  }
+
+  /**
+   * Prepares to train a model.
+   *
+   * @param model the model, which nothing else may train in the meantime
+   * @param shape a source with the shape of the batches
+   * @param optimizer the optimiser's settings; its learning rate is not used here
+   * @param clipNorm largest gradient norm that is not scaled down, positive; infinity for no
+   *     clipping
+   * @param accumulation micro-batches of one update, positive
+   * @return the step, to be closed before the model
+   * @throws IllegalArgumentException if a number is out of its range
+   */
+  public static TrainingStep open(
+      MambaModel model, BatchSource shape, AdamW optimizer, double clipNorm, int accumulation) {
+    if (accumulation <= 0) {
+      throw new IllegalArgumentException(
+          "TrainingStep: accumulation must be positive, got " + accumulation);
+    }
+    return new TrainingStep(model, shape, optimizer, clipNorm, accumulation);
+  }
+
+  /**
+   * Trains on the micro-batches {@code [update · accumulation, (update + 1) · accumulation)} of an
+   * epoch. Each micro-batch's mean loss has the same weight in the gradient, whatever the number of
+   * its counted targets, as in PyTorch's loops.
+   *
+   * @param source the data, in the shape this step was opened with
+   * @param epoch the epoch, not negative
+   * @param index the update within the epoch, not negative
+   * @param learningRate rate of this update, not negative
+   * @return true if the parameters were updated, false if loss or gradient norm is not finite
+   * @throws IllegalArgumentException if a token is unknown to the model; nothing was updated
+   */
+  public boolean run(BatchSource source, long epoch, long index, double learningRate) {
+    lossSum = 0;
+    hits = 0;
+    targets = 0;
+    double means = 0;
+    boolean updated = false;
+    try {
+      for (int i = 0; i < accumulation; i++) {
+        int counted = batch.load(source, epoch, index * accumulation + i);
+        microBatch = repeat(microBatch, this::forwardBackward);
+        double mean = read(meanLoss);
+        means += mean;
+        lossSum += counted * mean;
+        hits += read(hitCount);
+        targets += counted;
+      }
+      measure = repeat(measure, () -> AdamWOp.gradientNorm(scope, slots, norm));
+      loss = means / accumulation;
+      gradientNorm = read(norm);
+      if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
+        applyUpdate(learningRate);
+        updated = true;
+      }
+      return updated;
+    } finally {
+      if (!updated) {
+        AdamWOp.zeroGradients(scope, slots);
+      }
+    }
+  }
+
+  private void forwardBackward() {
+    CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
+    result.mean().backward(1f / accumulation);
+    meanLoss = result.mean();
+    hitCount = result.hits().sum();
+  }
+
+  private void applyUpdate(double learningRate) {
+    AdamWOp.stepNumbers(settings, learningRate, updates + 1, stepNumbers);
+    MemorySegment.copy(stepNumbers, 0, staging, ValueLayout.JAVA_FLOAT, 0, stepNumbers.length);
+    numbers.write(staging);
+    update =
+        repeat(
+            update,
+            () -> {
+              AdamWOp.update(scope, slots, settings, numbers, norm);
+              AdamWOp.zeroGradients(scope, slots);
+            });
+    updates++;
+  }
+
+  /** Repeats what was recorded, or records it, which runs it for the first time. */
+  private Runnable repeat(@Nullable Runnable recorded, Runnable work) {
+    if (recorded == null) {
+      return scope.record(work);
+    }
+    recorded.run();
+    return recorded;
+  }
+
+  private double read(@Nullable Tensor value) {
+    if (value == null) {
+      throw new IllegalStateException("TrainingStep: nothing was computed");
+    }
+    value.read(staging);
+    return staging.get(ValueLayout.JAVA_FLOAT, 0);
+  }
+
+  /**
+   * Returns the mean loss of the last call's micro-batches.
+   *
+   * @return loss in nats
+   */
+  public double loss() {
+    return loss;
+  }
+
+  /**
+   * Returns the norm of the last call's gradients before clipping.
+   *
+   * @return the norm, not negative
+   */
+  public double gradientNorm() {
+    return gradientNorm;
+  }
+
+  /**
+   * Returns how many targets of the last call counted.
+   *
+   * @return the count, not negative
+   */
+  public long targets() {
+    return targets;
+  }
+
+  /**
+   * Returns how many of them were the most probable token.
+   *
+   * @return the count, not negative
+   */
+  public double hits() {
+    return hits;
+  }
+
+  /** Returns the sum of the last call's losses over all counted targets. */
+  double lossSum() {
+    return lossSum;
+  }
+
+  /**
+   * Returns how many tokens one call processes.
+   *
+   * @return accumulation · batch · length
+   */
+  public long tokens() {
+    return (long) accumulation * batch.tokens();
+  }
+
+  /**
+   * Returns how many updates were made.
+   *
+   * @return the count, not negative
+   */
+  public long updates() {
+    return updates;
+  }
+
+  /** Sets how many updates the moments stand for. */
+  void restoreUpdates(long count) {
+    updates = count;
+  }
+
+  /** Returns the running means by names that begin with {@code first.} and {@code second.}. */
+  SequencedMap<String, Tensor> moments() {
+    return moments;
+  }
+
+  /** Frees the moments and the activations; the model stays. */
+  @Override
+  public void close() {
+    scope.close();
+    state.close();
+    arena.close();
+  }
+}
