@@ -74,7 +74,7 @@ public final class BpeTrainer {
     }
     IntStream.range(0, BYTES)
         .boxed()
-        .sorted(Comparator.comparing(ByteAlphabet::symbolOf))
+        .sorted(Comparator.comparingInt(ByteAlphabet::symbolOf))
         .forEach(b -> tokens.add(new byte[] {b.byteValue()}));
     MergeLearner learner = new MergeLearner(pieces, tokens, specialTokens.size());
     int step = Math.max(1, vocabSize / 100);
