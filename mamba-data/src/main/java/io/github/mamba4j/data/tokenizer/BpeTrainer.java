@@ -172,7 +172,8 @@ public final class BpeTrainer {
       for (String token : this.specialTokens) {
         if (token.length() < 2 || VocabularyTokenizer.unpairedSurrogate(token) >= 0) {
           throw new IllegalArgumentException(
-              "BpeTrainer: specialTokens has \"%s\", expected well-formed texts of two characters or more"
+              ("BpeTrainer: specialTokens has \"%s\", expected well-formed texts of two "
+                      + "characters or more")
                   .formatted(token));
         }
       }

@@ -106,7 +106,8 @@ public final class CorpusEncoder {
       throws DataException {
     if (writer.documentCount() == 0) {
       throw new DataException(
-          "%s: no document is for %s; use more documents (blank lines can separate them), another seed, or no split"
+          ("%s: no document is for %s; use more documents (blank lines can separate "
+                  + "them), another seed, or no split")
               .formatted(corpus, purpose));
     }
   }
