@@ -32,8 +32,8 @@ abstract class CpuMatmul implements MatmulKernels {
   /** Longest stretch of the sums that is packed at a time: six rows of it take half of L1. */
   private static final int MAX_DEPTH = 768;
 
-  /** Floats of the right factor that are packed at a time, 8 MiB. */
-  private static final long PACKED_FLOATS = 1L << 21;
+  /** Floats of the right factor that are packed at a time, 2 MiB. */
+  private static final long PACKED_FLOATS = 1L << 19;
 
   /** Floats of the packed strips that a task passes over again and again, half of L2. */
   private static final int L2_FLOATS = 1 << 17;
@@ -116,50 +116,43 @@ abstract class CpuMatmul implements MatmulKernels {
   abstract void dots(MatmulCall call, int item, int from, int to, Scratch scratch);
 
   /**
-   * Copies rows together: row i of the source, {@code columns} floats, becomes row i of a dense
-   * matrix with {@code width} columns.
+   * Copies rows of a left factor that is stored transposed together, tile after tile: for each step
+   * of the present part the {@link #TILE_ROWS} elements of a tile's rows.
    *
-   * @param from source memory
-   * @param source where its first row starts, in bytes
-   * @param stride distance of its rows, in bytes
+   * @param call the product
+   * @param source where the first row's first step is in the left factor, in bytes
+   * @param rows how many rows; what is left of the last tile may get any value
+   * @param readable how many rows exist in the left factor, at least {@code rows}
    * @param to target memory
-   * @param target where the dense matrix starts, in bytes
-   * @param rows how many rows
+   * @param target where the first tile goes in it, in bytes
+   */
+  abstract void gather(
+      MatmulCall call, long source, int rows, int readable, MemorySegment to, long target);
+
+  /**
+   * Packs a strip of a right factor that is stored as it is: row after row of the present part.
+   *
+   * @param call the product
+   * @param source where the first row starts in the right factor, in bytes
+   * @param target where the dense matrix starts in the packed memory, in bytes
    * @param width columns of the target
    * @param columns columns of the source; the target's others become zero
    */
-  abstract void copy(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns);
+  abstract void copy(MatmulCall call, long source, long target, int width, int columns);
 
   /**
-   * Copies columns together: row i of the source, {@code rows} floats, becomes column i of a dense
-   * matrix with {@code width} columns.
+   * Packs a strip of a right factor that is stored transposed: row j of the source becomes column j
+   * of a dense matrix with as many rows as the present part has steps.
    *
-   * @param from source memory
-   * @param source where its first row starts, in bytes
-   * @param stride distance of its rows, in bytes
-   * @param to target memory
-   * @param target where the dense matrix starts, in bytes
-   * @param rows rows of the target
+   * @param call the product
+   * @param source where the first row starts in the right factor, in bytes
+   * @param target where the dense matrix starts in the packed memory, in bytes
    * @param width columns of the target
    * @param columns rows of the source; the target's other columns become zero
+   * @param scratch the worker's memory
    */
   abstract void transpose(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns);
+      MatmulCall call, long source, long target, int width, int columns, Scratch scratch);
 
   @Override
   public final void matmul(Product product) {
@@ -239,7 +232,7 @@ abstract class CpuMatmul implements MatmulKernels {
     call.rowsPerTile = roundUp(ceilDiv(call.m, call.rowTiles), TILE_ROWS);
     call.rowTiles = ceilDiv(call.m, call.rowsPerTile);
     call.tileRowBytes = call.aRowBytes;
-    call.tileStepBytes = call.aTransposed ? (long) call.rowsPerTile * Float.BYTES : call.aStepBytes;
+    call.tileStepBytes = call.aTransposed ? (long) TILE_ROWS * Float.BYTES : call.aStepBytes;
     int most = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
     int least =
         roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
@@ -254,10 +247,10 @@ abstract class CpuMatmul implements MatmulKernels {
     int perItem = ceilDiv(call.columns, call.columnsPerPack);
     int from = index % perItem * call.columnsPerPack;
     int to = Math.min(call.columns, from + call.columnsPerPack);
-    call.kernels.packStrips(call, index / perItem, from, to);
+    call.kernels.packStrips(call, index / perItem, from, to, scratch);
   }
 
-  private void packStrips(MatmulCall call, int item, int from, int to) {
+  private void packStrips(MatmulCall call, int item, int from, int to, Scratch scratch) {
     int padded = roundUp(call.columns, lanes);
     long base = item * call.packedBytes(padded);
     long source = call.bOffset + (call.firstItem + item) * call.bBatchStride;
@@ -272,17 +265,17 @@ abstract class CpuMatmul implements MatmulKernels {
           call.bTransposed
               ? source + j * call.bStride + call.firstStep
               : source + call.firstStep * call.bStride + j;
-      pack(call, first, strip + (long) width * Float.BYTES, width, columns);
+      pack(call, first, strip + (long) width * Float.BYTES, width, columns, scratch);
     }
   }
 
-  private void pack(MatmulCall call, long first, long to, int width, int columns) {
+  private void pack(MatmulCall call, long first, long to, int width, int columns, Scratch scratch) {
     if (call.bType != DType.F32) {
       widen(call, first, to >> 2, width, columns);
     } else if (call.bTransposed) {
-      transpose(call.b, first << 2, call.bStride << 2, call.packed, to, call.depth, width, columns);
+      transpose(call, first << 2, to, width, columns, scratch);
     } else {
-      copy(call.b, first << 2, call.bStride << 2, call.packed, to, call.depth, width, columns);
+      copy(call, first << 2, to, width, columns);
     }
   }
 
@@ -331,15 +324,16 @@ abstract class CpuMatmul implements MatmulKernels {
     long sumsBytes = (long) TILE_ROWS * stripVectors * lanes * Float.BYTES;
     MemorySegment a = call.a;
     MemorySegment sums = scratch.floats((sumsBytes >> 2) + copiedFloats(call));
+    long rowBytes = call.aRowBytes;
     if (call.aTransposed) {
-      int rows = toRow - fromRow;
       a = sums;
-      copy(call.a, left, call.aStepBytes, a, sumsBytes, call.depth, call.rowsPerTile, rows);
+      gather(call, left, toRow - fromRow, call.m - fromRow, sums, sumsBytes);
       left = sumsBytes;
+      rowBytes = (long) call.depth * Float.BYTES;
     }
     for (int row = fromRow; row < toRow; row += TILE_ROWS) {
       int rows = Math.min(TILE_ROWS, toRow - row);
-      long start = left + (row - fromRow) * call.tileRowBytes;
+      long start = left + (row - fromRow) * rowBytes;
       long out = call.outAt(call.firstItem + item, row) + (long) call.firstColumn * Float.BYTES;
       int width;
       for (int column = fromColumn; column < toColumn; column += width) {

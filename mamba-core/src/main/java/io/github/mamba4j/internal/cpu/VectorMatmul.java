@@ -15,6 +15,11 @@ final class VectorMatmul extends CpuMatmul {
   private static final int STRIP_VECTORS =
       LANES == 16 || System.getProperty("os.arch").equals("aarch64") ? 4 : 2;
 
+  /** Elements that are written where the six of a tile's step go, and steps that this reaches. */
+  private static final int SPILL = Math.ceilDiv(TILE_ROWS, LANES) * LANES;
+
+  private static final int SPILL_STEPS = Math.ceilDiv(SPILL - TILE_ROWS, TILE_ROWS);
+
   VectorMatmul(WorkerPool pool) {
     super(pool, LANES, STRIP_VECTORS);
   }
@@ -93,49 +98,76 @@ final class VectorMatmul extends CpuMatmul {
     }
   }
 
+  /**
+   * Stores whole vectors where six elements belong; what is too much is overwritten by the next
+   * step, so the last steps take the plain loop.
+   */
   @Override
-  void copy(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns) {
+  void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
+    MemorySegment a = call.a;
+    long tileStepBytes = call.tileStepBytes;
+    int steps = Math.max(0, call.depth - SPILL_STEPS);
+    int tiles = readable < SPILL ? 0 : Math.min(rows, readable - SPILL + TILE_ROWS) / TILE_ROWS;
+    long tileBytes = (long) call.depth * TILE_ROWS * Float.BYTES;
+    for (int p = 0; p < steps; p++) {
+      long in = source + p * call.aStepBytes;
+      long out = target + p * tileStepBytes;
+      for (int t = 0; t < tiles; t++) {
+        long from = in + t * tileStepBytes;
+        long at = out + t * tileBytes;
+        move(a, from, to, at);
+        if (LANES < TILE_ROWS) {
+          move(a, from + SPECIES.vectorByteSize(), to, at + SPECIES.vectorByteSize());
+        }
+      }
+    }
+    int done = tiles * TILE_ROWS;
+    if (done < rows) {
+      long rest = source + (long) done * Float.BYTES;
+      ScalarMatmul.gatherSteps(call, rest, rows - done, to, target + tiles * tileBytes, 0);
+    }
+    ScalarMatmul.gatherSteps(call, source, done, to, target, steps);
+  }
+
+  private static void move(MemorySegment from, long source, MemorySegment to, long target) {
+    FloatVector.fromMemorySegment(SPECIES, from, source, ORDER)
+        .intoMemorySegment(to, target, ORDER);
+  }
+
+  @Override
+  void copy(MatmulCall call, long source, long target, int width, int columns) {
+    MemorySegment b = call.b;
+    MemorySegment packed = call.packed;
+    long stride = call.bStride * Float.BYTES;
     int whole = SPECIES.loopBound(columns);
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < call.depth; i++) {
       long in = source + i * stride;
       long out = target + (long) i * width * Float.BYTES;
       for (int j = 0; j < whole; j += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, from, in + (long) j * Float.BYTES, ORDER)
-            .intoMemorySegment(to, out + (long) j * Float.BYTES, ORDER);
-      }
-      for (int j = whole; j < columns; j++) {
-        CpuStorage.set(to, (out >> 2) + j, CpuStorage.get(from, (in >> 2) + j));
-      }
-      for (int j = columns; j < width; j++) {
-        CpuStorage.set(to, (out >> 2) + j, 0);
+        long at = (long) j * Float.BYTES;
+        move(b, in + at, packed, out + at);
       }
     }
+    ScalarMatmul.copyColumns(call, source, target, width, whole, columns);
   }
 
   @Override
   void transpose(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns) {
-    for (int j = 0; j < width; j++) {
-      long in = (source + j * stride) >> 2;
-      for (int i = 0; i < rows; i++) {
-        float value = j < columns ? CpuStorage.get(from, in + i) : 0;
-        CpuStorage.set(to, (target >> 2) + (long) i * width + j, value);
+      MatmulCall call, long source, long target, int width, int columns, Scratch scratch) {
+    if (columns < width) {
+      ScalarMatmul.transposeRows(call, source, target, width, columns, 0);
+      return;
+    }
+    MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
+    long rowBytes = (long) width * Float.BYTES;
+    int whole = SPECIES.loopBound(call.depth);
+    for (int i = 0; i < whole; i += LANES) {
+      for (int j = 0; j < width; j += LANES) {
+        long from = source + (j * call.bStride + i) * Float.BYTES;
+        long to = target + i * rowBytes + (long) j * Float.BYTES;
+        VectorTranspose.square(call, from, to, rowBytes, between);
       }
     }
+    ScalarMatmul.transposeRows(call, source, target, width, columns, whole);
   }
 }
