@@ -30,28 +30,39 @@ final class VectorPointLoops {
     return FloatVector.fromMemorySegment(SPECIES, tile, bytes, ORDER);
   }
 
-  static void prepare(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      int e,
-      boolean softplus,
-      boolean zoh) {
-    FloatVector bias = load(tile, (ScanTile.bias(chunk, width, states) + e) << 2);
-    FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
+  /** {@code raw = dt + bias}, and Δ the same. */
+  static void addBias(MemorySegment tile, int steps, int chunk, int e, long biasAt) {
+    FloatVector bias = load(tile, biasAt);
+    long column = ScanTile.column(chunk, e) << 2;
+    for (int t = 0; t < steps; t++) {
+      long at = column + t * STEP;
+      FloatVector raw = load(tile, at + RAW).add(bias);
+      raw.intoMemorySegment(tile, at + RAW, ORDER);
+      raw.intoMemorySegment(tile, at + DELTA, ORDER);
+    }
+  }
+
+  /** {@code Δ = softplus(Δ)}. */
+  static void softplus(MemorySegment tile, int steps, int chunk, int e) {
+    long delta = (ScanTile.column(chunk, e) << 2) + DELTA;
+    for (int t = 0; t < steps; t++) {
+      VectorMath.softplus(load(tile, delta + t * STEP))
+          .intoMemorySegment(tile, delta + t * STEP, ORDER);
+    }
+  }
+
+  /** What enters the state, Δ·u or u, and the direct path. */
+  static void inputs(
+      MemorySegment tile, int steps, int chunk, int e, long skipAt, boolean zoh) {
+    FloatVector skip = load(tile, skipAt);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       FloatVector u = load(tile, at + U);
-      FloatVector raw = load(tile, at + RAW).add(bias);
-      FloatVector delta = softplus ? VectorMath.softplus(raw) : raw;
-      FloatVector input = zoh ? u : delta.mul(u);
-      raw.intoMemorySegment(tile, at + RAW, ORDER);
-      delta.intoMemorySegment(tile, at + DELTA, ORDER);
-      input.intoMemorySegment(tile, at + INPUT, ORDER);
-      skip.mul(u).intoMemorySegment(tile, at + OUT, ORDER);
+      FloatVector factor = zoh ? one : load(tile, at + DELTA);
+      u.mul(factor).intoMemorySegment(tile, at + INPUT, ORDER);
+      u.mul(skip).intoMemorySegment(tile, at + OUT, ORDER);
     }
   }
 
@@ -99,20 +110,12 @@ final class VectorPointLoops {
     }
   }
 
-  static void finishGrad(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      int e,
-      boolean softplus,
-      boolean zoh) {
+  /** Gradients of u and Δ, from those through the states; and of the direct path's weight. */
+  static void inputGrads(
+      MemorySegment tile, int steps, int chunk, int width, int states, int e, boolean zoh) {
     long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
-    long biasGradAt = (ScanTile.biasGrad(chunk, width, states) + e) << 2;
     FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
     FloatVector skipGrad = load(tile, skipGradAt);
-    FloatVector biasGrad = load(tile, biasGradAt);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
@@ -124,17 +127,34 @@ final class VectorPointLoops {
         deltaGrad = u.fma(inputGrad, deltaGrad);
         inputGrad = inputGrad.mul(load(tile, at + DELTA));
       }
-      if (softplus) {
-        deltaGrad = deltaGrad.mul(VectorMath.sigmoid(load(tile, at + RAW)));
-      }
-      FloatVector zGrad = load(tile, at + Z).mul(load(tile, at + OUT));
-      deltaGrad.intoMemorySegment(tile, at + RAW, ORDER);
+      deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
       skip.fma(outGrad, inputGrad).intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-      zGrad.intoMemorySegment(tile, at + Z, ORDER);
       skipGrad = outGrad.fma(u, skipGrad);
-      biasGrad = biasGrad.add(deltaGrad);
     }
     skipGrad.intoMemorySegment(tile, skipGradAt, ORDER);
+  }
+
+  /** Makes the gradient of Δ one of dt. */
+  static void softplusGrad(MemorySegment tile, int steps, int chunk, int e) {
+    long column = ScanTile.column(chunk, e) << 2;
+    for (int t = 0; t < steps; t++) {
+      long at = column + t * STEP;
+      FloatVector slope = VectorMath.sigmoid(load(tile, at + RAW));
+      load(tile, at + DELTA_GRAD).mul(slope).intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+    }
+  }
+
+  /** Stores the gradients of dt and z in their places and sums that of the bias. */
+  static void outerGrads(MemorySegment tile, int steps, int chunk, int e, long biasGradAt) {
+    FloatVector biasGrad = load(tile, biasGradAt);
+    long column = ScanTile.column(chunk, e) << 2;
+    for (int t = steps - 1; t >= 0; t--) {
+      long at = column + t * STEP;
+      FloatVector rawGrad = load(tile, at + DELTA_GRAD);
+      biasGrad = biasGrad.add(rawGrad);
+      rawGrad.intoMemorySegment(tile, at + RAW, ORDER);
+      load(tile, at + Z).mul(load(tile, at + OUT)).intoMemorySegment(tile, at + Z, ORDER);
+    }
     biasGrad.intoMemorySegment(tile, biasGradAt, ORDER);
   }
 }

@@ -213,7 +213,13 @@ final class VectorScanLoops implements ScanLoops {
       boolean softplus,
       boolean zoh) {
     for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.prepare(tile, steps, chunk, width, states, e, softplus, zoh);
+      long bias = (ScanTile.bias(chunk, width, states) + e) << 2;
+      long skip = (ScanTile.skip(chunk, width, states) + e) << 2;
+      VectorPointLoops.addBias(tile, steps, chunk, e, bias);
+      if (softplus) {
+        VectorPointLoops.softplus(tile, steps, chunk, e);
+      }
+      VectorPointLoops.inputs(tile, steps, chunk, e, skip, zoh);
     }
   }
 
@@ -248,7 +254,12 @@ final class VectorScanLoops implements ScanLoops {
       boolean softplus,
       boolean zoh) {
     for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.finishGrad(tile, steps, chunk, width, states, e, softplus, zoh);
+      VectorPointLoops.inputGrads(tile, steps, chunk, width, states, e, zoh);
+      if (softplus) {
+        VectorPointLoops.softplusGrad(tile, steps, chunk, e);
+      }
+      long biasGrad = (ScanTile.biasGrad(chunk, width, states) + e) << 2;
+      VectorPointLoops.outerGrads(tile, steps, chunk, e, biasGrad);
     }
   }
 

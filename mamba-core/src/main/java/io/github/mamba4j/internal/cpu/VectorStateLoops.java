@@ -5,6 +5,7 @@ import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
  * The loops over time of a vector of channels and one of its states, where a scan spends its time.
@@ -49,6 +50,11 @@ final class VectorStateLoops {
   private static final long B_SUM = 4 * VECTOR;
 
   private static final long C_SUM = 5 * VECTOR;
+
+  private static final VectorShuffle<Float> HALF = down(2);
+  private static final VectorShuffle<Float> QUARTER = down(4);
+  private static final VectorShuffle<Float> EIGHTH = down(8);
+  private static final VectorShuffle<Float> SIXTEENTH = down(16);
 
   private VectorStateLoops() {}
 
@@ -212,18 +218,24 @@ final class VectorStateLoops {
     }
   }
 
+  /** Adds the halves of a vector, then the halves of the half, and so on. */
   private static float sumLanes(MemorySegment tile, long bytes) {
-    float s0 = 0;
-    float s1 = 0;
-    float s2 = 0;
-    float s3 = 0;
-    for (int i = 0; i < LANES; i += 4) {
-      s0 += tile.get(CpuStorage.FLOAT, bytes + 4L * i);
-      s1 += tile.get(CpuStorage.FLOAT, bytes + 4L * i + 4);
-      s2 += tile.get(CpuStorage.FLOAT, bytes + 4L * i + 8);
-      s3 += tile.get(CpuStorage.FLOAT, bytes + 4L * i + 12);
+    FloatVector sum = load(tile, bytes);
+    sum = sum.add(sum.rearrange(HALF));
+    sum = sum.add(sum.rearrange(QUARTER));
+    if (LANES >= 8) {
+      sum = sum.add(sum.rearrange(EIGHTH));
     }
-    return (s0 + s1) + (s2 + s3);
+    if (LANES >= 16) {
+      sum = sum.add(sum.rearrange(SIXTEENTH));
+    }
+    return sum.lane(0);
+  }
+
+  /** Moves lanes down by a part of the vector. */
+  private static VectorShuffle<Float> down(int part) {
+    int by = LANES / part;
+    return VectorShuffle.fromOp(SPECIES, i -> (i + by) % LANES);
   }
 
   /** Takes the gradient of a state back through a chunk. */
