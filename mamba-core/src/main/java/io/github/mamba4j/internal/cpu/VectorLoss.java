@@ -44,8 +44,7 @@ final class VectorLoss extends CpuLoss {
   }
 
   @Override
-  float exponentials(
-      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
+  float exponentials(MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     FloatVector even = FloatVector.zero(SPECIES);
@@ -60,8 +59,6 @@ final class VectorLoss extends CpuLoss {
       odd = sum;
     }
     float sum = VectorMath.sum(even.add(odd));
-    return sum
-        + ScalarLoss.exponentialsSpan(
-            x, xStart + bound, n - bound, max, y, yStart + bound);
+    return sum + ScalarLoss.exponentialsSpan(x, xStart + bound, n - bound, max, y, yStart + bound);
   }
 }

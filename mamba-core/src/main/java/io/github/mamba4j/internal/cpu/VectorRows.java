@@ -13,7 +13,13 @@ import jdk.incubator.vector.FloatVector;
 final class VectorRows extends Rows {
   @Override
   void scale(
-      float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n, boolean add) {
+      float factor,
+      MemorySegment x,
+      long xStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
     int bound = SPECIES.loopBound(n);
     if (add) {
       addScaled(factor, x, xStart, y, yStart, bound);
@@ -61,8 +67,7 @@ final class VectorRows extends Rows {
     for (int i = 0; i < bound; i += LANES) {
       store(load(right, bStart + i).fma(factors, load(left, aStart + i)), to, yStart + i);
     }
-    ScalarRows.sumSpan(
-        a, aStart + bound, factor, b, bStart + bound, y, yStart + bound, n - bound);
+    ScalarRows.sumSpan(a, aStart + bound, factor, b, bStart + bound, y, yStart + bound, n - bound);
   }
 
   @Override
@@ -81,8 +86,7 @@ final class VectorRows extends Rows {
     } else {
       setProduct(a, aStart, b, bStart, y, yStart, bound);
     }
-    ScalarRows.productSpan(
-        a, aStart + bound, b, bStart + bound, y, yStart + bound, n - bound, add);
+    ScalarRows.productSpan(a, aStart + bound, b, bStart + bound, y, yStart + bound, n - bound, add);
   }
 
   private static void addProduct(

@@ -54,8 +54,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     double[][] expected = test.truth().finalState();
     TestMatrix out = new TestMatrix(test.x.rows, shape.channels(), 0);
     kernels(2)
-        .forward(
-            new ConvKernels.Forward(shape, test.inputs(), out.view(), test.state.view()));
+        .forward(new ConvKernels.Forward(shape, test.inputs(), out.view(), test.state.view()));
     test.state.assertClose(expected, 0);
     out.assertClose(test.truthBefore.out(), TOLERANCE);
   }
@@ -76,8 +75,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     bias.set(0, 0, 0.1f);
     bias.set(0, 1, -0.2f);
     TestMatrix out = new TestMatrix(5, 2, 0);
-    ConvKernels.Inputs inputs =
-        new ConvKernels.Inputs(x.view(), weight.view(), bias.view(), null);
+    ConvKernels.Inputs inputs = new ConvKernels.Inputs(x.view(), weight.view(), bias.view(), null);
     ConvKernels.Shape silu = new ConvKernels.Shape(1, 5, 2, 4, true);
     kernels(1).forward(new ConvKernels.Forward(silu, inputs, out.view(), null));
     out.assertClose(
@@ -109,10 +107,8 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
       }
       TestMatrix out = new TestMatrix(2, 35, 1);
       ConvKernels.Inputs inputs =
-          new ConvKernels.Inputs(
-              x.view(), test.weight.view(), test.bias.view(), test.state.view());
-      kernels(1)
-          .forward(new ConvKernels.Forward(step, inputs, out.view(), test.state.view()));
+          new ConvKernels.Inputs(x.view(), test.weight.view(), test.bias.view(), test.state.view());
+      kernels(1).forward(new ConvKernels.Forward(step, inputs, out.view(), test.state.view()));
       out.assertClose(new double[][] {expected[t], expected[9 + t]}, TOLERANCE);
     }
   }
@@ -148,14 +144,13 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   void everything_threads_sameBits() {
     ConvKernels.Shape shape = new ConvKernels.Shape(3, 300, 515, 4, true);
     Case test = new Case(shape, true, true);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix out = new TestMatrix(test.x.rows, 515, 0);
-          kernels.forward(new ConvKernels.Forward(shape, test.inputs(), out.view(), null));
-          TestMatrix[] sinks = test.sinks(false);
-          kernels.backward(test.backward(sinks, false));
-          return List.of(out, sinks[0], sinks[1], sinks[2], sinks[3]);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix out = new TestMatrix(test.x.rows, 515, 0);
+      kernels.forward(new ConvKernels.Forward(shape, test.inputs(), out.view(), null));
+      TestMatrix[] sinks = test.sinks(false);
+      kernels.backward(test.backward(sinks, false));
+      return List.of(out, sinks[0], sinks[1], sinks[2], sinks[3]);
+    });
   }
 
   /** The gradients that the tests above compare with, checked against differences. */
@@ -338,8 +333,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     void assertForward(ConvKernels kernels) {
       TestMatrix out = new TestMatrix(x.rows, x.cols, 2);
       TestMatrix finalState = new TestMatrix(shape.batch() * (shape.width() - 1), x.cols, 1);
-      kernels.forward(
-          new ConvKernels.Forward(shape, inputs(), out.view(), finalState.view()));
+      kernels.forward(new ConvKernels.Forward(shape, inputs(), out.view(), finalState.view()));
       out.assertClose(truth().out(), TOLERANCE);
       finalState.assertClose(truth().finalState(), 0);
     }

@@ -146,12 +146,11 @@ abstract class LossKernelsContract extends KernelsContract<LossKernels> {
   @Test
   void crossEntropy_threads_sameBits() {
     Case test = new Case(100, 1031);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix grad = new TestMatrix(100, 1031, 0);
-          test.run(kernels, grad.sink(false));
-          return List.of(test.losses.copy(), test.hits.copy(), grad);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix grad = new TestMatrix(100, 1031, 0);
+      test.run(kernels, grad.sink(false));
+      return List.of(test.losses.copy(), test.hits.copy(), grad);
+    });
   }
 
   @Test

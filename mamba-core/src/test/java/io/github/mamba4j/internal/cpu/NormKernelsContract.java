@@ -127,8 +127,7 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
     TestMatrix xGrad = matrix(test.rows, width, 3);
     TestMatrix weightGrad = matrix(1, width, 0);
     double[][] inputExpected = add(test.inputGradient(true), xGrad.toDoubles());
-    double[][] weightExpected =
-        add(new double[][] {test.weightGradient()}, weightGrad.toDoubles());
+    double[][] weightExpected = add(new double[][] {test.weightGradient()}, weightGrad.toDoubles());
     kernels(1).backward(test.backward(xGrad, weightGrad, true, true));
     xGrad.assertClose(inputExpected, TOLERANCE);
     weightGrad.assertClose(weightExpected, TOLERANCE);
@@ -153,13 +152,12 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   @Test
   void backward_threads_sameBits() {
     Case test = new Case(1000, 256);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix xGrad = new TestMatrix(1000, 256, 3);
-          TestMatrix weightGrad = new TestMatrix(1, 256, 0);
-          kernels.backward(test.backward(xGrad, weightGrad, true, false));
-          return List.of(xGrad, weightGrad);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix xGrad = new TestMatrix(1000, 256, 3);
+      TestMatrix weightGrad = new TestMatrix(1, 256, 0);
+      kernels.backward(test.backward(xGrad, weightGrad, true, false));
+      return List.of(xGrad, weightGrad);
+    });
   }
 
   /** The equations that the tests above compare with, checked against differences. */
