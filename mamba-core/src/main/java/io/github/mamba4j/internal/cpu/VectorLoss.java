@@ -27,9 +27,9 @@ final class VectorLoss extends CpuLoss {
     // Four maxima hide the latency of comparison and blend.
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
       max0 = larger(max0, load(from, start + i));
-      max1 = larger(max1, load(from, start + i + LANES));
-      max2 = larger(max2, load(from, start + i + 2 * LANES));
-      max3 = larger(max3, load(from, start + i + 3 * LANES));
+      max1 = larger(max1, load(from, start + (i + LANES)));
+      max2 = larger(max2, load(from, start + (i + 2 * LANES)));
+      max3 = larger(max3, load(from, start + (i + 3 * LANES)));
     }
     for (; i <= n - LANES; i += LANES) {
       max0 = larger(max0, load(from, start + i));

@@ -144,9 +144,9 @@ final class VectorRows extends Rows {
     // Four sums hide the latency of the addition.
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
       sum0 = sum0.add(load(from, xStart + i));
-      sum1 = sum1.add(load(from, xStart + i + LANES));
-      sum2 = sum2.add(load(from, xStart + i + 2 * LANES));
-      sum3 = sum3.add(load(from, xStart + i + 3 * LANES));
+      sum1 = sum1.add(load(from, xStart + (i + LANES)));
+      sum2 = sum2.add(load(from, xStart + (i + 2 * LANES)));
+      sum3 = sum3.add(load(from, xStart + (i + 3 * LANES)));
     }
     for (; i <= n - LANES; i += LANES) {
       sum0 = sum0.add(load(from, xStart + i));
@@ -165,9 +165,9 @@ final class VectorRows extends Rows {
     int i = 0;
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
       FloatVector x0 = load(from, xStart + i);
-      FloatVector x1 = load(from, xStart + i + LANES);
-      FloatVector x2 = load(from, xStart + i + 2 * LANES);
-      FloatVector x3 = load(from, xStart + i + 3 * LANES);
+      FloatVector x1 = load(from, xStart + (i + LANES));
+      FloatVector x2 = load(from, xStart + (i + 2 * LANES));
+      FloatVector x3 = load(from, xStart + (i + 3 * LANES));
       sum0 = x0.fma(x0, sum0);
       sum1 = x1.fma(x1, sum1);
       sum2 = x2.fma(x2, sum2);

@@ -12,8 +12,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every causal convolution must do. */
 abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
-
   /** Sums over the taps and a SiLU, or over batch and time, relative to the largest value. */
   private static final double TOLERANCE = 2e-6;
 
@@ -34,7 +32,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void forward_anyChannels_followsTheEquation(int channels) {
     Case test = new Case(new ConvKernels.Shape(2, 7, channels, 4, true), true, true);
     test.assertForward(kernels(2));
@@ -114,7 +112,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void backward_anyChannels_followsTheEquation(int channels) {
     Case test = new Case(new ConvKernels.Shape(2, 7, channels, 4, true), true, true);
     test.assertBackward(kernels(2), false);
@@ -178,7 +176,19 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   }
 
   /** Gradients of a convolution in double precision. */
-  private record Gradients(double[][] x, double[][] weight, double[][] bias, double[][] state) {
+  private static final class Gradients {
+    final double[][] x;
+    final double[][] weight;
+    final double[][] bias;
+    final double[][] state;
+
+    Gradients(double[][] x, double[][] weight, double[][] bias, double[][] state) {
+      this.x = x;
+      this.weight = weight;
+      this.bias = bias;
+      this.state = state;
+    }
+
     double[][][] all() {
       return new double[][][] {x, weight, bias, state};
     }

@@ -17,15 +17,13 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 /** What functions of elements and sums must do. */
 abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
-
   /** Of the largest value: a few rounding errors of one function. */
   private static final double TOLERANCE = 4e-7;
 
   @ParameterizedTest
   @EnumSource
   void map_anyWidthOverwritingAndAdding_isTheFunction(Unary function) {
-    for (int width : WIDTHS) {
+    for (int width : TestMatrix.WIDTHS) {
       for (int gap = 0; gap < 2; gap++) {
         TestMatrix x = matrix(3, width, gap);
         double[][] expected = apply(x, x, (a, b) -> value(function, a));
@@ -42,7 +40,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   @EnumSource
   void mapBackward_anyWidthOverwritingAndAdding_isTheDerivative(Unary function) {
     double h = 1e-6;
-    for (int width : WIDTHS) {
+    for (int width : TestMatrix.WIDTHS) {
       for (int gap = 0; gap < 2; gap++) {
         TestMatrix x = matrix(3, width, gap);
         TestMatrix grad = matrix(3, width, 2 * gap);
@@ -82,7 +80,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   @ParameterizedTest
   @EnumSource
   void combine_anyWidthOverwritingAndAdding_isTheFunction(Binary function) {
-    for (int width : WIDTHS) {
+    for (int width : TestMatrix.WIDTHS) {
       for (int gap = 0; gap < 2; gap++) {
         TestMatrix a = matrix(4, width, gap);
         TestMatrix b = matrix(4, width, 2 * gap);
@@ -132,7 +130,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void scale_factorAndDeviceFactor_multiply(int width) {
     TestMatrix x = matrix(5, width, 1);
     TestMatrix device = new TestMatrix(1, 1, 0);
@@ -160,7 +158,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void fill_anyWidth_setsElementsOnly(int width) {
     for (int gap = 0; gap < 2; gap++) {
       TestMatrix out = new TestMatrix(9, width, gap);

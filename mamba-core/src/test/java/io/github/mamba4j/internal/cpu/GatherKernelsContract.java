@@ -15,10 +15,9 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 /** What every lookup must do. */
 abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void lookup_anyWidth_copiesRows(int width) {
     TestMatrix table = matrix(6, width, 3);
     int[] ids = {5, 0, 0, 3};
@@ -51,7 +50,7 @@ abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void lookupBackward_repeatedIds_addUp(int width) {
     TestMatrix grad = matrix(5, width, 2);
     TestMatrix table = matrix(4, width, 1);

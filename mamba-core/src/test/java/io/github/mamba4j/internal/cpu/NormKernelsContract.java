@@ -13,13 +13,12 @@ import org.junit.jupiter.params.provider.FieldSource;
 /** What every normalisation of rows must do. */
 abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   private static final float EPS = 1e-5f;
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
 
   /** Sums in floats over blocks of 32 rows or one row, relative to the largest value. */
   private static final double TOLERANCE = 2e-6;
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void forward_residualAndSum_followsTheEquation(int width) {
     int rows = 37;
     TestMatrix x = matrix(rows, width, 3);
@@ -47,7 +46,7 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void forward_nothingOptional_followsTheEquation(int width) {
     TestMatrix x = matrix(3, width, 1);
     TestMatrix weight = matrix(1, width, 0);
@@ -110,7 +109,7 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void backward_overwriting_followsTheEquation(int width) {
     Case test = new Case(77, width);
     TestMatrix xGrad = new TestMatrix(test.rows, width, 3);
@@ -121,7 +120,7 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void backward_addingWithGradientOfSum_followsTheEquation(int width) {
     Case test = new Case(33, width);
     TestMatrix xGrad = matrix(test.rows, width, 3);

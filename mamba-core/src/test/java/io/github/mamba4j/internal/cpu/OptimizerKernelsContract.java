@@ -99,7 +99,7 @@ abstract class OptimizerKernelsContract extends KernelsContract<OptimizerKernels
     }
     TestMatrix out = new TestMatrix(1, 1, 0);
     norm(kernels(2), List.of(parameter.slot()), out);
-    assertThat((double) out.get(0, 0)).isCloseTo(100, within(2e-5));
+    assertThat((double) out.get(0, 0)).isCloseTo(100, within(100 * TOLERANCE));
   }
 
   private static void norm(

@@ -51,13 +51,13 @@ class WorkerPoolTest {
         sums[i] = new AtomicLong();
       }
       WorkerPool.Body<AtomicLong> add = (sum, index, scratch) -> sum.getAndAdd(index + 1);
-      int rounds = 40_000;
-      for (int round = 0; round < rounds; round++) {
-        int which = round % sums.length;
+      long rounds = 40_000;
+      for (long round = 0; round < rounds; round++) {
+        int which = (int) (round % sums.length);
         pool.forEach(which + 2, sums[which], add);
       }
       for (int which = 0; which < sums.length; which++) {
-        long count = which + 2;
+        long count = which + 2L;
         assertThat(sums[which].get()).isEqualTo(rounds / sums.length * (count * (count + 1) / 2));
       }
     }
