@@ -1,5 +1,6 @@
 package io.github.mamba4j.examples.lm;
 
+import io.github.mamba4j.model.MambaConfig;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.MambaModelBuilder;
 import io.github.mamba4j.tensor.Device;
@@ -44,7 +45,8 @@ final class ModelOptions {
 
   /** Refuses nonsense before any text is read. */
   void check() {
-    BadInputException.refused(() -> builder(257, 0).config());
+    MambaConfig config = BadInputException.refused(() -> builder(257, 0).config());
+    RunOptions.positive("--d-model", config.dModel());
   }
 
   /** Makes the model; the device stays open when it is closed. */

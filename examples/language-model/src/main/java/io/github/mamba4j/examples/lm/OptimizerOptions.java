@@ -75,7 +75,6 @@ final class OptimizerOptions {
       description = "Batches of one optimiser step (default: ${DEFAULT-VALUE}).")
   private int accumulation;
 
-  /** Refuses nonsense before any text is read. */
   AdamW optimizer() {
     return BadInputException.refused(() -> AdamW.of(learningRate).withWeightDecay(weightDecay));
   }
@@ -88,6 +87,16 @@ final class OptimizerOptions {
               case LINEAR -> LearningRateSchedule.linear(finalRate).withWarmup(warmup);
               case COSINE -> LearningRateSchedule.cosine(finalRate).withWarmup(warmup);
             });
+  }
+
+  /** Refuses nonsense before any text is read. */
+  void check() {
+    optimizer();
+    schedule();
+    if (!(clip > 0)) {
+      throw new BadInputException("--clip must be positive, got " + clip);
+    }
+    RunOptions.positive("--grad-accumulation", accumulation);
   }
 
   void applyTo(TrainerBuilder builder) {

@@ -1,6 +1,7 @@
 package io.github.mamba4j.examples.lm;
 
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lets work end in order when the JVM is told to stop (Ctrl-C, SIGTERM): asks it to stop, then holds
@@ -8,27 +9,23 @@ import java.util.concurrent.CountDownLatch;
  */
 final class StopSignal implements AutoCloseable {
   private final CountDownLatch done = new CountDownLatch(1);
-  private final Thread hook;
-
-  private StopSignal(Runnable stop) {
-    this.hook =
-        new Thread(
-            () -> {
-              stop.run();
-              awaitDone();
-            },
-            "mamba-stop");
-  }
+  private @Nullable Thread hook;
 
   /**
    * Starts to listen.
    *
    * @param stop asks the work to end soon; runs in another thread
    */
-  static StopSignal install(Runnable stop) {
-    StopSignal signal = new StopSignal(stop);
-    Runtime.getRuntime().addShutdownHook(signal.hook);
-    return signal;
+  void install(Runnable stop) {
+    Thread thread =
+        new Thread(
+            () -> {
+              stop.run();
+              awaitDone();
+            },
+            "mamba-stop");
+    Runtime.getRuntime().addShutdownHook(thread);
+    hook = thread;
   }
 
   private void awaitDone() {
@@ -41,7 +38,10 @@ final class StopSignal implements AutoCloseable {
 
   @Override
   public void close() {
-    remove(hook);
+    Thread installed = hook;
+    if (installed != null) {
+      remove(installed);
+    }
     done.countDown();
   }
 

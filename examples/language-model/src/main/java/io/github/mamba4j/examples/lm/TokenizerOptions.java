@@ -42,6 +42,10 @@ final class TokenizerOptions {
       description = "Most tokens of a char or bpe tokenizer (default: " + DEFAULT_VOCAB_SIZE + ").")
   private @Nullable Integer vocabSize;
 
+  Kind kind() {
+    return kind;
+  }
+
   /** Refuses contradictions before any text is read. */
   void check() {
     if (vocabSize != null && kind == Kind.BYTE) {

@@ -56,7 +56,7 @@ final class TrainingCurves {
             .yAxisTitle(unit)
             .build();
     Styler styler = chart.getStyler();
-    styler.setLegendPosition(Styler.LegendPosition.InsideNE);
+    styler.setLegendPosition(Styler.LegendPosition.OutsideE);
     styler.setChartBackgroundColor(Color.WHITE);
     add(chart, "train", TRAIN, averaged(history.rows(MetricRow.Kind.STEP)), value);
     List<MetricRow> validation = history.rows(MetricRow.Kind.VALIDATION);

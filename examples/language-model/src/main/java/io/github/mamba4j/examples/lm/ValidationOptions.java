@@ -1,5 +1,6 @@
 package io.github.mamba4j.examples.lm;
 
+import io.github.mamba4j.train.TrainerBuilder;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -51,15 +52,31 @@ final class ValidationOptions {
     return split;
   }
 
-  @Nullable Long every() {
-    return every;
+  /** Applies what needs validation data. */
+  void applyTo(TrainerBuilder builder) {
+    BadInputException.refused(
+        () -> {
+          if (every != null) {
+            builder.validateEverySteps(every);
+          }
+          if (batches != null) {
+            builder.validationBatches(batches);
+          }
+          return patience == null ? builder : builder.earlyStopping(patience, 0);
+        });
   }
 
-  @Nullable Long batches() {
-    return batches;
+  /** Refuses nonsense before any text is read. */
+  void check() {
+    split();
+    positive("--validate-every", every);
+    positive("--validation-batches", batches);
+    positive("--patience", patience == null ? null : Long.valueOf(patience));
   }
 
-  @Nullable Integer patience() {
-    return patience;
+  private static void positive(String option, @Nullable Long value) {
+    if (value != null) {
+      RunOptions.positive(option, value);
+    }
   }
 }
