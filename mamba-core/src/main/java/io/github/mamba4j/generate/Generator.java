@@ -4,6 +4,7 @@ import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
@@ -44,8 +45,12 @@ public final class Generator {
   public static Generator of(MambaModel model, TokenText text) {
     if (text.vocabSize() > model.config().paddedVocabSize()) {
       throw new IllegalArgumentException(
-          "Generator: the tokenizer has %d tokens, the model only %d; they do not belong together"
-              .formatted(text.vocabSize(), model.config().paddedVocabSize()));
+          String.format(
+              Locale.ROOT,
+              "Generator: the tokenizer has %d tokens, the model only %d; they do not belong"
+                  + " together",
+              text.vocabSize(),
+              model.config().paddedVocabSize()));
     }
     return new Generator(model, text);
   }
@@ -56,8 +61,8 @@ public final class Generator {
    * @param prompt token ids, at least one
    * @param options how to choose and when to stop
    * @return what was made
-   * @throws IllegalArgumentException if the prompt is empty or has an unknown token, or if there are
-   *     stop strings but no text side
+   * @throws IllegalArgumentException if the prompt is empty or has an unknown token, or if there
+   *     are stop strings but no text side
    */
   public Generation generate(int[] prompt, SamplingOptions options) {
     try (TokenStream stream = stream(prompt, options)) {
@@ -68,8 +73,8 @@ public final class Generator {
   /**
    * Continues running sequences from a state, which moves on with what is made.
    *
-   * @param state one sequence of this generator's model; afterwards it has read the prompt and every
-   *     token made but the last
+   * @param state one sequence of this generator's model; afterwards it has read the prompt and
+   *     every token made but the last
    * @param prompt token ids to read first; at least one
    * @param options how to choose and when to stop
    * @return what was made
@@ -98,8 +103,8 @@ public final class Generator {
    * @param prompt token ids, at least one
    * @param options how to choose and when to stop
    * @return the tokens, made as they are read; to be closed by the caller
-   * @throws IllegalArgumentException if the prompt is empty or has an unknown token, or if there are
-   *     stop strings but no text side
+   * @throws IllegalArgumentException if the prompt is empty or has an unknown token, or if there
+   *     are stop strings but no text side
    */
   public TokenStream stream(int[] prompt, SamplingOptions options) {
     check(prompt, options);

@@ -224,10 +224,7 @@ public final class Sampler {
     int end = collectCandidates();
     int from = 0;
     if (options.topK() > 0 && options.topK() < end) {
-      heapify(end);
-      for (from = end; from > end - options.topK(); ) {
-        popTo(--from);
-      }
+      from = popLargest(end, options.topK());
       weigh(from, end, max);
       while (weights[ids[from]] < options.minP()) {
         from++;
@@ -243,12 +240,14 @@ public final class Sampler {
       }
     } else {
       weigh(0, end, max);
-      end = dropBelowMinP(end);
+      end = dropBelow(options.minP(), end);
       if (options.topP() < 1) {
-        double target = options.topP() * mass(0, end);
+        double mass = mass(0, end);
+        // all tokens this light weigh less than 1 - topP together, so the heap need not hold them
+        end = dropBelow(0.999 * (1 - options.topP()) * mass / end, end);
         heapify(end);
         double sum = 0;
-        for (from = end; from > 0 && sum < target; ) {
+        for (from = end; from > 0 && sum < options.topP() * mass; ) {
           popTo(--from);
           sum += weights[ids[from]];
         }
@@ -257,10 +256,23 @@ public final class Sampler {
     return pick(from, end);
   }
 
+  /**
+   * Puts the allowed tokens into {@code ids} and returns their number. With top-k, tokens worse
+   * than k others may be left out: whenever a buffer is full, the k best of it set the bar for the
+   * rest.
+   */
   private int collectCandidates() {
+    int k = options.topK();
+    int capacity = k == 0 ? vocabSize : (int) Math.min(vocabSize, 4L * k + 1024);
     int count = 0;
+    int bar = -1;
     for (int id = 0; id < vocabSize; id++) {
-      if (scores[id] > Float.NEGATIVE_INFINITY) {
+      if (scores[id] > Float.NEGATIVE_INFINITY && (bar < 0 || isBefore(id, bar))) {
+        if (count == capacity) {
+          System.arraycopy(ids, popLargest(count, k), ids, 0, k);
+          bar = ids[0];
+          count = k;
+        }
         ids[count++] = id;
       }
     }
@@ -276,13 +288,13 @@ public final class Sampler {
     }
   }
 
-  private int dropBelowMinP(int end) {
-    if (options.minP() == 0) {
+  private int dropBelow(double smallest, int end) {
+    if (smallest == 0) {
       return end;
     }
     int kept = 0;
     for (int i = 0; i < end; i++) {
-      if (weights[ids[i]] >= options.minP()) {
+      if (weights[ids[i]] >= smallest) {
         ids[kept++] = ids[i];
       }
     }
@@ -312,6 +324,16 @@ public final class Sampler {
 
   private boolean isBefore(int a, int b) {
     return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+  }
+
+  /** Moves the largest of the first {@code count} to their end, sorted, and returns their start. */
+  private int popLargest(int count, int largest) {
+    heapify(count);
+    int from = count;
+    while (from > count - largest) {
+      popTo(--from);
+    }
+    return from;
   }
 
   private void heapify(int count) {

@@ -99,7 +99,9 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
       return "";
     }
     String piece =
-        reason == FinishReason.STOP_TOKEN ? "" : stopStrings.append(assembler.append(text.bytesOf(id)));
+        reason == FinishReason.STOP_TOKEN
+            ? ""
+            : stopStrings.append(assembler.append(text.bytesOf(id)));
     if (!stopStrings.isStopped() && reason != null) {
       piece += stopStrings.append(assembler.flush());
       piece += stopStrings.isStopped() ? "" : stopStrings.flush();

@@ -68,8 +68,7 @@ final class HuggingFaceFolder {
     for (TensorEntry entry : file.entries()) {
       String name = entry.name();
       String stripped = name.startsWith("model.") ? name.substring("model.".length()) : name;
-      String canonical =
-          stripped.equals("backbone.embedding.weight") ? EMBEDDING : stripped;
+      String canonical = stripped.equals("backbone.embedding.weight") ? EMBEDDING : stripped;
       if (entries.put(canonical, entry) != null) {
         throw new CheckpointException(
             file.path() + ": holds tensor " + canonical + " twice under different names");
@@ -128,8 +127,7 @@ final class HuggingFaceFolder {
           json.booleanOr("tie_word_embeddings", true) || !entries.containsKey(HEAD),
           json.doubleOr("layer_norm_epsilon", 1e-5),
           json.doubleOr("initializer_range", 0.1),
-          Discretization.valueOf(
-              own.stringOr("discretization", "euler").toUpperCase(Locale.ROOT)));
+          Discretization.valueOf(own.stringOr("discretization", "euler").toUpperCase(Locale.ROOT)));
     } catch (IllegalArgumentException e) {
       throw new CheckpointException(path + ": " + e.getMessage(), e);
     }

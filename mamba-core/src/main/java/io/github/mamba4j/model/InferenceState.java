@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -25,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  * Running sequences: all that a model remembers of the tokens it has read.
  *
  * <p>Its size does not depend on how many tokens that were: nLayers · dInner · (dState + dConv − 1)
- * floats a sequence. A state belongs to one caller at a time; several states may run on one model at
- * the same time. Reading tokens one by one, all at once or in any pieces gives the same state, up to
- * rounding.
+ * floats a sequence. A state belongs to one caller at a time; several states may run on one model
+ * at the same time. Reading tokens one by one, all at once or in any pieces gives the same state,
+ * up to rounding.
  */
 public final class InferenceState implements AutoCloseable {
   private static final int PREFILL_CHUNK = 256;
@@ -149,8 +150,8 @@ public final class InferenceState implements AutoCloseable {
    * Reads several tokens of each sequence, see {@link #prefill(int...)}.
    *
    * @param tokens one row of token ids a sequence, all of one length
-   * @throws IllegalArgumentException if the rows do not fit or an id does not exist; the state stays
-   *     as it was
+   * @throws IllegalArgumentException if the rows do not fit or an id does not exist; the state
+   *     stays as it was
    */
   public void prefill(int[][] tokens) {
     if (tokens.length != batch) {
@@ -195,8 +196,12 @@ public final class InferenceState implements AutoCloseable {
     for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0 || tokens[i] >= vocab) {
         throw new IllegalArgumentException(
-            "InferenceState: token id %d at index %d does not exist, expected one in [0, %d)"
-                .formatted(tokens[i], i, vocab));
+            String.format(
+                Locale.ROOT,
+                "InferenceState: token id %d at index %d does not exist, expected one in [0, %d)",
+                tokens[i],
+                i,
+                vocab));
       }
     }
   }

@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The hyper-parameters of a Mamba language model. Names and defaults are those of state-spaces/mamba
- * ({@code MambaConfig} and {@code Mamba}); the {@link MambaModelBuilder} supplies the defaults.
+ * The hyper-parameters of a Mamba language model. Names and defaults are those of
+ * state-spaces/mamba ({@code MambaConfig} and {@code Mamba}); the {@link MambaModelBuilder}
+ * supplies the defaults.
  *
  * @param dModel width of the residual stream, positive
  * @param nLayers residual blocks, positive

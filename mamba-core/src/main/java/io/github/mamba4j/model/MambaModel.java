@@ -23,6 +23,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 
@@ -108,8 +109,7 @@ public final class MambaModel implements AutoCloseable {
   }
 
   static MambaModel initialised(MambaConfig config, Device device, boolean ownsDevice, long seed) {
-    return new MambaModel(
-        config, device, ownsDevice, new ParameterStore(device.openScope(), seed));
+    return new MambaModel(config, device, ownsDevice, new ParameterStore(device.openScope(), seed));
   }
 
   static MambaModel uninitialised(MambaConfig config, Device device, boolean ownsDevice) {
@@ -244,8 +244,12 @@ public final class MambaModel implements AutoCloseable {
     for (int i = 0; i < ids.length; i++) {
       if (ids[i] < 0 || ids[i] >= rows) {
         throw new IllegalArgumentException(
-            "MambaModel: token id %d at index %d does not exist, expected one in [0, %d)"
-                .formatted(ids[i], i, rows));
+            String.format(
+                Locale.ROOT,
+                "MambaModel: token id %d at index %d does not exist, expected one in [0, %d)",
+                ids[i],
+                i,
+                rows));
       }
     }
     return scope.ints(shape, ids);
@@ -269,8 +273,7 @@ public final class MambaModel implements AutoCloseable {
    */
   public Outputs forwardWithHidden(Tensor ids) {
     Backbone.Result result = backbone.forward(ids, true);
-    return new Outputs(
-        LinearOp.apply(result.out(), head, null), result.residuals(), result.out());
+    return new Outputs(LinearOp.apply(result.out(), head, null), result.residuals(), result.out());
   }
 
   /**
@@ -287,7 +290,8 @@ public final class MambaModel implements AutoCloseable {
    * Computes the next-token loss without ever holding the logits of all positions.
    *
    * @param ids token ids, [batch, length]; see {@link #ids}
-   * @param targets the token that follows each id, or {@link CrossEntropyOp#IGNORE}, [batch, length]
+   * @param targets the token that follows each id, or {@link CrossEntropyOp#IGNORE}, [batch,
+   *     length]
    * @return the mean loss in nats over the counted positions
    */
   public CrossEntropyOp.Result loss(Tensor ids, Tensor targets) {
@@ -358,7 +362,12 @@ public final class MambaModel implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "Mamba-1, %d layers of %d, %,d parameters, on %s"
-        .formatted(config.nLayers(), config.dModel(), parameterCount(), device.describe());
+    return String.format(
+        Locale.ROOT,
+        "Mamba-1, %d layers of %d, %,d parameters, on %s",
+        config.nLayers(),
+        config.dModel(),
+        parameterCount(),
+        device.describe());
   }
 }

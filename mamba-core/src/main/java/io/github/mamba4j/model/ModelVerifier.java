@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -22,8 +23,8 @@ import java.util.Map;
  *
  * <ul>
  *   <li>{@code logits} [batch, length, vocab];
- *   <li>{@code hidden.i}, the residual stream after block i (from 0), [batch, length, dModel]; {@code
- *       hidden.nLayers} is the stream after the last normalisation;
+ *   <li>{@code hidden.i}, the residual stream after block i (from 0), [batch, length, dModel];
+ *       {@code hidden.nLayers} is the stream after the last normalisation;
  *   <li>{@code loss}, the mean next-token cross-entropy over batch · (length − 1) predictions;
  *   <li>{@code grad.NAME}, the gradient of that loss for the parameter NAME;
  *   <li>{@code greedy_ids} [1, n], the first five tokens of row 0 continued by the most probable
@@ -84,8 +85,12 @@ public final class ModelVerifier {
     TensorEntry ids = file.require(IDS);
     if (ids.shape().size() != 2 || ids.shape().get(1) < 2) {
       throw new CheckpointException(
-          "%s: %s has shape %s, expected [batch, length] of at least two tokens"
-              .formatted(file.path(), IDS, ids.shape()));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has shape %s, expected [batch, length] of at least two tokens",
+              file.path(),
+              IDS,
+              ids.shape()));
     }
     int batch = Math.toIntExact(ids.shape().get(0));
     int length = Math.toIntExact(ids.shape().get(1));
@@ -118,8 +123,7 @@ public final class ModelVerifier {
     return targets;
   }
 
-  private void compare(
-      TensorEntry entry, MambaModel.Outputs outputs, Tensor loss, int[] tokens)
+  private void compare(TensorEntry entry, MambaModel.Outputs outputs, Tensor loss, int[] tokens)
       throws CheckpointException {
     String name = entry.name();
     if (name.equals(IDS)) {
@@ -137,8 +141,12 @@ public final class ModelVerifier {
       compareFloats(entry, gradient(name.substring("grad.".length())));
     } else {
       throw new CheckpointException(
-          "%s: tensor %s is not known, expected logits, loss, hidden.i, grad.NAME or greedy_ids"
-              .formatted(file.path(), name));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor %s is not known, expected logits, loss, hidden.i, grad.NAME or"
+                  + " greedy_ids",
+              file.path(),
+              name));
     }
   }
 
@@ -156,7 +164,12 @@ public final class ModelVerifier {
       throw new CheckpointException(file.path() + ": tensor " + name + " has no number", e);
     }
     throw new CheckpointException(
-        "%s: tensor %s is beyond the model's %d layers".formatted(file.path(), name, layers));
+        String.format(
+            Locale.ROOT,
+            "%s: tensor %s is beyond the model's %d layers",
+            file.path(),
+            name,
+            layers));
   }
 
   private Tensor gradient(String parameter) throws CheckpointException {
@@ -164,8 +177,11 @@ public final class ModelVerifier {
     Tensor tensor = parameters.get(parameter);
     if (tensor == null) {
       throw new CheckpointException(
-          "%s: tensor grad.%s names no parameter of the model"
-              .formatted(file.path(), parameter));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor grad.%s names no parameter of the model",
+              file.path(),
+              parameter));
     }
     return tensor
         .grad()
@@ -175,8 +191,13 @@ public final class ModelVerifier {
   private void compareFloats(TensorEntry entry, Tensor actual) throws CheckpointException {
     if (entry.elementCount() != actual.shape().elements()) {
       throw new CheckpointException(
-          "%s: tensor %s has shape %s, expected %s"
-              .formatted(file.path(), entry.name(), entry.shape(), actual.shape()));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor %s has shape %s, expected %s",
+              file.path(),
+              entry.name(),
+              entry.shape(),
+              actual.shape()));
     }
     float[] expected = entry.toFloatArray();
     float[] found = actual.toFloats();

@@ -77,8 +77,7 @@ public final class Backbone {
     for (int i = 0; i < blocks.size(); i++) {
       try (Scope inner = scope.openChild()) {
         MixerState state = states.get(i);
-        ResidualBlock.Result result =
-            blocks.get(i).forward(hidden.in(inner), residual, state);
+        ResidualBlock.Result result = blocks.get(i).forward(hidden.in(inner), residual, state);
         carry(result.state(), state);
         if (residual == null) {
           residual = scope.keep(result.residual());

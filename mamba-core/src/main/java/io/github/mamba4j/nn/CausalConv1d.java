@@ -19,8 +19,7 @@ public final class CausalConv1d {
    * @param width taps, positive
    * @param bias true for a bias
    */
-  public CausalConv1d(
-      ParameterStore store, String name, int channels, int width, boolean bias) {
+  public CausalConv1d(ParameterStore store, String name, int channels, int width, boolean bias) {
     Init init = Init.linear(width);
     Tensor stored = store.create(name + ".weight", Shape.of(channels, 1, width), init);
     this.weight = stored.reshape(Shape.of(channels, width));

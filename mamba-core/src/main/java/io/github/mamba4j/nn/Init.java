@@ -72,7 +72,8 @@ public interface Init {
   }
 
   /**
-   * S4D-Real: {@code log(n + 1)} for state n of each channel, so that A = −(n + 1) (Gu et al. 2022).
+   * S4D-Real: {@code log(n + 1)} for state n of each channel, so that A = −(n + 1) (Gu et al.
+   * 2022).
    *
    * @param dState states a channel, positive
    * @return the initialiser of a [dInner, dState] tensor

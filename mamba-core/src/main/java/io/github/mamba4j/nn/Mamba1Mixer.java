@@ -118,7 +118,15 @@ public final class Mamba1Mixer {
     SelectiveScanOp.Result scan =
         SelectiveScanOp.apply(
             new SelectiveScanOp.Inputs(
-                u, dt, a, dtBC[1], dtBC[2], dSkip, xz[1], dtBias, state == null ? null : state.ssm()),
+                u,
+                dt,
+                a,
+                dtBC[1],
+                dtBC[2],
+                dSkip,
+                xz[1],
+                dtBias,
+                state == null ? null : state.ssm()),
             config.discretization);
     Tensor out = outProj.forward(scan.out());
     return new Result(out, new MixerState(conv.finalState(), scan.finalState()));

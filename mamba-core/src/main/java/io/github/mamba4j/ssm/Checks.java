@@ -1,6 +1,7 @@
 package io.github.mamba4j.ssm;
 
 import java.util.Arrays;
+import java.util.Locale;
 import org.apache.commons.math3.complex.Complex;
 
 /** Argument rules shared by the public types of this package, with their messages. */
@@ -24,26 +25,42 @@ final class Checks {
       String where, String name, double[][] matrix, int rows, int columns, String expected) {
     if (matrix.length != rows) {
       throw new IllegalArgumentException(
-          "%s: %s has shape [%d, %s], expected %s = [%d, %d]"
-              .formatted(
-                  where,
-                  name,
-                  matrix.length,
-                  matrix.length == 0 ? "?" : matrix[0].length,
-                  expected,
-                  rows,
-                  columns));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has shape [%d, %s], expected %s = [%d, %d]",
+              where,
+              name,
+              matrix.length,
+              matrix.length == 0 ? "?" : matrix[0].length,
+              expected,
+              rows,
+              columns));
     }
     for (int i = 0; i < rows; i++) {
       if (matrix[i].length != columns) {
         throw new IllegalArgumentException(
-            "%s: %s has %d columns in row %d, expected %s = [%d, %d]"
-                .formatted(where, name, matrix[i].length, i, expected, rows, columns));
+            String.format(
+                Locale.ROOT,
+                "%s: %s has %d columns in row %d, expected %s = [%d, %d]",
+                where,
+                name,
+                matrix[i].length,
+                i,
+                expected,
+                rows,
+                columns));
       }
       for (int j = 0; j < columns; j++) {
         if (!Double.isFinite(matrix[i][j])) {
           throw new IllegalArgumentException(
-              "%s: %s[%d][%d] must be finite, got %s".formatted(where, name, i, j, matrix[i][j]));
+              String.format(
+                  Locale.ROOT,
+                  "%s: %s[%d][%d] must be finite, got %s",
+                  where,
+                  name,
+                  i,
+                  j,
+                  matrix[i][j]));
         }
       }
     }
@@ -62,13 +79,20 @@ final class Checks {
   static void vector(String where, String name, double[] vector, int length, String expected) {
     if (vector.length != length) {
       throw new IllegalArgumentException(
-          "%s: %s has shape [%d], expected %s = [%d]"
-              .formatted(where, name, vector.length, expected, length));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has shape [%d], expected %s = [%d]",
+              where,
+              name,
+              vector.length,
+              expected,
+              length));
     }
     for (int i = 0; i < length; i++) {
       if (!Double.isFinite(vector[i])) {
         throw new IllegalArgumentException(
-            "%s: %s[%d] must be finite, got %s".formatted(where, name, i, vector[i]));
+            String.format(
+                Locale.ROOT, "%s: %s[%d] must be finite, got %s", where, name, i, vector[i]));
       }
     }
   }
@@ -84,7 +108,7 @@ final class Checks {
   static void positive(String where, String name, int value) {
     if (value < 1) {
       throw new IllegalArgumentException(
-          "%s: %s must be positive, got %d".formatted(where, name, value));
+          String.format(Locale.ROOT, "%s: %s must be positive, got %d", where, name, value));
     }
   }
 
@@ -100,7 +124,11 @@ final class Checks {
   static int columns(String where, String name, double[][] matrix) {
     if (matrix.length == 0 || matrix[0].length == 0) {
       throw new IllegalArgumentException(
-          "%s: %s is empty, expected at least one row and one column".formatted(where, name));
+          String.format(
+              Locale.ROOT,
+              "%s: %s is empty, expected at least one row and one column",
+              where,
+              name));
     }
     return matrix[0].length;
   }

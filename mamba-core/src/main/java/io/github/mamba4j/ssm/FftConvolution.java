@@ -1,5 +1,6 @@
 package io.github.mamba4j.ssm;
 
+import java.util.Locale;
 import org.apache.commons.math3.transform.DftNormalization;
 import org.apache.commons.math3.transform.FastFourierTransformer;
 import org.apache.commons.math3.transform.TransformType;
@@ -28,7 +29,8 @@ final class FftConvolution {
     int length = u.length;
     if (length > MAX_LENGTH) {
       throw new IllegalArgumentException(
-          "convolve: length must be at most %d, got %d".formatted(MAX_LENGTH, length));
+          String.format(
+              Locale.ROOT, "convolve: length must be at most %d, got %d", MAX_LENGTH, length));
     }
     int padded = length == 1 ? 1 : 2 * Integer.highestOneBit(2 * length - 2);
     int outputs = kernel[0].length;

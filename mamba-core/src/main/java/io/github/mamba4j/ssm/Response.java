@@ -1,5 +1,7 @@
 package io.github.mamba4j.ssm;
 
+import java.util.Locale;
+
 /** What a discrete system answers to an input sequence: the outputs and the state it ends in. */
 public final class Response {
 
@@ -32,7 +34,11 @@ public final class Response {
     for (int k = 0; k < sequence.length; k++) {
       if (index < 0 || index >= outputs[k].length) {
         throw new IllegalArgumentException(
-            "Response: index must be in [0, %d), got %d".formatted(outputs[k].length, index));
+            String.format(
+                Locale.ROOT,
+                "Response: index must be in [0, %d), got %d",
+                outputs[k].length,
+                index));
       }
       sequence[k] = outputs[k][index];
     }

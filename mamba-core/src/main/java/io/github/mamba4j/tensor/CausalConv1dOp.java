@@ -7,8 +7,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The causal depthwise convolution over time, {@code out_t = f(bias + Σ_j w_j · x_{t−(K−1)+j})} with
- * f the identity or SiLU.
+ * The causal depthwise convolution over time, {@code out_t = f(bias + Σ_j w_j · x_{t−(K−1)+j})}
+ * with f the identity or SiLU.
  *
  * <p>Cross-correlation as in PyTorch's {@code conv1d} with left padding: the last tap meets the
  * current step (Gu and Dao 2023, section 3.4; Dao-AILab's causal-conv1d). Time O(batch · length ·
@@ -54,11 +54,7 @@ public final class CausalConv1dOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Result withState(
-      Tensor x,
-      Tensor weight,
-      @Nullable Tensor bias,
-      @Nullable Tensor initialState,
-      boolean silu) {
+      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor initialState, boolean silu) {
     return run(x, weight, bias, initialState, silu, true);
   }
 
@@ -93,26 +89,23 @@ public final class CausalConv1dOp {
         wantState && width > 1
             ? scope.result(Shape.of(batch, width - 1, channels), x, initialState)
             : null;
-    ConvKernels.Shape sizes =
-        new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
+    ConvKernels.Shape sizes = new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
     ConvKernels.Inputs inputs =
         new ConvKernels.Inputs(x.view(), weight.view(), view(bias), view(initialState));
-    ConvKernels.Forward forward =
-        new ConvKernels.Forward(sizes, inputs, out.view(), view(state));
+    ConvKernels.Forward forward = new ConvKernels.Forward(sizes, inputs, out.view(), view(state));
     ConvKernels kernels = scope.backend().conv();
     scope.launch(() -> kernels.forward(forward));
     Tensor[] outputs = state == null ? new Tensor[] {out} : new Tensor[] {out, state};
     scope.onBackward(
-        () -> backward(scope, sizes, inputs, new Tensor[] {out, state, x, weight, bias, initialState}),
+        () ->
+            backward(
+                scope, sizes, inputs, new Tensor[] {out, state, x, weight, bias, initialState}),
         outputs);
     return new Result(out, state);
   }
 
   private static void backward(
-      Scope scope,
-      ConvKernels.Shape sizes,
-      ConvKernels.Inputs inputs,
-      @Nullable Tensor[] tensors) {
+      Scope scope, ConvKernels.Shape sizes, ConvKernels.Inputs inputs, @Nullable Tensor[] tensors) {
     ConvKernels kernels = scope.backend().conv();
     Tensor out = Objects.requireNonNull(tensors[0]);
     View outGrad = out.gradientOrNull();

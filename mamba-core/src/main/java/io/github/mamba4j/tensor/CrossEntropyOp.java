@@ -6,11 +6,12 @@ import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.MatmulKernels.Operand;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Softmax cross-entropy {@code mean_i(log Σ_j e^{x_ij} − x_i,y_i)} over the rows whose target is not
- * {@link #IGNORE}; gradient {@code (softmax(x_i) − onehot(y_i)) / count}.
+ * Softmax cross-entropy {@code mean_i(log Σ_j e^{x_ij} − x_i,y_i)} over the rows whose target is
+ * not {@link #IGNORE}; gradient {@code (softmax(x_i) − onehot(y_i)) / count}.
  *
  * <p>Both forms compute the gradient in the forward pass, where the logits are at hand, and scale
  * it by the gradient that comes in. {@link #linear} never holds the logits of more than a chunk of
@@ -114,8 +115,15 @@ public final class CrossEntropyOp {
     ShapeRules.type(OP, "targets", targets, DType.I32);
     if (targets.shape().elements() != rows.rows() || !targets.isContiguous()) {
       throw new ShapeMismatchException(
-          "%s: targets has shape %s, expected %d contiguous elements, one a row (from %s of shape %s)"
-              .formatted(OP, targets.shape(), rows.rows(), argument, rows.shape()));
+          String.format(
+              Locale.ROOT,
+              "%s: targets has shape %s, expected %d contiguous elements, one a row (from %s of"
+                  + " shape %s)",
+              OP,
+              targets.shape(),
+              rows.rows(),
+              argument,
+              rows.shape()));
     }
   }
 

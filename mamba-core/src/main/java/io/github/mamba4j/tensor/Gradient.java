@@ -89,7 +89,9 @@ final class Gradient {
     }
   }
 
-  /** Takes over the buffer of a gradient that passes through unchanged; false if it must be added. */
+  /**
+   * Takes over the buffer of a gradient that passes through unchanged; false if it must be added.
+   */
   boolean adopt(Gradient other) {
     Buffer passed = other.buffer;
     if (buffer != null || leaf || passed == null) {

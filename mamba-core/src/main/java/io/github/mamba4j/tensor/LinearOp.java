@@ -78,12 +78,7 @@ public final class LinearOp {
 
   /** Launches one product; shared with the fused head. */
   static void product(
-      Scope scope,
-      MatmulKernels.Shape shape,
-      Operand a,
-      Operand b,
-      Sink out,
-      @Nullable View bias) {
+      Scope scope, MatmulKernels.Shape shape, Operand a, Operand b, Sink out, @Nullable View bias) {
     Product product = new Product(shape, a, b, out, 0, bias);
     scope.launch(() -> scope.backend().matmul().matmul(product));
   }

@@ -88,8 +88,7 @@ public final class MatmulOp {
         Scope scope, int[] sizes, Operand a, Operand b, Sink out, int outRows) {
       Product product =
           new Product(
-              new MatmulKernels.Shape(
-                  sizes[0], sizes[1], sizes[2], sizes[3]),
+              new MatmulKernels.Shape(sizes[0], sizes[1], sizes[2], sizes[3]),
               a,
               b,
               out,

@@ -48,8 +48,7 @@ public final class PrefixScanOp {
     return out;
   }
 
-  private record Sizes(
-      Scope scope, int batch, int length, int width, PrefixAlgorithm algorithm) {
+  private record Sizes(Scope scope, int batch, int length, int width, PrefixAlgorithm algorithm) {
     void scan(boolean reverse, View a, View b, @Nullable View initial, View out) {
       ScanKernels kernels = scope.backend().scan();
       scope.withWorkspace(

@@ -40,8 +40,7 @@ public final class RmsNormOp {
     Scope scope = Scope.innermost(OP, x, weight);
     Tensor out = scope.result(x.shape(), x, weight);
     View scale = forward(scope, x, null, weight, eps, out, null);
-    scope.onBackward(
-        () -> backward(scope, x, weight, scale, out, null, Tensor.sink(x)), out);
+    scope.onBackward(() -> backward(scope, x, weight, scale, out, null, Tensor.sink(x)), out);
     return out;
   }
 
@@ -154,8 +153,7 @@ public final class RmsNormOp {
 
   /** Hands the sum's gradient on to one of its terms. */
   private static void pass(Scope scope, Tensor sum, Tensor term) {
-    if (!term.requiresGrad()
-        || (term.base() == term && term.gradient().adopt(sum.gradient()))) {
+    if (!term.requiresGrad() || (term.base() == term && term.gradient().adopt(sum.gradient()))) {
       return;
     }
     Sink sink = term.gradient().sink(term);

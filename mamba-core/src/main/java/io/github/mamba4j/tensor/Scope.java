@@ -36,11 +36,7 @@ public final class Scope implements AutoCloseable {
   private @Nullable List<Runnable> recording;
   private boolean closed;
 
-  private Scope(
-      Device device,
-      @Nullable Scope parent,
-      MemoryPool pool,
-      @Nullable Tape tape) {
+  private Scope(Device device, @Nullable Scope parent, MemoryPool pool, @Nullable Tape tape) {
     this.device = device;
     this.parent = parent;
     this.pool = pool;
@@ -301,7 +297,9 @@ public final class Scope implements AutoCloseable {
     }
   }
 
-  /** Makes an operation's result; it requires a gradient if any input does and this scope records. */
+  /**
+   * Makes an operation's result; it requires a gradient if any input does and this scope records.
+   */
   Tensor result(Shape shape, @Nullable Tensor... inputs) {
     boolean wanted =
         tape != null && Arrays.stream(inputs).anyMatch(t -> t != null && t.requiresGrad());
@@ -348,8 +346,7 @@ public final class Scope implements AutoCloseable {
 
   /** Launches {@code out (+)= factor · scale · x}. */
   void scale(View x, Sink out, int rows, int cols, float factor, @Nullable View scale) {
-    ElementwiseKernels.Scale args =
-        new ElementwiseKernels.Scale(rows, cols, factor, scale, x, out);
+    ElementwiseKernels.Scale args = new ElementwiseKernels.Scale(rows, cols, factor, scale, x, out);
     launch(() -> backend().elementwise().scale(args));
   }
 

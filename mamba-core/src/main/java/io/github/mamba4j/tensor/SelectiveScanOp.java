@@ -106,7 +106,8 @@ public final class SelectiveScanOp {
           scope.launch(() -> kernels.forward(args));
         });
     if (saved != null) {
-      scope.onBackward(() -> backward(scope, sizes, inputs, saved, new Result(out, state)), out, state);
+      scope.onBackward(
+          () -> backward(scope, sizes, inputs, saved, new Result(out, state)), out, state);
     }
     return new Result(out, state);
   }

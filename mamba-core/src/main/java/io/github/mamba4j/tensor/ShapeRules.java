@@ -1,6 +1,7 @@
 package io.github.mamba4j.tensor;
 
 import io.github.mamba4j.spi.DType;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The checks that operations make of their arguments, with one form of message. */
@@ -11,8 +12,13 @@ final class ShapeRules {
   static void elements(String op, Shape shape, long given) {
     if (shape.elements() != given) {
       throw new ShapeMismatchException(
-          "%s: values has %d elements, expected %d (from shape %s)"
-              .formatted(op, given, shape.elements(), shape));
+          String.format(
+              Locale.ROOT,
+              "%s: values has %d elements, expected %d (from shape %s)",
+              op,
+              given,
+              shape.elements(),
+              shape));
     }
   }
 
@@ -26,8 +32,15 @@ final class ShapeRules {
       String from) {
     if (tensor != null && !tensor.shape().equals(expected)) {
       throw new ShapeMismatchException(
-          "%s: %s has shape %s, expected %s = %s (from %s)"
-              .formatted(op, argument, tensor.shape(), axes, expected, from));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has shape %s, expected %s = %s (from %s)",
+              op,
+              argument,
+              tensor.shape(),
+              axes,
+              expected,
+              from));
     }
     floats(op, argument, tensor);
   }
@@ -36,7 +49,8 @@ final class ShapeRules {
   static void rank(String op, String argument, Tensor tensor, int rank, String axes) {
     if (tensor.shape().rank() != rank) {
       throw new ShapeMismatchException(
-          "%s: %s has shape %s, expected %s".formatted(op, argument, tensor.shape(), axes));
+          String.format(
+              Locale.ROOT, "%s: %s has shape %s, expected %s", op, argument, tensor.shape(), axes));
     }
   }
 
@@ -45,8 +59,16 @@ final class ShapeRules {
       String op, String argument, Tensor tensor, int axis, String name, int size, String from) {
     if (tensor.shape().dim(axis) != size) {
       throw new ShapeMismatchException(
-          "%s: %s has shape %s, expected %s = %d on axis %d (from %s)"
-              .formatted(op, argument, tensor.shape(), name, size, axis, from));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has shape %s, expected %s = %d on axis %d (from %s)",
+              op,
+              argument,
+              tensor.shape(),
+              name,
+              size,
+              axis,
+              from));
     }
   }
 
@@ -59,7 +81,8 @@ final class ShapeRules {
   static void type(String op, String argument, @Nullable Tensor tensor, DType type) {
     if (tensor != null && tensor.dtype() != type) {
       throw new IllegalArgumentException(
-          "%s: %s holds %s, expected %s".formatted(op, argument, tensor.dtype(), type));
+          String.format(
+              Locale.ROOT, "%s: %s holds %s, expected %s", op, argument, tensor.dtype(), type));
     }
   }
 
@@ -67,7 +90,7 @@ final class ShapeRules {
   static void positive(String op, String argument, long value) {
     if (value <= 0) {
       throw new IllegalArgumentException(
-          "%s: %s must be positive, got %d".formatted(op, argument, value));
+          String.format(Locale.ROOT, "%s: %s must be positive, got %d", op, argument, value));
     }
   }
 }

@@ -39,8 +39,7 @@ public final class SumOp {
     return out;
   }
 
-  private static void spread(
-      Scope scope, View grad, Sink sink, int rows, int cols, float factor) {
+  private static void spread(Scope scope, View grad, Sink sink, int rows, int cols, float factor) {
     scope.withWorkspace(
         cols,
         ones -> {

@@ -26,8 +26,7 @@ public final class Tensor {
   private boolean requiresGrad;
   private @Nullable Gradient gradient;
 
-  private Tensor(
-      Scope scope, Shape shape, View view, @Nullable Tensor base, boolean requiresGrad) {
+  private Tensor(Scope scope, Shape shape, View view, @Nullable Tensor base, boolean requiresGrad) {
     this.scope = scope;
     this.shape = shape;
     this.view = view;
@@ -206,7 +205,8 @@ public final class Tensor {
    */
   public float item() {
     if (shape.elements() != 1) {
-      throw new ShapeMismatchException("item: tensor has shape " + shape + ", expected one element");
+      throw new ShapeMismatchException(
+          "item: tensor has shape " + shape + ", expected one element");
     }
     return toFloats()[0];
   }
@@ -220,9 +220,7 @@ public final class Tensor {
     long bytes = (long) cols() * dtype().bytes();
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
-      scope
-          .backend()
-          .read(view.storage(), byteOffset(row), target.asSlice(row * bytes, size));
+      scope.backend().read(view.storage(), byteOffset(row), target.asSlice(row * bytes, size));
       at += rowsInOneCopy() * cols();
     }
   }
@@ -236,9 +234,7 @@ public final class Tensor {
     long bytes = (long) cols() * dtype().bytes();
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
-      scope
-          .backend()
-          .write(source.asSlice(row * bytes, size), view.storage(), byteOffset(row));
+      scope.backend().write(source.asSlice(row * bytes, size), view.storage(), byteOffset(row));
       at += rowsInOneCopy() * cols();
     }
   }

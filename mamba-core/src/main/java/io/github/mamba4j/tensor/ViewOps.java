@@ -1,5 +1,7 @@
 package io.github.mamba4j.tensor;
 
+import java.util.Locale;
+
 /**
  * Views: other shapes of, or windows into, the same memory. Nothing is computed; gradients of a
  * view are part of the gradient of what it views.
@@ -11,8 +13,13 @@ final class ViewOps {
     int cols = x.cols();
     if (start < 0 || size <= 0 || start + size > cols) {
       throw new ShapeMismatchException(
-          "narrow: columns [%d, %d) of shape %s, expected a range in [0, %d)"
-              .formatted(start, start + size, x.shape(), cols));
+          String.format(
+              Locale.ROOT,
+              "narrow: columns [%d, %d) of shape %s, expected a range in [0, %d)",
+              start,
+              start + size,
+              x.shape(),
+              cols));
     }
     return x.viewOf(x.shape().withDim(-1, size), start, x.view().stride());
   }
@@ -24,8 +31,12 @@ final class ViewOps {
     }
     if (total != x.cols()) {
       throw new ShapeMismatchException(
-          "split: sizes add up to %d, expected %d (from x of shape %s)"
-              .formatted(total, x.cols(), x.shape()));
+          String.format(
+              Locale.ROOT,
+              "split: sizes add up to %d, expected %d (from x of shape %s)",
+              total,
+              x.cols(),
+              x.shape()));
     }
     Tensor[] parts = new Tensor[sizes.length];
     int start = 0;
@@ -49,8 +60,13 @@ final class ViewOps {
     int at = index < 0 ? index + size : index;
     if (at < 0 || at >= size) {
       throw new ShapeMismatchException(
-          "select: index %d of shape %s, expected one in [%d, %d)"
-              .formatted(index, x.shape(), -size, size));
+          String.format(
+              Locale.ROOT,
+              "select: index %d of shape %s, expected one in [%d, %d)",
+              index,
+              x.shape(),
+              -size,
+              size));
     }
     int[] dims = new int[rank - 1];
     for (int i = 0; i < rank - 2; i++) {
@@ -64,14 +80,22 @@ final class ViewOps {
   static Tensor reshape(Tensor x, Shape shape) {
     if (shape.elements() != x.shape().elements()) {
       throw new ShapeMismatchException(
-          "reshape: x has shape %s = %d elements, expected %d (from %s)"
-              .formatted(x.shape(), x.shape().elements(), shape.elements(), shape));
+          String.format(
+              Locale.ROOT,
+              "reshape: x has shape %s = %d elements, expected %d (from %s)",
+              x.shape(),
+              x.shape().elements(),
+              shape.elements(),
+              shape));
     }
     boolean sameRows = shape.lastDim() == x.cols();
     if (!sameRows && !x.isContiguous()) {
       throw new ShapeMismatchException(
-          "reshape: x of shape %s is a view of wider rows; only axes before the last can change, got"
-              .formatted(x.shape())
+          String.format(
+                  Locale.ROOT,
+                  "reshape: x of shape %s is a view of wider rows; only axes before the last can"
+                      + " change, got",
+                  x.shape())
               + " "
               + shape);
     }

@@ -219,8 +219,8 @@ class SafetensorsFileTest {
         "{'a':[F99,[2],0,8]} | 8 | tensor a has the unknown dtype F99",
         "{'a':[F32,[2],0,4]} | 4 | tensor a has shape [2] of F32, expected 8 bytes, but"
             + " data_offsets [0, 4] hold 4",
-        "{'a':[F32,[2],0,16]} | 8 | tensor a has data_offsets [0, 16], expected 0 <= begin <= end"
-            + " <= 8",
+        "{'a':[F32,[4],0,16]} | 15 | tensor a has data_offsets [0, 16], expected 0 <= begin <= end"
+            + " <= 15",
         "{'a':[F32,[2],8,0]} | 8 | tensor a has data_offsets [8, 0]",
         "{'a':[F32,[1],0,4],'b':[F32,[1],8,12]} | 12 | tensor b leaves a hole before it: it begins"
             + " at 8, expected 4",

@@ -155,6 +155,45 @@ class SamplerTest {
   }
 
   @Test
+  void next_topPReachedExactly_keepsNoMore() {
+    Sampler whole = new Sampler(SamplingOptions.builder().topP(0.5).build(), 2);
+    Sampler ofTopK = new Sampler(SamplingOptions.builder().topK(2).topP(0.5).build(), 3);
+    for (int i = 0; i < 50; i++) {
+      assertThat(whole.next(new float[] {1, 1}, NOTHING)).isZero();
+      assertThat(ofTopK.next(new float[] {1, 1, 0}, NOTHING)).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 50, 300, 1500})
+  void next_topKOfALargeVocabulary_isTheSortedPrefix(int k) {
+    int vocabSize = 9000;
+    Random random = new Random(k);
+    float[] rising = new float[vocabSize];
+    float[] coarse = new float[vocabSize];
+    for (int id = 0; id < vocabSize; id++) {
+      rising[id] = id * 1e-3f;
+      coarse[id] = random.nextInt(6) * 0.1f;
+    }
+    for (float[] logits : new float[][] {rising, coarse, logits(vocabSize, k, 1)}) {
+      SamplingOptions options = SamplingOptions.builder().topK(k).temperature(50).build();
+      double[] expected = ReferenceSampling.distribution(logits, options);
+      Sampler sampler = new Sampler(options, vocabSize);
+      boolean[] seen = new boolean[vocabSize];
+      for (int i = 0; i < 3 * k; i++) {
+        int token = sampler.next(logits, NOTHING);
+        seen[token] = true;
+        assertThat(expected[token]).as("token %d", token).isPositive();
+      }
+      int distinct = 0;
+      for (boolean one : seen) {
+        distinct += one ? 1 : 0;
+      }
+      assertThat(distinct).isBetween((int) (0.85 * k), k);
+    }
+  }
+
+  @Test
   void next_paddedRow_neverChoosesPadding() {
     float[] logits = {0, 0, 100, 100};
     Sampler sampler = new Sampler(SamplingOptions.builder().build(), 2);

@@ -64,10 +64,7 @@ class InferenceStateTest {
   private static float[] fullForward(int[] tokens) {
     try (Scope scope = model.openScope()) {
       float[] padded =
-          model
-              .forward(model.ids(scope, Shape.of(1, tokens.length), tokens))
-              .select(-1)
-              .toFloats();
+          model.forward(model.ids(scope, Shape.of(1, tokens.length), tokens)).select(-1).toFloats();
       return Arrays.copyOf(padded, 29);
     }
   }

@@ -82,15 +82,14 @@ class MambaModelTest {
       assertThat((double) loss.item()).isCloseTo(GoldenVectors.T7_LOSS, within(1e-6));
       loss.backward();
       GoldenVectors.t7Gradients()
-          .forEach(
-              (key, expected) -> {
-                String[] parts = key.split(" ");
-                float[] grad = model.parameters().get(parts[0]).grad().orElseThrow().toFloats();
-                double actual = grad[Integer.parseInt(parts[1])];
-                assertThat(actual)
-                    .as(key)
-                    .isCloseTo(expected, within(1e-6 + 1e-4 * Math.abs(expected)));
-              });
+          .forEach((key, expected) -> {
+            String[] parts = key.split(" ");
+            float[] grad = model.parameters().get(parts[0]).grad().orElseThrow().toFloats();
+            double actual = grad[Integer.parseInt(parts[1])];
+            assertThat(actual)
+                .as(key)
+                .isCloseTo(expected, within(1e-6 + 1e-4 * Math.abs(expected)));
+          });
     }
   }
 
@@ -116,8 +115,7 @@ class MambaModelTest {
         Scope scope = model.openScope()) {
       int[] ids = {1, 2, 3, 4, 5, 6, 7, 0, 1, 1, 2, 7};
       ReferenceMamba1.Config config =
-          new ReferenceMamba1.Config(
-              4, 2, 8, 3, 4, 2, 1, ReferenceScan.Rule.valueOf(rule.name()));
+          new ReferenceMamba1.Config(4, 2, 8, 3, 4, 2, 1, ReferenceScan.Rule.valueOf(rule.name()));
       Map<String, double[]> parameters = new LinkedHashMap<>();
       model.parameters().forEach((key, tensor) -> parameters.put(key, doubles(tensor.toFloats())));
       double[] expected = ReferenceMamba1.model(config, parameters, 2, ids, null).out();
@@ -138,28 +136,27 @@ class MambaModelTest {
   void saveAndLoad_ownModel_keepsConfigAndEveryBit() throws IOException {
     Path folder = temp.resolve("model");
     try (MambaModel model =
-            MambaModel.builder()
-                .dModel(12)
-                .nLayers(2)
-                .vocabSize(13)
-                .tieEmbeddings(false)
-                .bias(true)
-                .dConv(3)
-                .discretization(Discretization.ZOH)
-                .seed(7)
-                .device(device)
-                .build()) {
+        MambaModel.builder()
+            .dModel(12)
+            .nLayers(2)
+            .vocabSize(13)
+            .tieEmbeddings(false)
+            .bias(true)
+            .dConv(3)
+            .discretization(Discretization.ZOH)
+            .seed(7)
+            .device(device)
+            .build()) {
       model.save(folder);
       try (MambaModel loaded = MambaModel.load(folder, device)) {
         assertThat(loaded.config()).isEqualTo(model.config());
         assertThat(loaded.parameters().keySet()).isEqualTo(model.parameters().keySet());
         model
             .parameters()
-            .forEach(
-                (name, tensor) ->
-                    assertThat(loaded.parameters().get(name).toFloats())
-                        .as(name)
-                        .isEqualTo(tensor.toFloats()));
+            .forEach((name, tensor) ->
+                assertThat(loaded.parameters().get(name).toFloats())
+                    .as(name)
+                    .isEqualTo(tensor.toFloats()));
         assertThat(loaded.fingerprint()).isEqualTo(model.fingerprint());
       }
     }
@@ -190,8 +187,7 @@ class MambaModelTest {
     Files.copy(source.resolve("model.safetensors"), folder.resolve("model.safetensors"));
     String config = Files.readString(source.resolve("config.json"));
     Files.writeString(
-        folder.resolve("config.json"),
-        config.replace("\"state_size\": 8", "\"state_size\": 9"));
+        folder.resolve("config.json"), config.replace("\"state_size\": 8", "\"state_size\": 9"));
     assertThatThrownBy(() -> MambaModel.load(folder, device))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("x_proj.weight")
@@ -264,10 +260,8 @@ class MambaModelTest {
   void forward_laterToken_neverChangesEarlierLogits() {
     try (MambaModel model = tiny().seed(1).build();
         Scope scope = model.openScope()) {
-      float[] one =
-          model.forward(model.ids(scope, Shape.of(1, 5), 1, 2, 3, 4, 5)).toFloats();
-      float[] two =
-          model.forward(model.ids(scope, Shape.of(1, 5), 1, 2, 3, 4, 7)).toFloats();
+      float[] one = model.forward(model.ids(scope, Shape.of(1, 5), 1, 2, 3, 4, 5)).toFloats();
+      float[] two = model.forward(model.ids(scope, Shape.of(1, 5), 1, 2, 3, 4, 7)).toFloats();
       assertThat(Arrays.copyOf(one, 32)).isEqualTo(Arrays.copyOf(two, 32));
       assertThat(one).isNotEqualTo(two);
     }
@@ -283,8 +277,7 @@ class MambaModelTest {
   }
 
   static Path fixture(String name) throws URISyntaxException {
-    return Path.of(
-        MambaModelTest.class.getResource("/fixtures/" + name + "/config.json").toURI())
+    return Path.of(MambaModelTest.class.getResource("/fixtures/" + name + "/config.json").toURI())
         .getParent();
   }
 }

@@ -1,6 +1,5 @@
 package io.github.mamba4j.tensor;
 
-
 import io.github.mamba4j.oracle.FiniteDifference;
 import io.github.mamba4j.oracle.ReferenceOps;
 import java.util.LinkedHashMap;
@@ -10,8 +9,8 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
- * One operation with inputs, and the same in float64: compares values, and gradients of {@code Σ w ·
- * out} for random w with central differences of the slow form.
+ * One operation with inputs, and the same in float64: compares values, and gradients of {@code Σ w
+ * · out} for random w with central differences of the slow form.
  */
 final class OpCase {
   private final String name;
@@ -76,24 +75,22 @@ final class OpCase {
     try (Scope outer = device.openScope();
         Scope scope = outer.openGradientChild()) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
-      inputs.forEach(
-          (input, values) ->
-              tensors.put(input, outer.floats(shapes.get(input), floats(values)).requireGrad()));
+      inputs.forEach((input, values) ->
+          tensors.put(input, outer.floats(shapes.get(input), floats(values)).requireGrad()));
       Tensor out = op.apply(inScope(tensors, scope));
       assertClose("out", out.toFloats(), expected);
       Tensor w = outer.floats(out.shape(), floats(weights));
       out.multiply(w).sum().backward();
       ToDoubleFunction<Map<String, double[]>> loss =
           point -> ReferenceOps.dot(truth.apply(point), weights);
-      tensors.forEach(
-          (input, tensor) -> {
-            float[] actual =
-                tensor
-                    .grad()
-                    .map(Tensor::toFloats)
-                    .orElseGet(() -> new float[Math.toIntExact(tensor.shape().elements())]);
-            assertClose(input + "Grad", actual, FiniteDifference.gradient(loss, inputs, input));
-          });
+      tensors.forEach((input, tensor) -> {
+        float[] actual =
+            tensor
+                .grad()
+                .map(Tensor::toFloats)
+                .orElseGet(() -> new float[Math.toIntExact(tensor.shape().elements())]);
+        assertClose(input + "Grad", actual, FiniteDifference.gradient(loss, inputs, input));
+      });
     }
   }
 

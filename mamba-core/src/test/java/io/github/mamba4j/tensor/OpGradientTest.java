@@ -116,49 +116,44 @@ class OpGradientTest {
     cases.add(
         new OpCase("split with one part unused and one used twice")
             .input("x", 5, 12)
-            .op(
-                in -> {
-                  Tensor[] parts = in.get("x").multiply(1f).split(4, 4, 4);
-                  return parts[0].multiply(parts[2]).add(parts[0]);
-                })
-            .truth(
-                in -> {
-                  double[] first = ReferenceOps.columns(in.get("x"), 12, 0, 4);
-                  double[] last = ReferenceOps.columns(in.get("x"), 12, 8, 12);
-                  return IntStream.range(0, 20)
-                      .mapToDouble(i -> first[i] * last[i] + first[i])
-                      .toArray();
-                }));
+            .op(in -> {
+              Tensor[] parts = in.get("x").multiply(1f).split(4, 4, 4);
+              return parts[0].multiply(parts[2]).add(parts[0]);
+            })
+            .truth(in -> {
+              double[] first = ReferenceOps.columns(in.get("x"), 12, 0, 4);
+              double[] last = ReferenceOps.columns(in.get("x"), 12, 8, 12);
+              return IntStream.range(0, 20)
+                  .mapToDouble(i -> first[i] * last[i] + first[i])
+                  .toArray();
+            }));
     cases.add(
         new OpCase("split and whole")
             .input("x", 5, 8)
-            .op(
-                in -> {
-                  Tensor y = in.get("x").multiply(1f);
-                  Tensor[] parts = y.split(4, 4);
-                  Tensor product = parts[0].multiply(parts[1]).sum();
-                  return y.sum().add(product);
-                })
-            .truth(
-                in -> {
-                  double[] x = in.get("x");
-                  double total = sum(x);
-                  for (int r = 0; r < 5; r++) {
-                    for (int c = 0; c < 4; c++) {
-                      total += x[r * 8 + c] * x[r * 8 + 4 + c];
-                    }
-                  }
-                  return new double[] {total};
-                }));
+            .op(in -> {
+              Tensor y = in.get("x").multiply(1f);
+              Tensor[] parts = y.split(4, 4);
+              Tensor product = parts[0].multiply(parts[1]).sum();
+              return y.sum().add(product);
+            })
+            .truth(in -> {
+              double[] x = in.get("x");
+              double total = sum(x);
+              for (int r = 0; r < 5; r++) {
+                for (int c = 0; c < 4; c++) {
+                  total += x[r * 8 + c] * x[r * 8 + 4 + c];
+                }
+              }
+              return new double[] {total};
+            }));
     cases.add(
         new OpCase("select the last step")
             .input("x", 2, 3, 4)
             .op(in -> in.get("x").multiply(1f).select(-1).multiply(2f))
-            .truth(
-                in ->
-                    IntStream.range(0, 8)
-                        .mapToDouble(i -> 2 * in.get("x")[(i / 4) * 12 + 8 + i % 4])
-                        .toArray()));
+            .truth(in ->
+                IntStream.range(0, 8)
+                    .mapToDouble(i -> 2 * in.get("x")[(i / 4) * 12 + 8 + i % 4])
+                    .toArray()));
     cases.add(
         new OpCase("reshape")
             .input("x", 2, 6)
@@ -191,25 +186,15 @@ class OpGradientTest {
             .input("w", 6, 10)
             .input("bias", 6)
             .op(in -> LinearOp.apply(in.get("x"), in.get("w"), in.get("bias")))
-            .truth(
-                in -> ReferenceOps.linear(6, 10, 6, in.get("x"), in.get("w"), in.get("bias"))));
+            .truth(in -> ReferenceOps.linear(6, 10, 6, in.get("x"), in.get("w"), in.get("bias"))));
     cases.add(
         new OpCase("linear of a view")
             .input("x", 6, 14)
             .input("w", 33, 5)
-            .op(
-                in ->
-                    LinearOp.apply(
-                        in.get("x").multiply(1f).split(4, 5, 5)[1], in.get("w"), null))
-            .truth(
-                in ->
-                    ReferenceOps.linear(
-                        6,
-                        5,
-                        33,
-                        ReferenceOps.columns(in.get("x"), 14, 4, 9),
-                        in.get("w"),
-                        null)));
+            .op(in -> LinearOp.apply(in.get("x").multiply(1f).split(4, 5, 5)[1], in.get("w"), null))
+            .truth(in ->
+                ReferenceOps.linear(
+                    6, 5, 33, ReferenceOps.columns(in.get("x"), 14, 4, 9), in.get("w"), null)));
   }
 
   private static void norms(List<OpCase> cases) {
@@ -224,51 +209,46 @@ class OpGradientTest {
             .input("x", 4, 18)
             .input("r", 4, 18)
             .input("w", 1.0, 0.1, 18)
-            .op(
-                in -> {
-                  RmsNormOp.Result normed =
-                      RmsNormOp.withResidual(
-                          in.get("x").multiply(1f), in.get("r").multiply(1f), in.get("w"), 1e-5f);
-                  return normed.out().add(normed.sum().multiply(normed.sum()));
-                })
-            .truth(
-                in -> {
-                  double[] sum = ReferenceOps.add(in.get("x"), in.get("r"));
-                  double[] normed =
-                      ReferenceOps.rmsNorm(18, 1e-5, in.get("x"), in.get("r"), in.get("w"));
-                  return ReferenceOps.add(normed, map(sum, v -> v * v));
-                }));
+            .op(in -> {
+              RmsNormOp.Result normed =
+                  RmsNormOp.withResidual(
+                      in.get("x").multiply(1f), in.get("r").multiply(1f), in.get("w"), 1e-5f);
+              return normed.out().add(normed.sum().multiply(normed.sum()));
+            })
+            .truth(in -> {
+              double[] sum = ReferenceOps.add(in.get("x"), in.get("r"));
+              double[] normed =
+                  ReferenceOps.rmsNorm(18, 1e-5, in.get("x"), in.get("r"), in.get("w"));
+              return ReferenceOps.add(normed, map(sum, v -> v * v));
+            }));
     cases.add(
         new OpCase("rmsNorm with residual, sum unused, x and residual used again")
             .input("x", 4, 18)
             .input("r", 4, 18)
             .input("w", 1.0, 0.1, 18)
-            .op(
-                in -> {
-                  Tensor x = in.get("x").multiply(1f);
-                  Tensor r = in.get("r").multiply(1f);
-                  Tensor early = x.multiply(r);
-                  Tensor normed = RmsNormOp.withResidual(x, r, in.get("w"), 1e-5f).out();
-                  return normed.add(early);
-                })
-            .truth(
-                in -> {
-                  double[] normed =
-                      ReferenceOps.rmsNorm(18, 1e-5, in.get("x"), in.get("r"), in.get("w"));
-                  for (int i = 0; i < normed.length; i++) {
-                    normed[i] += in.get("x")[i] * in.get("r")[i];
-                  }
-                  return normed;
-                }));
+            .op(in -> {
+              Tensor x = in.get("x").multiply(1f);
+              Tensor r = in.get("r").multiply(1f);
+              Tensor early = x.multiply(r);
+              Tensor normed = RmsNormOp.withResidual(x, r, in.get("w"), 1e-5f).out();
+              return normed.add(early);
+            })
+            .truth(in -> {
+              double[] normed =
+                  ReferenceOps.rmsNorm(18, 1e-5, in.get("x"), in.get("r"), in.get("w"));
+              for (int i = 0; i < normed.length; i++) {
+                normed[i] += in.get("x")[i] * in.get("r")[i];
+              }
+              return normed;
+            }));
     cases.add(
         new OpCase("embedding with a repeated id")
             .input("table", 6, 5)
-            .op(
-                in -> {
-                  Tensor table = in.get("table");
-                  Tensor ids = table.scope().ints(Shape.of(2, 2), 4, 1, 4, 0);
-                  return EmbeddingOp.apply(ids, table);
-                })
+            .op(in -> {
+              Tensor table = in.get("table");
+              Tensor ids = table.scope().ints(Shape.of(2, 2), 4, 1, 4, 0);
+              return EmbeddingOp.apply(ids, table);
+            })
             .truth(in -> ReferenceOps.embedding(in.get("table"), 5, new int[] {4, 1, 4, 0})));
   }
 
@@ -280,13 +260,9 @@ class OpGradientTest {
               .input("x", 2, 6, 19)
               .input("w", 19, 4)
               .input("bias", 19)
-              .op(
-                  in ->
-                      CausalConv1dOp.apply(in.get("x"), in.get("w"), in.get("bias"), silu))
-              .truth(
-                  in ->
-                      ReferenceConv.forward(
-                          shape, in.get("x"), in.get("w"), in.get("bias"), null)));
+              .op(in -> CausalConv1dOp.apply(in.get("x"), in.get("w"), in.get("bias"), silu))
+              .truth(in ->
+                  ReferenceConv.forward(shape, in.get("x"), in.get("w"), in.get("bias"), null)));
     }
     ReferenceConv.Shape shape = new ReferenceConv.Shape(2, 2, 5, 4, true);
     cases.add(
@@ -294,20 +270,17 @@ class OpGradientTest {
             .input("x", 2, 2, 5)
             .input("w", 5, 4)
             .input("state", 2, 3, 5)
-            .op(
-                in -> {
-                  CausalConv1dOp.Result result =
-                      CausalConv1dOp.withState(
-                          in.get("x"), in.get("w"), null, in.get("state"), true);
-                  return result.out().sum().add(squares(result.finalState()).sum());
-                })
-            .truth(
-                in -> {
-                  double[] out =
-                      ReferenceConv.forward(shape, in.get("x"), in.get("w"), null, in.get("state"));
-                  double[] state = ReferenceConv.finalState(shape, in.get("x"), in.get("state"));
-                  return new double[] {sum(out) + sum(map(state, v -> v * v))};
-                }));
+            .op(in -> {
+              CausalConv1dOp.Result result =
+                  CausalConv1dOp.withState(in.get("x"), in.get("w"), null, in.get("state"), true);
+              return result.out().sum().add(squares(result.finalState()).sum());
+            })
+            .truth(in -> {
+              double[] out =
+                  ReferenceConv.forward(shape, in.get("x"), in.get("w"), null, in.get("state"));
+              double[] state = ReferenceConv.finalState(shape, in.get("x"), in.get("state"));
+              return new double[] {sum(out) + sum(map(state, v -> v * v))};
+            }));
   }
 
   private static void losses(List<OpCase> cases) {
@@ -315,32 +288,24 @@ class OpGradientTest {
     cases.add(
         new OpCase("crossEntropy")
             .input("logits", 0.0, 2.0, 5, 37)
-            .op(
-                in ->
-                    CrossEntropyOp.apply(
-                            in.get("logits"),
-                            in.get("logits").scope().ints(Shape.of(5), targets))
-                        .mean())
-            .truth(
-                in -> new double[] {ReferenceOps.crossEntropy(37, in.get("logits"), targets)}));
+            .op(in ->
+                CrossEntropyOp.apply(
+                        in.get("logits"), in.get("logits").scope().ints(Shape.of(5), targets))
+                    .mean())
+            .truth(in -> new double[] {ReferenceOps.crossEntropy(37, in.get("logits"), targets)}));
     cases.add(
         new OpCase("linear crossEntropy")
             .input("x", 5, 8)
             .input("w", 37, 8)
-            .op(
-                in ->
-                    CrossEntropyOp.linear(
-                            in.get("x"),
-                            in.get("w"),
-                            in.get("x").scope().ints(Shape.of(5), targets))
-                        .mean()
-                        .multiply(3f))
-            .truth(
-                in -> {
-                  double[] logits =
-                      ReferenceOps.linear(5, 8, 37, in.get("x"), in.get("w"), null);
-                  return new double[] {3 * ReferenceOps.crossEntropy(37, logits, targets)};
-                }));
+            .op(in ->
+                CrossEntropyOp.linear(
+                        in.get("x"), in.get("w"), in.get("x").scope().ints(Shape.of(5), targets))
+                    .mean()
+                    .multiply(3f))
+            .truth(in -> {
+              double[] logits = ReferenceOps.linear(5, 8, 37, in.get("x"), in.get("w"), null);
+              return new double[] {3 * ReferenceOps.crossEntropy(37, logits, targets)};
+            }));
   }
 
   private static void scans(List<OpCase> cases) {
@@ -350,13 +315,10 @@ class OpGradientTest {
               .input("a", 0.5, 0.3, 2, 13, 5)
               .input("b", 2, 13, 5)
               .input("initial", 2, 5)
-              .op(
-                  in ->
-                      PrefixScanOp.apply(in.get("a"), in.get("b"), in.get("initial"), algorithm))
-              .truth(
-                  in ->
-                      ReferenceScan.prefixScan(
-                          13, 5, false, in.get("a"), in.get("b"), in.get("initial"))));
+              .op(in -> PrefixScanOp.apply(in.get("a"), in.get("b"), in.get("initial"), algorithm))
+              .truth(in ->
+                  ReferenceScan.prefixScan(
+                      13, 5, false, in.get("a"), in.get("b"), in.get("initial"))));
     }
     for (Discretization rule : Discretization.values()) {
       cases.add(fullScan(rule, true));
@@ -377,8 +339,7 @@ class OpGradientTest {
 
   private static OpCase fullScan(Discretization rule, boolean softplus) {
     ReferenceScan.Shape shape =
-        new ReferenceScan.Shape(
-            2, 11, 21, 5, ReferenceScan.Rule.valueOf(rule.name()), softplus);
+        new ReferenceScan.Shape(2, 11, 21, 5, ReferenceScan.Rule.valueOf(rule.name()), softplus);
     return new OpCase("selectiveScan " + rule + ", softplus " + softplus)
         .input("u", 2, 11, 21)
         .input("dt", softplus ? 0 : 1, softplus ? 1 : 0.1, 2, 11, 21)
@@ -390,22 +351,18 @@ class OpGradientTest {
         .input("dtBias", 0, 0.1, 21)
         .input("initialState", 2, 5, 21)
         .tolerance(5e-5)
-        .op(
-            in -> {
-              SelectiveScanOp.Result result =
-                  SelectiveScanOp.apply(scanInputs(in), rule, softplus);
-              return squares(result.out()).sum().add(squares(result.finalState()).sum());
-            })
-        .truth(
-            in -> {
-              Map<String, double[]> upstream = new LinkedHashMap<>(in);
-              upstream.put(
-                  "initialState", ReferenceOps.transpose(in.get("initialState"), 5, 21));
-              ReferenceScan.Result result = ReferenceScan.selectiveScan(shape, upstream);
-              return new double[] {
-                sum(map(result.out(), v -> v * v)) + sum(map(result.finalState(), v -> v * v))
-              };
-            });
+        .op(in -> {
+          SelectiveScanOp.Result result = SelectiveScanOp.apply(scanInputs(in), rule, softplus);
+          return squares(result.out()).sum().add(squares(result.finalState()).sum());
+        })
+        .truth(in -> {
+          Map<String, double[]> upstream = new LinkedHashMap<>(in);
+          upstream.put("initialState", ReferenceOps.transpose(in.get("initialState"), 5, 21));
+          ReferenceScan.Result result = ReferenceScan.selectiveScan(shape, upstream);
+          return new double[] {
+            sum(map(result.out(), v -> v * v)) + sum(map(result.finalState(), v -> v * v))
+          };
+        });
   }
 
   private static SelectiveScanOp.Inputs scanInputs(Map<String, Tensor> in) {
@@ -445,15 +402,14 @@ class OpGradientTest {
     double[] a = in.get("a");
     double[] b = in.get("b");
     return IntStream.range(0, a.length)
-        .mapToDouble(
-            i -> {
-              double right = b.length == a.length ? b[i] : b[i % cols];
-              return switch (sign) {
-                case "+" -> a[i] + right;
-                case "-" -> a[i] - right;
-                default -> a[i] * right;
-              };
-            })
+        .mapToDouble(i -> {
+          double right = b.length == a.length ? b[i] : b[i % cols];
+          return switch (sign) {
+            case "+" -> a[i] + right;
+            case "-" -> a[i] - right;
+            default -> a[i] * right;
+          };
+        })
         .toArray();
   }
 

@@ -30,7 +30,8 @@ public final class TensorAssert {
       int from = Math.max(0, worst - SAMPLE / 2);
       int to = Math.min(expected.length, from + SAMPLE);
       fail(
-          "%s: element %d is %s, expected %s (off by %.3g, allowed %.3g); [%d, %d) is %s, expected %s",
+          "%s: element %d is %s, expected %s (off by %.3g, allowed %.3g); [%d, %d) is %s, expected"
+              + " %s",
           what,
           worst,
           actual[worst],

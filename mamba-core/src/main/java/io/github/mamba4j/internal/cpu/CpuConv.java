@@ -27,16 +27,6 @@ abstract class CpuConv implements ConvKernels {
   /** Channels a block; packed inputs, gradients and taps of a block fit a second-level cache. */
   private static final int BLOCK_CHANNELS = 256;
 
-  /** What becomes of a sum over the taps. */
-  enum Store {
-    /** It replaces what is there. */
-    OVERWRITE,
-    /** It goes through SiLU and replaces what is there. */
-    SILU,
-    /** It is added to what is there. */
-    ADD
-  }
-
   private final WorkerPool pool;
   private final Rows loops;
   private final WorkerPool.Body<Forward> forwardBlock = this::forwardBlock;
@@ -50,7 +40,8 @@ abstract class CpuConv implements ConvKernels {
   }
 
   /**
-   * {@code out = bias + Σ_j taps_j · x_j} for one step of n channels.
+   * {@code out = bias + Σ_j taps_j · x_j} for one step of n channels, or {@code out += Σ_j taps_j ·
+   * x_j}.
    *
    * @param width number of taps
    * @param packed memory of inputs and taps
@@ -59,7 +50,7 @@ abstract class CpuConv implements ConvKernels {
    * @param out memory of the result
    * @param outStart its first element
    * @param n channels
-   * @param store what becomes of the sum
+   * @param add true to add the sum over the taps, without the bias
    */
   abstract void correlate(
       int width,
@@ -69,10 +60,13 @@ abstract class CpuConv implements ConvKernels {
       MemorySegment out,
       long outStart,
       int n,
-      Store store);
+      boolean add);
 
-  /** {@code p = silu'(p) · outGrad} for n elements. */
-  abstract void siluGradient(MemorySegment p, long pStart, MemorySegment grad, long start, int n);
+  /** {@code p = silu(p)} for n elements. */
+  abstract void silu(MemorySegment p, long start, int n);
+
+  /** {@code p = silu'(p)} for n elements. */
+  abstract void siluSlope(MemorySegment p, long start, int n);
 
   /**
    * {@code sums_j = Σ_t pGrad_t · x_(t+j)} for each tap j, and after the last tap {@code Σ_t
@@ -145,10 +139,12 @@ abstract class CpuConv implements ConvKernels {
     packTaps(shape, conv.inputs(), task, packed);
     packInputs(shape, conv.inputs(), task, end, packed, x);
     MemorySegment out = CpuStorage.of(conv.out());
-    Store store = shape.silu() ? Store.SILU : Store.OVERWRITE;
     for (int t = first; t < end; t++) {
       long outStart = at(conv.out(), shape, task, t);
-      correlate(width, packed, x + (long) (t - first) * n, 0, out, outStart, n, store);
+      correlate(width, packed, x + (long) (t - first) * n, 0, out, outStart, n, false);
+      if (shape.silu()) {
+        silu(out, outStart, n);
+      }
     }
   }
 
@@ -302,8 +298,9 @@ abstract class CpuConv implements ConvKernels {
       long gradStart = at(conv.outGrad(), shape, task, t);
       if (shape.silu()) {
         long oldest = x + (long) (t - first) * n;
-        correlate(shape.width(), packed, oldest, 0, packed, place, n, Store.OVERWRITE);
-        siluGradient(packed, place, grad, gradStart, n);
+        correlate(shape.width(), packed, oldest, 0, packed, place, n, false);
+        siluSlope(packed, place, n);
+        loops.product(packed, place, grad, gradStart, packed, place, n, false);
       } else {
         loops.scale(1, grad, gradStart, packed, place, n, false);
       }
@@ -338,8 +335,7 @@ abstract class CpuConv implements ConvKernels {
           t < 0 ? atState(view, shape, task, history + t) : at(view, shape, task, t);
       long oldest = pGrad + (long) (t - first + history) * n;
       long reversed = (shape.width() + 1L) * n;
-      Store store = sink.add() ? Store.ADD : Store.OVERWRITE;
-      correlate(shape.width(), packed, oldest, reversed, target, start, n, store);
+      correlate(shape.width(), packed, oldest, reversed, target, start, n, sink.add());
       View finalGrad = conv.finalStateGrad();
       int stateRow = t - (shape.length() - history);
       if (finalGrad != null && stateRow >= 0) {

@@ -16,6 +16,20 @@ import org.jspecify.annotations.Nullable;
  * in double precision.
  */
 abstract class CpuElementwise implements ElementwiseKernels {
+  /** Functions and derivatives of one element. */
+  enum Function {
+    EXP,
+    NEGATE,
+    SIGMOID,
+    SILU,
+    SOFTPLUS,
+    TANH,
+    MINUS_ONE,
+    SIGMOID_SLOPE,
+    SILU_SLOPE,
+    TANH_SLOPE
+  }
+
   /** Rows that one task sums down its columns. */
   private static final int BLOCK_ROWS = 32;
 
@@ -47,14 +61,40 @@ abstract class CpuElementwise implements ElementwiseKernels {
     this.loops = loops;
   }
 
-  /** Computes a span of n elements; x and out are the indices of the first. */
-  abstract void mapSpan(Map map, long x, long out, int n);
+  /**
+   * {@code y = f(x)}.
+   *
+   * @param function f
+   * @param x memory read
+   * @param xStart its first element
+   * @param y memory written; may be the same elements
+   * @param yStart its first element
+   * @param n number of elements
+   */
+  abstract void apply(
+      Function function, MemorySegment x, long xStart, MemorySegment y, long yStart, int n);
 
-  /** Computes a span of n elements; x, outGrad and xGrad are the indices of the first. */
-  abstract void mapBackwardSpan(MapBackward map, long x, long outGrad, long xGrad, int n);
+  private static Function valueOf(Unary function) {
+    return switch (function) {
+      case EXP -> Function.EXP;
+      case NEGATE -> Function.NEGATE;
+      case SIGMOID -> Function.SIGMOID;
+      case SILU -> Function.SILU;
+      case SOFTPLUS -> Function.SOFTPLUS;
+      case TANH -> Function.TANH;
+    };
+  }
 
-  /** Computes a span of n elements; a, b and out are the indices of the first. */
-  abstract void combineSpan(Combine combine, long a, long b, long out, int n);
+  private static Function slopeOf(Unary function) {
+    return switch (function) {
+      case EXP -> Function.EXP;
+      case NEGATE -> Function.MINUS_ONE;
+      case SIGMOID -> Function.SIGMOID_SLOPE;
+      case SILU -> Function.SILU_SLOPE;
+      case SOFTPLUS -> Function.SIGMOID;
+      case TANH -> Function.TANH_SLOPE;
+    };
+  }
 
   @Override
   public final void map(Map map) {
@@ -70,7 +110,20 @@ abstract class CpuElementwise implements ElementwiseKernels {
         Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
     for (long span = (long) task * perTask; span < end; span++) {
       int n = spanLength(map.rows(), map.cols(), flat, span);
-      mapSpan(map, spanStart(map.x(), flat, span), spanStart(out, flat, span), n);
+      mapSpan(map, spanStart(map.x(), flat, span), spanStart(out, flat, span), n, scratch);
+    }
+  }
+
+  private void mapSpan(Map map, long x, long out, int n, Scratch scratch) {
+    MemorySegment source = CpuStorage.of(map.x());
+    MemorySegment target = CpuStorage.of(map.out().view());
+    Function function = valueOf(map.function());
+    if (map.out().add()) {
+      MemorySegment values = scratch.floats(n);
+      apply(function, source, x, values, 0, n);
+      loops.scale(1, values, 0, target, out, n, true);
+    } else {
+      apply(function, source, x, target, out, n);
     }
   }
 
@@ -90,8 +143,14 @@ abstract class CpuElementwise implements ElementwiseKernels {
         Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
     for (long span = (long) task * perTask; span < end; span++) {
       int n = spanLength(map.rows(), map.cols(), flat, span);
-      long x = spanStart(map.x(), flat, span);
-      mapBackwardSpan(map, x, spanStart(grad, flat, span), spanStart(out, flat, span), n);
+      MemorySegment slopes = scratch.floats(n);
+      MemorySegment source = CpuStorage.of(map.x());
+      apply(slopeOf(map.function()), source, spanStart(map.x(), flat, span), slopes, 0, n);
+      MemorySegment grads = CpuStorage.of(grad);
+      long start = spanStart(grad, flat, span);
+      MemorySegment target = CpuStorage.of(out);
+      boolean add = map.xGrad().add();
+      loops.product(slopes, 0, grads, start, target, spanStart(out, flat, span), n, add);
     }
   }
 
@@ -113,6 +172,24 @@ abstract class CpuElementwise implements ElementwiseKernels {
       long a = spanStart(combine.a(), flat, span);
       long b = spanStart(combine.b(), flat, span);
       combineSpan(combine, a, b, spanStart(out, flat, span), n);
+    }
+  }
+
+  private void combineSpan(Combine combine, long a, long b, long out, int n) {
+    MemorySegment left = CpuStorage.of(combine.a());
+    MemorySegment right = CpuStorage.of(combine.b());
+    MemorySegment target = CpuStorage.of(combine.out().view());
+    boolean add = combine.out().add();
+    if (combine.function() == Binary.MULTIPLY) {
+      loops.product(left, a, right, b, target, out, n, add);
+      return;
+    }
+    float sign = combine.function() == Binary.ADD ? 1 : -1;
+    if (add) {
+      loops.scale(1, left, a, target, out, n, true);
+      loops.scale(sign, right, b, target, out, n, true);
+    } else {
+      loops.sum(left, a, sign, right, b, target, out, n);
     }
   }
 

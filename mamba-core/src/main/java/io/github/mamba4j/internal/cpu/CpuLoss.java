@@ -28,7 +28,7 @@ abstract class CpuLoss implements LossKernels {
   abstract float max(MemorySegment x, long start, int n);
 
   /**
-   * Returns {@code Σ e^(x − max)}.
+   * Writes {@code y = e^(x − max)} and returns the sum.
    *
    * @param x memory of the logits
    * @param xStart the first
@@ -36,10 +36,9 @@ abstract class CpuLoss implements LossKernels {
    * @param max subtracted
    * @param y where the exponentials go; may be the memory of the logits
    * @param yStart the first
-   * @param store whether they are wanted
    */
   abstract float exponentials(
-      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart, boolean store);
+      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart);
 
   @Override
   public final void meanWeight(View targets, int count, View out) {
@@ -85,7 +84,8 @@ abstract class CpuLoss implements LossKernels {
     Sink grad = loss.logitsGrad();
     double sum;
     if (grad == null) {
-      sum = exponentials(logits, start, loss.vocab(), max, logits, start, false);
+      MemorySegment values = scratch.floats(loss.vocab());
+      sum = exponentials(logits, start, loss.vocab(), max, values, 0);
     } else {
       sum = gradient(loss, r, grad, target, max, weight, scratch);
     }
@@ -109,7 +109,7 @@ abstract class CpuLoss implements LossKernels {
     MemorySegment place = grad.add() ? scratch.floats(vocab) : out;
     long placeStart = grad.add() ? 0 : outStart;
     float sum =
-        exponentials(logits, row(loss.logits(), r), vocab, max, place, placeStart, true);
+        exponentials(logits, row(loss.logits(), r), vocab, max, place, placeStart);
     loops.scale(weight / sum, place, placeStart, out, outStart, vocab, grad.add());
     float atTarget = CpuStorage.get(out, outStart + target);
     CpuStorage.set(out, outStart + target, atTarget - weight);

@@ -9,11 +9,11 @@ import java.util.ArrayDeque;
 /**
  * Matrix products: how they are cut into tasks. Subclasses give the inner loops.
  *
- * <p>The scheme is that of Goto and van de Geijn (2008) with the roles of registers and caches as in
- * BLIS (Van Zee and van de Geijn 2015). The right factor is packed, a part at a time, into strips
- * that are a few vectors wide and hold one row of the strip after the other, so that the tile
- * kernel reads them front to back. A strip's first row is what its sums start from: the bias, or
- * zeros. A task computes some rows of some columns: for each six rows it passes over the packed
+ * <p>The scheme is that of Goto and van de Geijn (2008) with the roles of registers and caches as
+ * in BLIS (Van Zee and van de Geijn 2015). The right factor is packed, a part at a time, into
+ * strips that are a few vectors wide and hold one row of the strip after the other, so that the
+ * tile kernel reads them front to back. A strip's first row is what its sums start from: the bias,
+ * or zeros. A task computes some rows of some columns: for each six rows it passes over the packed
  * strips, the six rows' stretch of the left factor staying in the L1 cache and the task's strips in
  * L2. The left factor is read where it lies, six rows side by side, unless it is stored transposed;
  * then the task copies its rows together first.
@@ -71,27 +71,38 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   /**
-   * Computes a register tile: up to {@link #TILE_ROWS} rows and {@code width} columns of the
-   * result, over the sums of the call's present part.
+   * Computes a register tile: up to {@link #TILE_ROWS} rows and {@code width} columns of the sums
+   * of the call's present part.
    *
    * @param call the product
    * @param a memory of the left factor's rows
-   * @param aOffset where the first row's sums start in it
-   * @param strip where the strip starts in the packed memory
-   * @param outOffset where the tile starts in the result
-   * @param rows how many rows of the tile exist, at least 1
+   * @param aOffset where the first row's sums start in it, in bytes
+   * @param strip where the strip starts in the packed memory, in bytes
+   * @param sums where to leave the sums, a dense matrix with {@code width} columns
+   * @param rows how many rows of the tile exist, at least 1; others may get any value
    * @param width columns of the strip, a power of two times the number of lanes
-   * @param columns how many of them exist, at least 1
    */
   abstract void tile(
       MatmulCall call,
       MemorySegment a,
       long aOffset,
       long strip,
-      long outOffset,
+      MemorySegment sums,
       int rows,
-      int width,
-      int columns);
+      int width);
+
+  /**
+   * Brings a finished tile to the result: replaces what is there or adds to it.
+   *
+   * @param call the product
+   * @param sums the tile, a dense matrix with {@code width} columns
+   * @param outOffset where it goes in the result, in bytes
+   * @param rows how many of its rows exist
+   * @param width its columns
+   * @param columns how many of them exist
+   */
+  abstract void merge(
+      MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns);
 
   /**
    * Computes some columns of an item's result as dot products of rows of both factors.
@@ -100,8 +111,9 @@ abstract class CpuMatmul implements MatmulKernels {
    * @param item which matrix of the batch
    * @param from first column
    * @param to end of the columns
+   * @param scratch the worker's memory
    */
-  abstract void dots(MatmulCall call, int item, int from, int to);
+  abstract void dots(MatmulCall call, int item, int from, int to, Scratch scratch);
 
   /**
    * Copies rows together: row i of the source, {@code columns} floats, becomes row i of a dense
@@ -191,7 +203,7 @@ abstract class CpuMatmul implements MatmulKernels {
   private static void dotTask(MatmulCall call, int index, Scratch scratch) {
     int from = index % call.columnTiles * call.columnsPerTile;
     int to = Math.min(call.n, from + call.columnsPerTile);
-    call.kernels.dots(call, index / call.columnTiles, from, to);
+    call.kernels.dots(call, index / call.columnTiles, from, to, scratch);
   }
 
   private void runBlocked(MatmulCall call) {
@@ -227,13 +239,13 @@ abstract class CpuMatmul implements MatmulKernels {
     call.rowsPerTile = roundUp(ceilDiv(call.m, call.rowTiles), TILE_ROWS);
     call.rowTiles = ceilDiv(call.m, call.rowsPerTile);
     call.tileRowBytes = call.aRowBytes;
-    call.tileStepBytes =
-        call.aTransposed ? (long) call.rowsPerTile * Float.BYTES : call.aStepBytes;
+    call.tileStepBytes = call.aTransposed ? (long) call.rowsPerTile * Float.BYTES : call.aStepBytes;
     int most = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
     int least =
         roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
     int tiles = ceilDiv(ENOUGH_TASKS, call.items * call.rowTiles);
-    call.columnsPerTile = Math.clamp(roundUp(ceilDiv(call.columns, tiles), strip), Math.min(least, most), most);
+    call.columnsPerTile =
+        Math.clamp(roundUp(ceilDiv(call.columns, tiles), strip), Math.min(least, most), most);
     call.columnTiles = ceilDiv(call.columns, call.columnsPerTile);
     pool.forEach(call.items * call.rowTiles * call.columnTiles, call, CpuMatmul::tileTask);
   }
@@ -315,13 +327,15 @@ abstract class CpuMatmul implements MatmulKernels {
     int toColumn = Math.min(call.columns, fromColumn + call.columnsPerTile);
     int packedItem = call.bBatchStride == 0 ? 0 : item;
     long strips = packedItem * call.packedBytes(roundUp(call.columns, lanes));
-    MemorySegment a = call.a;
     long left = call.leftAt(call.firstItem + item, fromRow) + call.firstStep * call.aStepBytes;
+    long sumsBytes = (long) TILE_ROWS * stripVectors * lanes * Float.BYTES;
+    MemorySegment a = call.a;
+    MemorySegment sums = scratch.floats((sumsBytes >> 2) + copiedFloats(call));
     if (call.aTransposed) {
-      a = scratch.floats((long) call.depth * call.rowsPerTile);
       int rows = toRow - fromRow;
-      copy(call.a, left, call.aStepBytes, a, 0, call.depth, call.rowsPerTile, rows);
-      left = 0;
+      a = sums;
+      copy(call.a, left, call.aStepBytes, a, sumsBytes, call.depth, call.rowsPerTile, rows);
+      left = sumsBytes;
     }
     for (int row = fromRow; row < toRow; row += TILE_ROWS) {
       int rows = Math.min(TILE_ROWS, toRow - row);
@@ -330,11 +344,16 @@ abstract class CpuMatmul implements MatmulKernels {
       int width;
       for (int column = fromColumn; column < toColumn; column += width) {
         width = stripWidth(call.columns - column);
+        tile(call, a, start, strips + call.packedBytes(column), sums, rows, width);
         int columns = Math.min(width, call.columns - column);
-        long strip = strips + call.packedBytes(column);
-        tile(call, a, start, strip, out + (long) column * Float.BYTES, rows, width, columns);
+        merge(call, sums, out + (long) column * Float.BYTES, rows, width, columns);
       }
     }
+  }
+
+  /** Returns how much a task copies of a left factor that is stored transposed. */
+  private static long copiedFloats(MatmulCall call) {
+    return call.aTransposed ? (long) call.depth * call.rowsPerTile : 0;
   }
 
   private static int ceilDiv(int x, int y) {

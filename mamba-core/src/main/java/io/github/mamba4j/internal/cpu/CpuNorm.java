@@ -6,6 +6,7 @@ import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Normalisation of rows. A task is a block of rows; the weight's gradient is summed block by block
@@ -16,25 +17,15 @@ abstract class CpuNorm implements NormKernels {
   private static final int BLOCK_ROWS = 32;
 
   private final WorkerPool pool;
-  private final Rows rows;
+  private final Rows loops;
   private final WorkerPool.Body<Forward> forwardBlock = this::forwardBlock;
   private final WorkerPool.Body<Backward> backwardBlock = this::backwardBlock;
   private final WorkerPool.Body<Backward> foldColumns = this::foldColumns;
 
-  CpuNorm(WorkerPool pool, Rows rows) {
+  CpuNorm(WorkerPool pool, Rows loops) {
     this.pool = pool;
-    this.rows = rows;
+    this.loops = loops;
   }
-
-  /**
-   * Writes {@code s = x + residual} of a row, if wanted, and returns the sum of its squares.
-   *
-   * @param norm the arguments
-   * @param row which row
-   * @param s where s goes, or null if there is neither a residual nor a wish for s
-   * @param sStart its first element
-   */
-  abstract float addSquares(Forward norm, long row, MemorySegment s, long sStart);
 
   /** Writes {@code out = s · scale · weight} of a row; s may be the memory of the result. */
   abstract void normalize(Forward norm, long row, MemorySegment s, long sStart, float scale);
@@ -43,28 +34,21 @@ abstract class CpuNorm implements NormKernels {
   abstract float dot(Backward norm, long row);
 
   /**
-   * Writes {@code xGrad (+)= outGrad·weight·scale − s·correction + sumGrad} of a row.
+   * Writes {@code xGrad = outGrad·weight·scale − s·correction + addend} of a row.
    *
    * @param norm the arguments
    * @param row which row
-   * @param sink where to
    * @param scale the row's reciprocal root
    * @param correction what multiplies s
+   * @param out where to
+   * @param addend what is added, perhaps the same memory, or null for nothing
    */
-  abstract void inputGradient(Backward norm, long row, Sink sink, float scale, float correction);
+  abstract void inputGradient(
+      Backward norm, long row, float scale, float correction, View out, @Nullable View addend);
 
-  /**
-   * Writes or adds {@code outGrad · s · scale} of a row.
-   *
-   * @param norm the arguments
-   * @param row which row
-   * @param scale the row's reciprocal root
-   * @param sums where to
-   * @param start its first element
-   * @param add true to add
-   */
+  /** Adds {@code outGrad · s · scale} of a row to sums, of which the first element is given. */
   abstract void weightGradient(
-      Backward norm, long row, float scale, MemorySegment sums, long start, boolean add);
+      Backward norm, long row, float scale, MemorySegment sums, long start);
 
   @Override
   public final long backwardWorkspaceFloats(int rows, int width) {
@@ -86,13 +70,27 @@ abstract class CpuNorm implements NormKernels {
       }
       MemorySegment s = CpuStorage.of(place);
       long start = row(place, r);
-      double mean = addSquares(norm, r, s, start) / (double) norm.width();
+      sum(norm, r, s, start);
+      double mean = loops.squares(s, start, norm.width()) / (double) norm.width();
       float scale = (float) (1 / Math.sqrt(mean + norm.eps()));
       normalize(norm, r, s, start, scale);
       View scales = norm.scale();
       if (scales != null) {
         CpuStorage.set(CpuStorage.of(scales), scales.offset() + r, scale);
       }
+    }
+  }
+
+  /** Writes {@code s = x + residual} of a row, unless s is x itself. */
+  private void sum(Forward norm, long row, MemorySegment s, long start) {
+    MemorySegment x = CpuStorage.of(norm.x());
+    long xStart = row(norm.x(), row);
+    View residual = norm.residual();
+    if (residual != null) {
+      MemorySegment added = CpuStorage.of(residual);
+      loops.sum(x, xStart, 1, added, row(residual, row), s, start, norm.width());
+    } else if (norm.sum() != null) {
+      loops.scale(1, x, xStart, s, start, norm.width(), false);
     }
   }
 
@@ -111,17 +109,31 @@ abstract class CpuNorm implements NormKernels {
     MemorySegment scales = CpuStorage.of(norm.scale());
     long first = (long) block * BLOCK_ROWS;
     long end = Math.min(norm.rows(), first + BLOCK_ROWS);
+    if (norm.weightGrad() != null) {
+      loops.fill(0, partials, partial, norm.width());
+    }
     for (long r = first; r < end; r++) {
       float scale = CpuStorage.get(scales, norm.scale().offset() + r);
       // Before the input's gradient, which may replace nothing that is read here but sumGrad.
       if (norm.weightGrad() != null) {
-        weightGradient(norm, r, scale, partials, partial, r > first);
+        weightGradient(norm, r, scale, partials, partial);
       }
       Sink xGrad = norm.xGrad();
       if (xGrad != null) {
         double cube = (double) scale * scale * scale;
-        inputGradient(norm, r, xGrad, scale, (float) (dot(norm, r) * cube / norm.width()));
+        inputGradient(norm, r, scale, (float) (dot(norm, r) * cube / norm.width()), xGrad);
       }
+    }
+  }
+
+  private void inputGradient(Backward norm, long row, float scale, float correction, Sink sink) {
+    View out = sink.view();
+    View sumGrad = norm.sumGrad();
+    inputGradient(norm, row, scale, correction, out, sink.add() ? out : sumGrad);
+    if (sink.add() && sumGrad != null) {
+      MemorySegment added = CpuStorage.of(sumGrad);
+      MemorySegment target = CpuStorage.of(out);
+      loops.scale(1, added, row(sumGrad, row), target, row(out, row), norm.width(), true);
     }
   }
 
@@ -136,8 +148,8 @@ abstract class CpuNorm implements NormKernels {
     int n = Math.min(columns, norm.width() - from);
     MemorySegment partials = CpuStorage.of(norm.workspace());
     long start = norm.workspace().offset() + from;
-    rows.fold(partials, start, norm.width(), blocks, n);
+    loops.fold(partials, start, norm.width(), blocks, n);
     MemorySegment target = CpuStorage.of(sink.view());
-    rows.scale(1, partials, start, target, sink.view().offset() + from, n, sink.add());
+    loops.scale(1, partials, start, target, sink.view().offset() + from, n, sink.add());
   }
 }

@@ -23,16 +23,15 @@ abstract class CpuOptimizer implements OptimizerKernels {
   }
 
   private final WorkerPool pool;
+  private final Rows loops;
   private final Spare<NormCall> spare = new Spare<>(NormCall::new);
   private final WorkerPool.Body<NormCall> squaresBlock = this::squaresBlock;
   private final WorkerPool.Body<AdamW> adamBlock = this::adamBlock;
 
-  CpuOptimizer(WorkerPool pool) {
+  CpuOptimizer(WorkerPool pool, Rows loops) {
     this.pool = pool;
+    this.loops = loops;
   }
-
-  /** Returns the sum of the squares of elements. */
-  abstract float squares(MemorySegment x, long start, int n);
 
   /**
    * Updates elements {@code [start, start + n)} of a slot.
@@ -123,7 +122,7 @@ abstract class CpuOptimizer implements OptimizerKernels {
     double squares = 0;
     for (int from = 0; from < n; from += FLOAT_SUM) {
       squares +=
-          squares(grad, slot.grad().offset() + start + from, Math.min(FLOAT_SUM, n - from));
+          loops.squares(grad, slot.grad().offset() + start + from, Math.min(FLOAT_SUM, n - from));
     }
     CpuStorage.set(CpuStorage.of(workspace), workspace.offset() + task, (float) squares);
   }

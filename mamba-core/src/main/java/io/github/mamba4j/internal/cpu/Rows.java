@@ -21,11 +21,58 @@ abstract class Rows {
   abstract void scale(
       float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n, boolean add);
 
+  /**
+   * {@code y = a + factor · b}.
+   *
+   * @param a memory read
+   * @param aStart its first element
+   * @param factor multiplies each element of b
+   * @param b memory read
+   * @param bStart its first element
+   * @param y memory written; may be the same elements as a or b
+   * @param yStart its first element
+   * @param n number of elements
+   */
+  abstract void sum(
+      MemorySegment a,
+      long aStart,
+      float factor,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n);
+
+  /**
+   * {@code y (+)= a · b}.
+   *
+   * @param a memory read
+   * @param aStart its first element
+   * @param b memory read
+   * @param bStart its first element
+   * @param y memory written; may be the same elements as a or b
+   * @param yStart its first element
+   * @param n number of elements
+   * @param add true to add, false to overwrite
+   */
+  abstract void product(
+      MemorySegment a,
+      long aStart,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add);
+
   /** Sets elements. */
   abstract void fill(float value, MemorySegment y, long yStart, int n);
 
   /** Returns the sum of elements. */
   abstract float sum(MemorySegment x, long xStart, int n);
+
+  /** Returns the sum of the squares of elements. */
+  abstract float squares(MemorySegment x, long xStart, int n);
 
   /** Returns how many columns one task folds, for {@link #fold} of {@code count} rows. */
   static int foldColumns(int count) {

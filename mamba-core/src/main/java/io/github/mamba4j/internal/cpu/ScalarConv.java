@@ -20,40 +20,37 @@ final class ScalarConv extends CpuConv {
       MemorySegment out,
       long outStart,
       int n,
-      Store store) {
+      boolean add) {
     for (int c = 0; c < n; c++) {
-      put(correlate(width, packed, x + c, taps + c, n), out, outStart + c, store);
+      put(width, packed, x + c, taps + c, out, outStart + c, n, add);
     }
   }
 
-  static void put(float sum, MemorySegment out, long index, Store store) {
-    switch (store) {
-      case OVERWRITE -> set(out, index, sum);
-      case SILU -> set(out, index, ScalarMath.silu(sum));
-      case ADD -> set(out, index, get(out, index) + sum);
-    }
-  }
-
-  /** Returns bias and sum over the taps of one channel, whose steps are n elements apart. */
-  static float correlate(int width, MemorySegment packed, long x, long taps, int n) {
-    float sum = get(packed, taps + (long) width * n);
+  /** The same for one channel, whose steps and taps are n elements apart. */
+  static void put(
+      int width,
+      MemorySegment packed,
+      long x,
+      long taps,
+      MemorySegment out,
+      long outStart,
+      int n,
+      boolean add) {
+    float sum = add ? get(out, outStart) : get(packed, taps + (long) width * n);
     for (int j = 0; j < width; j++) {
       sum = Math.fma(get(packed, taps + (long) j * n), get(packed, x + (long) j * n), sum);
     }
-    return sum;
+    set(out, outStart, sum);
   }
 
   @Override
-  void siluGradient(MemorySegment p, long pStart, MemorySegment grad, long start, int n) {
-    siluGradient(p, pStart, grad, start, 0, n);
+  void silu(MemorySegment p, long start, int n) {
+    ScalarElementwise.span(CpuElementwise.Function.SILU, p, start, p, start, n);
   }
 
-  static void siluGradient(
-      MemorySegment p, long pStart, MemorySegment grad, long start, int from, int n) {
-    for (int c = from; c < n; c++) {
-      float slope = ScalarElementwise.siluSlope(get(p, pStart + c));
-      set(p, pStart + c, slope * get(grad, start + c));
-    }
+  @Override
+  void siluSlope(MemorySegment p, long start, int n) {
+    ScalarElementwise.span(CpuElementwise.Function.SILU_SLOPE, p, start, p, start, n);
   }
 
   @Override

@@ -27,19 +27,17 @@ final class ScalarLoss extends CpuLoss {
 
   @Override
   float exponentials(
-      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart, boolean store) {
-    return exponentialsSpan(x, xStart, n, max, y, yStart, store);
+      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
+    return exponentialsSpan(x, xStart, n, max, y, yStart);
   }
 
   static float exponentialsSpan(
-      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart, boolean store) {
+      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
     double sum = 0;
     for (int i = 0; i < n; i++) {
       float value = ScalarMath.exp(get(x, xStart + i) - max);
       sum += value;
-      if (store) {
-        set(y, yStart + i, value);
-      }
+      set(y, yStart + i, value);
     }
     return (float) sum;
   }

@@ -16,18 +16,16 @@ final class ScalarMatmul extends CpuMatmul {
       MemorySegment a,
       long aOffset,
       long strip,
-      long outOffset,
+      MemorySegment sums,
       int rows,
-      int width,
-      int columns) {
+      int width) {
     for (int i = 0; i < rows; i++) {
-      long out = (outOffset + i * call.outRowBytes) >> 2;
-      row(call, a, (aOffset + i * call.tileRowBytes) >> 2, strip >> 2, out, columns);
+      row(call, a, (aOffset + i * call.tileRowBytes) >> 2, strip >> 2, sums, (long) i * width);
     }
   }
 
   private static void row(
-      MatmulCall call, MemorySegment a, long left, long strip, long out, int columns) {
+      MatmulCall call, MemorySegment a, long left, long strip, MemorySegment sums, long to) {
     MemorySegment packed = call.packed;
     long step = call.tileStepBytes >> 2;
     float c0 = CpuStorage.get(packed, strip);
@@ -42,15 +40,26 @@ final class ScalarMatmul extends CpuMatmul {
       c2 += x * CpuStorage.get(packed, right + 2);
       c3 += x * CpuStorage.get(packed, right + 3);
     }
-    store(call, out, c0, call.add);
-    if (columns > 1) {
-      store(call, out + 1, c1, call.add);
+    CpuStorage.set(sums, to, c0);
+    CpuStorage.set(sums, to + 1, c1);
+    CpuStorage.set(sums, to + 2, c2);
+    CpuStorage.set(sums, to + 3, c3);
+  }
+
+  @Override
+  void merge(
+      MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
+    for (int i = 0; i < rows; i++) {
+      long from = (long) i * width * Float.BYTES;
+      mergeRow(call, sums, from, outOffset + i * call.outRowBytes, 0, columns);
     }
-    if (columns > 2) {
-      store(call, out + 2, c2, call.add);
-    }
-    if (columns > 3) {
-      store(call, out + 3, c3, call.add);
+  }
+
+  /** Brings columns {@code start} to {@code end} of a tile's row to the result. */
+  static void mergeRow(
+      MatmulCall call, MemorySegment sums, long from, long to, int start, int end) {
+    for (int j = start; j < end; j++) {
+      store(call, (to >> 2) + j, CpuStorage.get(sums, (from >> 2) + j), call.add);
     }
   }
 
@@ -60,31 +69,36 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void dots(MatmulCall call, int item, int from, int to) {
+  void dots(MatmulCall call, int item, int from, int to, Scratch scratch) {
     for (int i = 0; i < call.m; i++) {
-      long left = call.leftAt(item, i) >> 2;
-      long out = call.outAt(item, i) >> 2;
       for (int j = from; j < to; j++) {
-        long right = call.bOffset + item * call.bBatchStride + j * call.bStride;
-        float sum = bias(call, j) + dot(call, left, right, 0);
-        store(call, out + j, sum, call.outAdd);
+        finishDot(call, item, i, j, 0, 0);
       }
     }
   }
 
-  /** Returns the bias of a column, or zero. */
-  static float bias(MatmulCall call, int column) {
-    MemorySegment bias = call.bias;
-    return bias == null ? 0 : CpuStorage.get(bias, (call.biasOffset >> 2) + column);
-  }
-
-  /** Returns the dot product of the elements from {@code start} to the end of two rows. */
-  static float dot(MatmulCall call, long left, long right, int start) {
-    float sum = 0;
+  /**
+   * Completes a dot product and brings it to the result.
+   *
+   * @param call the product
+   * @param item which matrix of the batch
+   * @param row row of the result
+   * @param column column of the result
+   * @param before sum of the elements before {@code start}
+   * @param start first element that is not in it
+   */
+  static void finishDot(MatmulCall call, int item, int row, int column, float before, int start) {
+    long left = call.leftAt(item, row) >> 2;
+    long right = call.bOffset + item * call.bBatchStride + column * call.bStride;
+    float sum = before;
     for (int p = start; p < call.k; p++) {
-      sum += CpuStorage.get(call.a, left + p) * right(call, right + p);
+      sum += CpuStorage.get(call.a, left + p) * CpuMatmul.right(call, right + p);
     }
-    return sum;
+    MemorySegment bias = call.bias;
+    if (bias != null) {
+      sum += CpuStorage.get(bias, (call.biasOffset >> 2) + column);
+    }
+    store(call, (call.outAt(item, row) >> 2) + column, sum, call.outAdd);
   }
 
   @Override

@@ -4,38 +4,14 @@ import static io.github.mamba4j.internal.cpu.CpuStorage.get;
 import static io.github.mamba4j.internal.cpu.CpuStorage.set;
 import static io.github.mamba4j.internal.cpu.Tiles.row;
 
-import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Normalisation in plain loops; each takes the element to begin at, for the vectors' tails. */
 final class ScalarNorm extends CpuNorm {
   ScalarNorm(WorkerPool pool) {
     super(pool, new ScalarRows());
-  }
-
-  @Override
-  float addSquares(Forward norm, long row, MemorySegment s, long sStart) {
-    return (float) addSquares(norm, row, s, sStart, 0);
-  }
-
-  static double addSquares(Forward norm, long row, MemorySegment s, long sStart, int from) {
-    MemorySegment x = CpuStorage.of(norm.x());
-    long xStart = row(norm.x(), row);
-    View residual = norm.residual();
-    View sum = norm.sum();
-    double squares = 0;
-    for (int i = from; i < norm.width(); i++) {
-      float value = get(x, xStart + i);
-      if (residual != null) {
-        value += get(CpuStorage.of(residual), row(residual, row) + i);
-      }
-      if (residual != null || sum != null) {
-        set(s, sStart + i, value);
-      }
-      squares += (double) value * value;
-    }
-    return squares;
   }
 
   @Override
@@ -74,49 +50,48 @@ final class ScalarNorm extends CpuNorm {
   }
 
   @Override
-  void inputGradient(Backward norm, long row, Sink sink, float scale, float correction) {
-    inputGradient(norm, row, sink, scale, correction, 0);
+  void inputGradient(
+      Backward norm, long row, float scale, float correction, View out, @Nullable View addend) {
+    inputGradient(norm, row, scale, correction, out, addend, 0);
   }
 
   static void inputGradient(
-      Backward norm, long row, Sink sink, float scale, float correction, int from) {
+      Backward norm,
+      long row,
+      float scale,
+      float correction,
+      View out,
+      @Nullable View addend,
+      int from) {
     MemorySegment grad = CpuStorage.of(norm.outGrad());
     MemorySegment weight = CpuStorage.of(norm.weight());
     MemorySegment s = CpuStorage.of(norm.sum());
-    MemorySegment target = CpuStorage.of(sink.view());
-    View sumGrad = norm.sumGrad();
+    MemorySegment target = CpuStorage.of(out);
     long gradStart = row(norm.outGrad(), row);
     long sStart = row(norm.sum(), row);
-    long targetStart = row(sink.view(), row);
+    long outStart = row(out, row);
     for (int i = from; i < norm.width(); i++) {
       float weighted = get(grad, gradStart + i) * get(weight, norm.weight().offset() + i);
       float value = Math.fma(weighted, scale, -correction * get(s, sStart + i));
-      if (sumGrad != null) {
-        value += get(CpuStorage.of(sumGrad), row(sumGrad, row) + i);
-      }
-      if (sink.add()) {
-        value += get(target, targetStart + i);
-      }
-      set(target, targetStart + i, value);
+      float added = addend == null ? 0 : get(CpuStorage.of(addend), row(addend, row) + i);
+      set(target, outStart + i, value + added);
     }
   }
 
   @Override
-  void weightGradient(
-      Backward norm, long row, float scale, MemorySegment sums, long start, boolean add) {
-    weightGradient(norm, row, scale, sums, start, add, 0);
+  void weightGradient(Backward norm, long row, float scale, MemorySegment sums, long start) {
+    weightGradient(norm, row, scale, sums, start, 0);
   }
 
   static void weightGradient(
-      Backward norm, long row, float scale, MemorySegment sums, long start, boolean add, int from) {
+      Backward norm, long row, float scale, MemorySegment sums, long start, int from) {
     MemorySegment grad = CpuStorage.of(norm.outGrad());
     MemorySegment s = CpuStorage.of(norm.sum());
     long gradStart = row(norm.outGrad(), row);
     long sStart = row(norm.sum(), row);
     for (int i = from; i < norm.width(); i++) {
       float unit = get(s, sStart + i) * scale;
-      float before = add ? get(sums, start + i) : 0;
-      set(sums, start + i, Math.fma(get(grad, gradStart + i), unit, before));
+      set(sums, start + i, Math.fma(get(grad, gradStart + i), unit, get(sums, start + i)));
     }
   }
 }

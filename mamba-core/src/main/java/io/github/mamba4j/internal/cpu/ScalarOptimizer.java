@@ -8,21 +8,7 @@ import java.lang.foreign.MemorySegment;
 /** Optimiser steps in plain loops. */
 final class ScalarOptimizer extends CpuOptimizer {
   ScalarOptimizer(WorkerPool pool) {
-    super(pool);
-  }
-
-  @Override
-  float squares(MemorySegment x, long start, int n) {
-    return squaresSpan(x, start, n);
-  }
-
-  static float squaresSpan(MemorySegment x, long start, int n) {
-    double squares = 0;
-    for (int i = 0; i < n; i++) {
-      double value = get(x, start + i);
-      squares += value * value;
-    }
-    return (float) squares;
+    super(pool, new ScalarRows());
   }
 
   @Override

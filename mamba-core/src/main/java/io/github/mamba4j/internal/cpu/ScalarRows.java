@@ -27,6 +27,62 @@ final class ScalarRows extends Rows {
   }
 
   @Override
+  void sum(
+      MemorySegment a,
+      long aStart,
+      float factor,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n) {
+    sumSpan(a, aStart, factor, b, bStart, y, yStart, n);
+  }
+
+  static void sumSpan(
+      MemorySegment a,
+      long aStart,
+      float factor,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n) {
+    for (int i = 0; i < n; i++) {
+      set(y, yStart + i, Math.fma(factor, get(b, bStart + i), get(a, aStart + i)));
+    }
+  }
+
+  @Override
+  void product(
+      MemorySegment a,
+      long aStart,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
+    productSpan(a, aStart, b, bStart, y, yStart, n, add);
+  }
+
+  static void productSpan(
+      MemorySegment a,
+      long aStart,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
+    for (int i = 0; i < n; i++) {
+      float left = get(a, aStart + i);
+      float right = get(b, bStart + i);
+      set(y, yStart + i, add ? Math.fma(left, right, get(y, yStart + i)) : left * right);
+    }
+  }
+
+  @Override
   void fill(float value, MemorySegment y, long yStart, int n) {
     fillSpan(value, y, yStart, n);
   }
@@ -49,5 +105,19 @@ final class ScalarRows extends Rows {
       sum += get(x, xStart + i);
     }
     return (float) sum;
+  }
+
+  @Override
+  float squares(MemorySegment x, long xStart, int n) {
+    return squaresSpan(x, xStart, n);
+  }
+
+  static float squaresSpan(MemorySegment x, long xStart, int n) {
+    double squares = 0;
+    for (int i = 0; i < n; i++) {
+      double value = get(x, xStart + i);
+      squares += value * value;
+    }
+    return (float) squares;
   }
 }

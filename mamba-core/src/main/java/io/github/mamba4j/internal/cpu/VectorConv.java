@@ -3,6 +3,7 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.load;
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
@@ -23,49 +24,90 @@ final class VectorConv extends CpuConv {
       MemorySegment out,
       long outStart,
       int n,
-      Store store) {
-    int c = 0;
-    for (; c <= n - LANES; c += LANES) {
-      FloatVector sum = correlate(width, packed, x + c, taps + c, n);
-      if (store == Store.SILU) {
-        sum = VectorMath.silu(sum);
-      } else if (store == Store.ADD) {
-        sum = sum.add(load(out, outStart + c));
-      }
-      store(sum, out, outStart + c);
+      boolean add) {
+    int bound = SPECIES.loopBound(n);
+    MemorySegment base = add ? out : packed;
+    long baseStart = add ? outStart : taps + (long) width * n;
+    int j = 0;
+    // Pass by pass: a loop over taps inside the loop over channels would be slower.
+    for (; j <= width - 4; j += 4) {
+      long at = (long) j * n;
+      addFour(packed, x + at, taps + at, base, baseStart, out, outStart, n);
+      base = out;
+      baseStart = outStart;
     }
-    for (; c < n; c++) {
-      float sum = ScalarConv.correlate(width, packed, x + c, taps + c, n);
-      ScalarConv.put(sum, out, outStart + c, store);
+    for (; j < width; j++) {
+      long at = (long) j * n;
+      addOne(packed, x + at, taps + at, base, baseStart, out, outStart, bound);
+      base = out;
+      baseStart = outStart;
+    }
+    for (int c = bound; c < n; c++) {
+      ScalarConv.put(width, packed, x + c, taps + c, out, outStart + c, n, add);
     }
   }
 
-  private static FloatVector correlate(
-      int width, MemorySegment packed, long x, long taps, long n) {
-    FloatVector sum = load(packed, taps + width * n);
-    int j = 0;
-    // The usual width is 4: without a loop over taps.
-    for (; j <= width - 4; j += 4) {
-      long at = j * n;
-      sum = load(packed, taps + at).fma(load(packed, x + at), sum);
-      sum = load(packed, taps + at + n).fma(load(packed, x + at + n), sum);
-      sum = load(packed, taps + at + 2 * n).fma(load(packed, x + at + 2 * n), sum);
-      sum = load(packed, taps + at + 3 * n).fma(load(packed, x + at + 3 * n), sum);
+  /** {@code out = base + taps_0·x_0 + … + taps_3·x_3}, whole vectors of n channels. */
+  private static void addFour(
+      MemorySegment packed,
+      long x,
+      long taps,
+      MemorySegment base,
+      long baseStart,
+      MemorySegment out,
+      long outStart,
+      int n) {
+    MemorySegment from = offHeap(packed);
+    MemorySegment before = offHeap(base);
+    MemorySegment to = offHeap(out);
+    int bound = SPECIES.loopBound(n);
+    long x1 = x + n;
+    long x2 = x1 + n;
+    long x3 = x2 + n;
+    long taps1 = taps + n;
+    long taps2 = taps1 + n;
+    long taps3 = taps2 + n;
+    for (int c = 0; c < bound; c += LANES) {
+      FloatVector sum = load(from, taps + c).fma(load(from, x + c), load(before, baseStart + c));
+      sum = load(from, taps1 + c).fma(load(from, x1 + c), sum);
+      sum = load(from, taps2 + c).fma(load(from, x2 + c), sum);
+      sum = load(from, taps3 + c).fma(load(from, x3 + c), sum);
+      store(sum, to, outStart + c);
     }
-    for (; j < width; j++) {
-      sum = load(packed, taps + j * n).fma(load(packed, x + j * n), sum);
+  }
+
+  private static void addOne(
+      MemorySegment packed,
+      long x,
+      long taps,
+      MemorySegment base,
+      long baseStart,
+      MemorySegment out,
+      long outStart,
+      int n) {
+    MemorySegment from = offHeap(packed);
+    MemorySegment before = offHeap(base);
+    MemorySegment to = offHeap(out);
+    for (int c = 0; c < n; c += LANES) {
+      FloatVector sum = load(from, taps + c).fma(load(from, x + c), load(before, baseStart + c));
+      store(sum, to, outStart + c);
     }
-    return sum;
   }
 
   @Override
-  void siluGradient(MemorySegment p, long pStart, MemorySegment grad, long start, int n) {
+  void silu(MemorySegment p, long start, int n) {
     int bound = SPECIES.loopBound(n);
-    for (int c = 0; c < bound; c += LANES) {
-      FloatVector slope = VectorElementwise.siluSlope(load(p, pStart + c));
-      store(slope.mul(load(grad, start + c)), p, pStart + c);
-    }
-    ScalarConv.siluGradient(p, pStart, grad, start, bound, n);
+    VectorElementwise.silu(p, start, p, start, bound);
+    ScalarElementwise.span(
+        CpuElementwise.Function.SILU, p, start + bound, p, start + bound, n - bound);
+  }
+
+  @Override
+  void siluSlope(MemorySegment p, long start, int n) {
+    int bound = SPECIES.loopBound(n);
+    VectorElementwise.siluSlope(p, start, p, start, bound);
+    ScalarElementwise.span(
+        CpuElementwise.Function.SILU_SLOPE, p, start + bound, p, start + bound, n - bound);
   }
 
   @Override
@@ -78,6 +120,8 @@ final class VectorConv extends CpuConv {
       int n,
       MemorySegment sums,
       long start) {
+    MemorySegment from = offHeap(packed);
+    MemorySegment to = offHeap(sums);
     int width = shape.width();
     long channels = shape.channels();
     int c = 0;
@@ -85,13 +129,13 @@ final class VectorConv extends CpuConv {
       int j = 0;
       for (; j <= width - 4; j += 4) {
         long at = start + j * channels + c;
-        fourTaps(packed, x + (long) j * n + c, pGrad + c, steps, n, sums, at, channels);
+        fourTaps(from, x + (long) j * n + c, pGrad + c, steps, n, to, at, channels);
       }
       for (; j < width; j++) {
-        FloatVector sum = oneTap(packed, x + (long) j * n + c, pGrad + c, steps, n);
-        store(sum, sums, start + j * channels + c);
+        FloatVector sum = oneTap(from, x + (long) j * n + c, pGrad + c, steps, n);
+        store(sum, to, start + j * channels + c);
       }
-      store(bias(packed, pGrad + c, steps, n), sums, start + width * channels + c);
+      store(bias(from, pGrad + c, steps, n), to, start + width * channels + c);
     }
     for (; c < n; c++) {
       ScalarConv.channelGradients(shape, packed, x + c, pGrad + c, steps, n, sums, start + c);

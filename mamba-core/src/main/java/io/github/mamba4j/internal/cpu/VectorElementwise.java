@@ -3,102 +3,126 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.load;
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/** Functions of elements on vectors; the last elements go through {@link ScalarElementwise}. */
+/**
+ * Functions of elements on vectors; the last elements go through {@link ScalarElementwise}.
+ *
+ * <p>Each function has a loop of its own: a choice inside one loop makes the compiler keep vectors
+ * in heap objects (four times slower, and garbage), whatever the function.
+ */
 final class VectorElementwise extends CpuElementwise {
   VectorElementwise(WorkerPool pool) {
     super(pool, new VectorRows());
   }
 
   @Override
-  void mapSpan(Map map, long x, long out, int n) {
-    MemorySegment source = CpuStorage.of(map.x());
-    MemorySegment target = CpuStorage.of(map.out().view());
-    Unary function = map.function();
-    boolean add = map.out().add();
+  void apply(Function function, MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
     int bound = SPECIES.loopBound(n);
-    for (int i = 0; i < bound; i += LANES) {
-      put(apply(function, load(source, x + i)), target, out + i, add);
+    switch (function) {
+      case EXP -> exp(x, xStart, y, yStart, bound);
+      case NEGATE -> negate(x, xStart, y, yStart, bound);
+      case SIGMOID -> sigmoid(x, xStart, y, yStart, bound);
+      case SILU -> silu(x, xStart, y, yStart, bound);
+      case SOFTPLUS -> softplus(x, xStart, y, yStart, bound);
+      case TANH -> tanh(x, xStart, y, yStart, bound);
+      case MINUS_ONE -> bound = 0;
+      case SIGMOID_SLOPE -> sigmoidSlope(x, xStart, y, yStart, bound);
+      case SILU_SLOPE -> siluSlope(x, xStart, y, yStart, bound);
+      case TANH_SLOPE -> tanhSlope(x, xStart, y, yStart, bound);
     }
-    ScalarElementwise.span(map, x + bound, out + bound, n - bound);
+    ScalarElementwise.span(function, x, xStart + bound, y, yStart + bound, n - bound);
   }
 
-  @Override
-  void mapBackwardSpan(MapBackward map, long x, long outGrad, long xGrad, int n) {
-    MemorySegment source = CpuStorage.of(map.x());
-    MemorySegment grads = CpuStorage.of(map.outGrad());
-    MemorySegment target = CpuStorage.of(map.xGrad().view());
-    Unary function = map.function();
-    boolean add = map.xGrad().add();
-    int bound = SPECIES.loopBound(n);
-    for (int i = 0; i < bound; i += LANES) {
-      FloatVector slope = slope(function, load(source, x + i));
-      put(slope.mul(load(grads, outGrad + i)), target, xGrad + i, add);
+  private static void exp(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(VectorMath.exp(load(from, xStart + i)), to, yStart + i);
     }
-    ScalarElementwise.span(map, x + bound, outGrad + bound, xGrad + bound, n - bound);
   }
 
-  @Override
-  void combineSpan(Combine combine, long a, long b, long out, int n) {
-    MemorySegment left = CpuStorage.of(combine.a());
-    MemorySegment right = CpuStorage.of(combine.b());
-    MemorySegment target = CpuStorage.of(combine.out().view());
-    Binary function = combine.function();
-    boolean add = combine.out().add();
-    int bound = SPECIES.loopBound(n);
-    for (int i = 0; i < bound; i += LANES) {
-      put(apply(function, load(left, a + i), load(right, b + i)), target, out + i, add);
+  private static void sigmoid(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(VectorMath.sigmoid(load(from, xStart + i)), to, yStart + i);
     }
-    ScalarElementwise.span(combine, a + bound, b + bound, out + bound, n - bound);
   }
 
-  private static void put(FloatVector value, MemorySegment target, long index, boolean add) {
-    store(add ? load(target, index).add(value) : value, target, index);
+  static void silu(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(VectorMath.silu(load(from, xStart + i)), to, yStart + i);
+    }
   }
 
-  private static FloatVector apply(Unary function, FloatVector x) {
-    return switch (function) {
-      case EXP -> VectorMath.exp(x);
-      case NEGATE -> x.neg();
-      case SIGMOID -> VectorMath.sigmoid(x);
-      case SILU -> VectorMath.silu(x);
-      case SOFTPLUS -> VectorMath.softplus(x);
-      case TANH -> VectorMath.tanh(x);
-    };
+  private static void softplus(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(VectorMath.softplus(load(from, xStart + i)), to, yStart + i);
+    }
   }
 
-  private static FloatVector slope(Unary function, FloatVector x) {
-    return switch (function) {
-      case EXP -> VectorMath.exp(x);
-      case NEGATE -> FloatVector.broadcast(SPECIES, -1);
-      case SIGMOID -> {
-        FloatVector y = VectorMath.sigmoid(x);
-        yield y.mul(y.neg().add(1));
-      }
-      case SILU -> siluSlope(x);
-      case SOFTPLUS -> VectorMath.sigmoid(x);
-      case TANH -> {
-        FloatVector y = VectorMath.tanh(x);
-        yield y.neg().fma(y, FloatVector.broadcast(SPECIES, 1));
-      }
-    };
+  private static void tanh(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(VectorMath.tanh(load(from, xStart + i)), to, yStart + i);
+    }
+  }
+
+  private static void sigmoidSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(sigmoidSlope(load(from, xStart + i)), to, yStart + i);
+    }
+  }
+
+  static void siluSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(siluSlope(load(from, xStart + i)), to, yStart + i);
+    }
+  }
+
+  private static void tanhSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(tanhSlope(load(from, xStart + i)), to, yStart + i);
+    }
+  }
+
+  private static void negate(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(load(from, xStart + i).neg(), to, yStart + i);
+    }
+  }
+
+  private static FloatVector sigmoidSlope(FloatVector x) {
+    FloatVector y = VectorMath.sigmoid(x);
+    return y.mul(y.neg().add(1));
   }
 
   /** Returns {@code σ(x)·(1 + x·(1 − σ(x)))}. */
-  static FloatVector siluSlope(FloatVector x) {
+  private static FloatVector siluSlope(FloatVector x) {
     FloatVector y = VectorMath.sigmoid(x);
     return y.mul(x.fma(y.neg().add(1), FloatVector.broadcast(SPECIES, 1)));
   }
 
-  private static FloatVector apply(Binary function, FloatVector a, FloatVector b) {
-    return switch (function) {
-      case ADD -> a.add(b);
-      case SUBTRACT -> a.sub(b);
-      case MULTIPLY -> a.mul(b);
-    };
+  private static FloatVector tanhSlope(FloatVector x) {
+    FloatVector y = VectorMath.tanh(x);
+    return y.neg().fma(y, FloatVector.broadcast(SPECIES, 1));
   }
 }

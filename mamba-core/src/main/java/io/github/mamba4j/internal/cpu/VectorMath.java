@@ -5,6 +5,7 @@ import static io.github.mamba4j.internal.cpu.ScalarMath.*;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -17,6 +18,34 @@ final class VectorMath {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
   private VectorMath() {}
+
+  private static final VectorShuffle<Float> BY_8 = rotation(8);
+  private static final VectorShuffle<Float> BY_4 = rotation(4);
+  private static final VectorShuffle<Float> BY_2 = rotation(2);
+  private static final VectorShuffle<Float> BY_1 = rotation(1);
+
+  private static VectorShuffle<Float> rotation(int lanes) {
+    return VectorShuffle.iota(SPECIES, lanes, 1, true);
+  }
+
+  /**
+   * Adds the lanes pairwise, in an order given by their number alone. {@code reduceLanes(ADD)} may
+   * add in another order compiled than interpreted, so the same program would give other bits from
+   * one run to the next.
+   */
+  static float sum(FloatVector x) {
+    FloatVector total = x;
+    if (SPECIES.length() > 8) {
+      total = total.add(total.rearrange(BY_8));
+    }
+    if (SPECIES.length() > 4) {
+      total = total.add(total.rearrange(BY_4));
+    }
+    if (SPECIES.length() > 2) {
+      total = total.add(total.rearrange(BY_2));
+    }
+    return total.add(total.rearrange(BY_1)).lane(0);
+  }
 
   private static FloatVector constant(float value) {
     return FloatVector.broadcast(SPECIES, value);

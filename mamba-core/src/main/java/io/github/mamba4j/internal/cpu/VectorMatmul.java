@@ -3,7 +3,6 @@ package io.github.mamba4j.internal.cpu;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Matrix products on the Vector API. */
@@ -26,37 +25,70 @@ final class VectorMatmul extends CpuMatmul {
       MemorySegment a,
       long aOffset,
       long strip,
-      long outOffset,
+      MemorySegment sums,
       int rows,
-      int width,
-      int columns) {
+      int width) {
     if (width == 4 * LANES) {
-      VectorTiles.four(call, a, aOffset, strip, outOffset, rows, columns);
+      VectorTiles.four(call, a, aOffset, strip, sums, rows);
     } else if (width == 2 * LANES) {
-      VectorTiles.two(call, a, aOffset, strip, outOffset, rows, columns);
+      VectorTiles.two(call, a, aOffset, strip, sums, rows);
     } else {
-      VectorTiles.one(call, a, aOffset, strip, outOffset, rows, columns);
+      VectorTiles.one(call, a, aOffset, strip, sums, rows);
     }
   }
 
   @Override
-  void dots(MatmulCall call, int item, int from, int to) {
-    for (int i = 0; i < call.m; i++) {
-      long left = call.leftAt(item, i);
-      long out = call.outAt(item, i) >> 2;
-      for (int j = from; j < to; j++) {
-        long right = call.bOffset + item * call.bBatchStride + j * call.bStride;
-        int whole = SPECIES.loopBound(call.k);
-        FloatVector c = FloatVector.zero(SPECIES);
-        for (int p = 0; p < whole; p += LANES) {
-          FloatVector x = FloatVector.fromMemorySegment(SPECIES, call.a, left + 4L * p, ORDER);
-          FloatVector y = FloatVector.fromMemorySegment(SPECIES, call.b, (right + p) * 4, ORDER);
-          c = x.fma(y, c);
+  void merge(
+      MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
+    MemorySegment out = call.out;
+    boolean add = call.add;
+    int whole = SPECIES.loopBound(columns);
+    for (int i = 0; i < rows; i++) {
+      long from = (long) i * width * Float.BYTES;
+      long to = outOffset + i * call.outRowBytes;
+      for (int j = 0; j < whole; j += LANES) {
+        long at = (long) j * Float.BYTES;
+        FloatVector sum = FloatVector.fromMemorySegment(SPECIES, sums, from + at, ORDER);
+        if (add) {
+          sum = sum.add(FloatVector.fromMemorySegment(SPECIES, out, to + at, ORDER));
         }
-        float sum = c.reduceLanes(VectorOperators.ADD) + ScalarMatmul.dot(call, left >> 2, right, whole);
-        sum += ScalarMatmul.bias(call, j);
-        if (call.outAdd) sum += CpuStorage.get(call.out, out + j);
-        CpuStorage.set(call.out, out + j, sum);
+        sum.intoMemorySegment(out, to + at, ORDER);
+      }
+      ScalarMatmul.mergeRow(call, sums, from, to, whole, columns);
+    }
+  }
+
+  @Override
+  void dots(MatmulCall call, int item, int from, int to, Scratch scratch) {
+    MemorySegment sums = scratch.floats(16L * LANES);
+    long matrix = call.bOffset + item * call.bBatchStride;
+    int step = call.m == 1 ? VectorDots.WIDE : VectorDots.SQUARE;
+    for (int j = from; j < to; j += step) {
+      int columns = Math.min(step, to - j);
+      long right = (matrix + j * call.bStride) * Float.BYTES;
+      if (call.m == 1) {
+        VectorDots.wide(call, call.leftAt(item, 0), right, columns, sums);
+        VectorDots.reduce(sums, VectorDots.WIDE);
+        finish(call, item, 0, 1, j, columns, sums);
+      } else {
+        for (int i = 0; i < call.m; i += step) {
+          int rows = Math.min(step, call.m - i);
+          VectorDots.square(call, call.leftAt(item, i), rows, right, columns, sums);
+          VectorDots.reduce(sums, VectorDots.SQUARE * VectorDots.SQUARE);
+          finish(call, item, i, rows, j, columns, sums);
+        }
+      }
+    }
+  }
+
+  /** Adds the rest of the rows and the bias. */
+  private static void finish(
+      MatmulCall call, int item, int row, int rows, int column, int columns, MemorySegment sums) {
+    int whole = VectorDots.whole(call.k);
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        float sum = CpuStorage.get(sums, i * VectorDots.SQUARE + j);
+        ScalarMatmul.finishDot(call, item, row + i, column + j, sum, whole);
       }
     }
   }

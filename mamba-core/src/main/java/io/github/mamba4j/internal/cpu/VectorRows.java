@@ -3,43 +3,135 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.load;
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
-/** The same loops on vectors. */
+/** The same loops on vectors; the last elements go through {@link ScalarRows}. */
 final class VectorRows extends Rows {
   @Override
   void scale(
       float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n, boolean add) {
-    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
     int bound = SPECIES.loopBound(n);
     if (add) {
-      for (int i = 0; i < bound; i += LANES) {
-        store(load(x, xStart + i).fma(factors, load(y, yStart + i)), y, yStart + i);
-      }
+      addScaled(factor, x, xStart, y, yStart, bound);
     } else {
-      for (int i = 0; i < bound; i += LANES) {
-        store(load(x, xStart + i).mul(factors), y, yStart + i);
-      }
+      setScaled(factor, x, xStart, y, yStart, bound);
     }
     ScalarRows.scaleSpan(factor, x, xStart + bound, y, yStart + bound, n - bound, add);
   }
 
+  private static void addScaled(
+      float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+    for (int i = 0; i < n; i += LANES) {
+      store(load(from, xStart + i).fma(factors, load(to, yStart + i)), to, yStart + i);
+    }
+  }
+
+  private static void setScaled(
+      float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+    for (int i = 0; i < n; i += LANES) {
+      store(load(from, xStart + i).mul(factors), to, yStart + i);
+    }
+  }
+
+  @Override
+  void sum(
+      MemorySegment a,
+      long aStart,
+      float factor,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n) {
+    MemorySegment left = offHeap(a);
+    MemorySegment right = offHeap(b);
+    MemorySegment to = offHeap(y);
+    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += LANES) {
+      store(load(right, bStart + i).fma(factors, load(left, aStart + i)), to, yStart + i);
+    }
+    ScalarRows.sumSpan(
+        a, aStart + bound, factor, b, bStart + bound, y, yStart + bound, n - bound);
+  }
+
+  @Override
+  void product(
+      MemorySegment a,
+      long aStart,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
+    int bound = SPECIES.loopBound(n);
+    if (add) {
+      addProduct(a, aStart, b, bStart, y, yStart, bound);
+    } else {
+      setProduct(a, aStart, b, bStart, y, yStart, bound);
+    }
+    ScalarRows.productSpan(
+        a, aStart + bound, b, bStart + bound, y, yStart + bound, n - bound, add);
+  }
+
+  private static void addProduct(
+      MemorySegment a,
+      long aStart,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n) {
+    MemorySegment left = offHeap(a);
+    MemorySegment right = offHeap(b);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector before = load(to, yStart + i);
+      store(load(left, aStart + i).fma(load(right, bStart + i), before), to, yStart + i);
+    }
+  }
+
+  private static void setProduct(
+      MemorySegment a,
+      long aStart,
+      MemorySegment b,
+      long bStart,
+      MemorySegment y,
+      long yStart,
+      int n) {
+    MemorySegment left = offHeap(a);
+    MemorySegment right = offHeap(b);
+    MemorySegment to = offHeap(y);
+    for (int i = 0; i < n; i += LANES) {
+      store(load(left, aStart + i).mul(load(right, bStart + i)), to, yStart + i);
+    }
+  }
+
   @Override
   void fill(float value, MemorySegment y, long yStart, int n) {
+    MemorySegment to = offHeap(y);
     FloatVector values = FloatVector.broadcast(SPECIES, value);
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += LANES) {
-      store(values, y, yStart + i);
+      store(values, to, yStart + i);
     }
     ScalarRows.fillSpan(value, y, yStart + bound, n - bound);
   }
 
   @Override
   float sum(MemorySegment x, long xStart, int n) {
+    MemorySegment from = offHeap(x);
     FloatVector sum0 = FloatVector.zero(SPECIES);
     FloatVector sum1 = sum0;
     FloatVector sum2 = sum0;
@@ -47,15 +139,41 @@ final class VectorRows extends Rows {
     int i = 0;
     // Four sums hide the latency of the addition.
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
-      sum0 = sum0.add(load(x, xStart + i));
-      sum1 = sum1.add(load(x, xStart + i + LANES));
-      sum2 = sum2.add(load(x, xStart + i + 2 * LANES));
-      sum3 = sum3.add(load(x, xStart + i + 3 * LANES));
+      sum0 = sum0.add(load(from, xStart + i));
+      sum1 = sum1.add(load(from, xStart + i + LANES));
+      sum2 = sum2.add(load(from, xStart + i + 2 * LANES));
+      sum3 = sum3.add(load(from, xStart + i + 3 * LANES));
     }
     for (; i <= n - LANES; i += LANES) {
-      sum0 = sum0.add(load(x, xStart + i));
+      sum0 = sum0.add(load(from, xStart + i));
     }
-    float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarRows.sumSpan(x, xStart + i, n - i);
+  }
+
+  @Override
+  float squares(MemorySegment x, long xStart, int n) {
+    MemorySegment from = offHeap(x);
+    FloatVector sum0 = FloatVector.zero(SPECIES);
+    FloatVector sum1 = sum0;
+    FloatVector sum2 = sum0;
+    FloatVector sum3 = sum0;
+    int i = 0;
+    for (; i <= n - 4 * LANES; i += 4 * LANES) {
+      FloatVector x0 = load(from, xStart + i);
+      FloatVector x1 = load(from, xStart + i + LANES);
+      FloatVector x2 = load(from, xStart + i + 2 * LANES);
+      FloatVector x3 = load(from, xStart + i + 3 * LANES);
+      sum0 = x0.fma(x0, sum0);
+      sum1 = x1.fma(x1, sum1);
+      sum2 = x2.fma(x2, sum2);
+      sum3 = x3.fma(x3, sum3);
+    }
+    for (; i <= n - LANES; i += LANES) {
+      FloatVector x0 = load(from, xStart + i);
+      sum0 = x0.fma(x0, sum0);
+    }
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
+    return sum + ScalarRows.squaresSpan(x, xStart + i, n - i);
   }
 }

@@ -75,8 +75,10 @@ abstract class MatmulKernelsContract {
     private float[] expected = new float[0];
 
     float[] run(WorkerPool pool, boolean whole) {
-      MatmulKernels.Operand a = operand(oneA, aTransposed ? k : m, aTransposed ? m : k, whole, aTransposed, DType.F32);
-      MatmulKernels.Operand b = operand(oneB, bTransposed ? n : k, bTransposed ? k : n, whole, bTransposed, bType);
+      MatmulKernels.Operand a =
+          operand(oneA, aTransposed ? k : m, aTransposed ? m : k, whole, aTransposed, DType.F32);
+      MatmulKernels.Operand b =
+          operand(oneB, bTransposed ? n : k, bTransposed ? k : n, whole, bTransposed, bType);
       View biasView = bias ? operand(true, 1, n, whole, false, DType.F32).view() : null;
       long stride = n + gap;
       long batchStride = stride * m + gap;
@@ -231,8 +233,15 @@ abstract class MatmulKernelsContract {
 
   @ParameterizedTest
   @CsvSource({
-    "256, 1024, 256", "128, 256, 512", "64, 48, 1536", "64, 512, 16", "48, 512, 2048", "5, 2500, 64",
-    "40, 3001, 211", "23, 129, 2099", "7, 1500, 1500"
+    "256, 1024, 256",
+    "128, 256, 512",
+    "64, 48, 1536",
+    "64, 512, 16",
+    "48, 512, 2048",
+    "5, 2500, 64",
+    "40, 3001, 211",
+    "23, 129, 2099",
+    "7, 1500, 1500"
   })
   void matmul_modelWidths_equalsTheTripleLoop(int m, int n, int k) {
     try (WorkerPool pool = new WorkerPool(2)) {
@@ -248,7 +257,13 @@ abstract class MatmulKernelsContract {
   }
 
   @ParameterizedTest
-  @CsvSource({"3, 5, 9, 4", "9, 16, 16, 16", "40, 33, 65, 129", "5, 20, 200, 150", "2, 9, 5000, 433"})
+  @CsvSource({
+    "3, 5, 9, 4",
+    "9, 16, 16, 16",
+    "40, 33, 65, 129",
+    "5, 20, 200, 150",
+    "2, 9, 5000, 433"
+  })
   void matmul_batch_equalsTheTripleLoop(int batch, int m, int n, int k) {
     try (WorkerPool pool = new WorkerPool(2)) {
       for (int bits = 0; bits < 32; bits++) {

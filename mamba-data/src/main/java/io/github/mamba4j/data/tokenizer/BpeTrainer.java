@@ -74,7 +74,7 @@ public final class BpeTrainer {
     }
     IntStream.range(0, BYTES)
         .boxed()
-        .sorted(Comparator.comparing(ByteAlphabet::symbolOf))
+        .sorted(Comparator.comparingInt(ByteAlphabet::symbolOf))
         .forEach(b -> tokens.add(new byte[] {b.byteValue()}));
     MergeLearner learner = new MergeLearner(pieces, tokens, specialTokens.size());
     int step = Math.max(1, vocabSize / 100);
@@ -172,7 +172,8 @@ public final class BpeTrainer {
       for (String token : this.specialTokens) {
         if (token.length() < 2 || VocabularyTokenizer.unpairedSurrogate(token) >= 0) {
           throw new IllegalArgumentException(
-              "BpeTrainer: specialTokens has \"%s\", expected well-formed texts of two characters or more"
+              ("BpeTrainer: specialTokens has \"%s\", expected well-formed texts of two "
+                      + "characters or more")
                   .formatted(token));
         }
       }

@@ -62,7 +62,8 @@ public final class CharTokenizer extends VocabularyTokenizer {
       throws IOException {
     if (maxVocabSize <= SPECIALS) {
       throw new IllegalArgumentException(
-          "CharTokenizer.train: maxVocabSize is %d, expected at least %d (%d special tokens and one character)"
+          ("CharTokenizer.train: maxVocabSize is %d, expected at least %d (%d special "
+                  + "tokens and one character)")
               .formatted(maxVocabSize, SPECIALS + 1, SPECIALS));
     }
     if (minCount < 1) {
@@ -79,7 +80,8 @@ public final class CharTokenizer extends VocabularyTokenizer {
     }
     if (found.isEmpty()) {
       throw new IllegalArgumentException(
-          "CharTokenizer.train: no character occurs %d times in the training text, expected some; use more text or a smaller minCount"
+          ("CharTokenizer.train: no character occurs %d times in the training text, "
+                  + "expected some; use more text or a smaller minCount")
               .formatted(minCount));
     }
     // A stable sort: code points of equal count stay in ascending order.
@@ -92,7 +94,8 @@ public final class CharTokenizer extends VocabularyTokenizer {
     int unpaired = unpairedSurrogate(text);
     if (unpaired >= 0) {
       throw new IllegalArgumentException(
-          "CharTokenizer.train: a text has an unpaired surrogate at index %d, expected well-formed text"
+          ("CharTokenizer.train: a text has an unpaired surrogate at index %d, expected "
+                  + "well-formed text")
               .formatted(unpaired));
     }
     for (int i = 0; i < text.length(); ) {

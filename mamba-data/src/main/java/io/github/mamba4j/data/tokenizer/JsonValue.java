@@ -152,7 +152,7 @@ final class JsonValue {
     throw wrongKind("an object");
   }
 
-  @SuppressWarnings("unchecked")
+  @SuppressWarnings("unchecked") // As above.
   List<JsonValue> items() throws DataException {
     if (value instanceof List<?> list) {
       return (List<JsonValue>) list;

@@ -63,7 +63,8 @@ final class PieceCounter {
     int unpaired = VocabularyTokenizer.unpairedSurrogate(text);
     if (unpaired >= 0) {
       throw new IllegalArgumentException(
-          "BpeTrainer.train: a text has an unpaired surrogate at index %d, expected well-formed text"
+          ("BpeTrainer.train: a text has an unpaired surrogate at index %d, expected "
+                  + "well-formed text")
               .formatted(unpaired));
     }
     for (int from = 0; from < text.length(); ) {

@@ -64,17 +64,17 @@ final class TokenizerFiles {
     root.get("format").expect(FORMAT);
     root.get("version").expect((long) VERSION);
     JsonValue type = root.get("type");
-    switch (type.string()) {
+    return switch (type.string()) {
       case "byte" -> {
         root.allowOnly(List.of("format", "version", "type"));
-        return new ByteTokenizer();
+        yield new ByteTokenizer();
       }
       case "char" -> {
         root.allowOnly(List.of("format", "version", "type", "characters"));
-        return new CharTokenizer(characters(root.get("characters")));
+        yield new CharTokenizer(characters(root.get("characters")));
       }
       default -> throw type.error("is \"" + type.string() + "\", expected \"byte\" or \"char\"");
-    }
+    };
   }
 
   private static int[] characters(JsonValue value) throws DataException {

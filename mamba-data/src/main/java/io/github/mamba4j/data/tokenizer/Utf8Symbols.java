@@ -20,19 +20,19 @@ final class Utf8Symbols {
       if (c < 0x80) {
         symbols[n++] = symbolOfByte[c];
       } else if (c < 0x800) {
-        symbols[n++] = symbolOfByte[0xC0 | c >> 6];
-        symbols[n++] = symbolOfByte[0x80 | c & 0x3F];
+        symbols[n++] = symbolOfByte[0xC0 | (c >> 6)];
+        symbols[n++] = symbolOfByte[0x80 | (c & 0x3F)];
       } else if (Character.isHighSurrogate(c)) {
         i++;
         int codePoint = Character.toCodePoint(c, text[i]);
-        symbols[n++] = symbolOfByte[0xF0 | codePoint >> 18];
-        symbols[n++] = symbolOfByte[0x80 | codePoint >> 12 & 0x3F];
-        symbols[n++] = symbolOfByte[0x80 | codePoint >> 6 & 0x3F];
-        symbols[n++] = symbolOfByte[0x80 | codePoint & 0x3F];
+        symbols[n++] = symbolOfByte[0xF0 | (codePoint >> 18)];
+        symbols[n++] = symbolOfByte[0x80 | ((codePoint >> 12) & 0x3F)];
+        symbols[n++] = symbolOfByte[0x80 | ((codePoint >> 6) & 0x3F)];
+        symbols[n++] = symbolOfByte[0x80 | (codePoint & 0x3F)];
       } else {
-        symbols[n++] = symbolOfByte[0xE0 | c >> 12];
-        symbols[n++] = symbolOfByte[0x80 | c >> 6 & 0x3F];
-        symbols[n++] = symbolOfByte[0x80 | c & 0x3F];
+        symbols[n++] = symbolOfByte[0xE0 | (c >> 12)];
+        symbols[n++] = symbolOfByte[0x80 | ((c >> 6) & 0x3F)];
+        symbols[n++] = symbolOfByte[0x80 | (c & 0x3F)];
       }
     }
     return n;

@@ -35,7 +35,8 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
     int unpaired = unpairedSurrogate(text);
     if (unpaired >= 0) {
       throw new IllegalArgumentException(
-          "%s: text has an unpaired surrogate U+%04X at index %d, expected well-formed text (remove it or put U+FFFD there)"
+          ("%s: text has an unpaired surrogate U+%04X at index %d, expected well-formed "
+                  + "text (remove it or put U+FFFD there)")
               .formatted(operation(method), (int) text.charAt(unpaired), unpaired));
     }
     TokenBuffer out = new TokenBuffer(text.length() / 3);

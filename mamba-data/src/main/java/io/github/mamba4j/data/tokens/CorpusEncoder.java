@@ -94,16 +94,21 @@ public final class CorpusEncoder {
       Sink trainSink = new Sink(trainWriter, new LanguageStatistics());
       Sink validationSink = new Sink(validationWriter, new LanguageStatistics());
       run(corpus, document -> split.isValidation(document) ? validationSink : trainSink);
-      for (Sink sink : new Sink[] {trainSink, validationSink}) {
-        if (sink.writer.documentCount() == 0) {
-          throw new DataException(
-              "%s: no document is for %s; use more documents (blank lines can separate them), another seed, or no split"
-                  .formatted(corpus, sink == trainSink ? "training" : "validation"));
-        }
-      }
+      requireDocuments(corpus, trainWriter, "training");
+      requireDocuments(corpus, validationWriter, "validation");
       trainWriter.commit();
       validationWriter.commit();
       return new Result(trainSink.statistics, validationSink.statistics);
+    }
+  }
+
+  private static void requireDocuments(Corpus corpus, TokenFileWriter writer, String purpose)
+      throws DataException {
+    if (writer.documentCount() == 0) {
+      throw new DataException(
+          ("%s: no document is for %s; use more documents (blank lines can separate "
+                  + "them), another seed, or no split")
+              .formatted(corpus, purpose));
     }
   }
 
@@ -197,8 +202,7 @@ public final class CorpusEncoder {
         throw new IOException("CorpusEncoder: interrupted", e);
       } catch (ExecutionException e) {
         throw new DataException(
-            first.document().source() + ": cannot be encoded (" + e.getCause().getMessage() + ")",
-            e.getCause());
+            first.document().source() + ": cannot be encoded (" + e.getMessage() + ")", e);
       }
     }
   }

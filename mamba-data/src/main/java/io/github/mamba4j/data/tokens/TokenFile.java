@@ -233,7 +233,8 @@ public final class TokenFile implements AutoCloseable {
     }
     if (Integer.compareUnsigned(highest, layout.vocabSize()) >= 0) {
       throw new IllegalStateException(
-          "%s: token %s among the %d from %d is outside the vocabulary of %d; the file is damaged, encode the corpus again"
+          ("%s: token %s among the %d from %d is outside the vocabulary of %d; the file "
+                  + "is damaged, encode the corpus again")
               .formatted(path, Integer.toUnsignedString(highest), count, from, layout.vocabSize()));
     }
   }

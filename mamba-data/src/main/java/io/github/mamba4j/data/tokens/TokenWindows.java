@@ -67,7 +67,8 @@ public final class TokenWindows implements BatchSource {
     this.steps = keepPartial ? (windows + batchSize - 1) / batchSize : windows / batchSize;
     if (steps == 0) {
       throw new DataException(
-          "%s: has %d windows of %d tokens, too few for a batch of %d; use a smaller batch, a shorter length or more text"
+          ("%s: has %d windows of %d tokens, too few for a batch of %d; use a smaller "
+                  + "batch, a shorter length or more text")
               .formatted(file.path(), windows, length, batchSize));
     }
   }
@@ -197,7 +198,8 @@ public final class TokenWindows implements BatchSource {
     String defines =
         String.format(
             Locale.ROOT,
-            "TokenWindows 1 tokens=%s batchSize=%d length=%d seed=%d shuffle=%b keepPartial=%b crossDocuments=%b",
+            "TokenWindows 1 tokens=%s batchSize=%d length=%d seed=%d shuffle=%b "
+                + "keepPartial=%b crossDocuments=%b",
             file.sha256(),
             batchSize,
             length,

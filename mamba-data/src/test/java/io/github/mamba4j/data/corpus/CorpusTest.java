@@ -162,7 +162,8 @@ class CorpusTest {
     assertBroken(
         Corpus.builder(wide),
         wide
-            + ": byte 0xFE at offset 0 is not UTF-8, it looks like UTF-16; convert the file to UTF-8");
+            + ": byte 0xFE at offset 0 is not UTF-8, it looks like UTF-16; convert the file to"
+            + " UTF-8");
     Path mark =
         write("mark.csv", new byte[] {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF, 'a', (byte) 0x80});
     assertBroken(
@@ -196,12 +197,14 @@ class CorpusTest {
     assertBroken(
         Corpus.builder(column),
         column
-            + ": has no column \"text\" among \"label\", \"body\"; name the column that holds the text");
+            + ": has no column \"text\" among \"label\", \"body\"; name the column that holds the"
+            + " text");
     Path twice = write("twice.csv", "text,text\n1,a\n");
     assertBroken(
         Corpus.builder(twice),
         twice
-            + ": has more than one column \"text\" among \"text\", \"text\"; name the column that holds the text");
+            + ": has more than one column \"text\" among \"text\", \"text\"; name the column that"
+            + " holds the text");
     Path empty = write("empty.csv", "");
     assertBroken(
         Corpus.builder(empty), empty + ": is empty, expected a row that names the columns");

@@ -64,9 +64,7 @@ class Gpt2ParityTest {
   /** The two tokens that a token was merged from: what the merges before it make of its bytes. */
   private static long lastMerge(String token, int id, Map<String, Integer> rankOf) {
     List<String> parts = new ArrayList<>();
-    for (char c : token.toCharArray()) {
-      parts.add(String.valueOf(c));
-    }
+    token.chars().forEach(c -> parts.add(Character.toString(c)));
     while (parts.size() > 2) {
       int best = -1;
       int lowest = id;

@@ -52,7 +52,7 @@ class MergeTablePropertyTest {
       for (int i = 0; i + 1 < ids.size(); i++) {
         if (((long) ids.get(i) << 32 | ids.get(i + 1)) == merge[0]) {
           ids.set(i, (int) merge[1]);
-          ids.remove(i + 1);
+          ids.remove(/* index */ i + 1);
           return true;
         }
       }

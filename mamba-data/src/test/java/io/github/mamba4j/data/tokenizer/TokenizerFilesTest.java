@@ -115,20 +115,27 @@ class TokenizerFilesTest {
         "\"NFC\" ~ \"NFKC\" ~ key normalizer.type is \"NFKC\", expected \"NFC\"",
         "\"BPE\" ~ \"Unigram\" ~ key model.type is \"Unigram\", expected \"BPE\"",
         "\"dropout\": null ~ \"dropout\": 0.1 ~ key model.dropout is 0.1, expected null",
-        "\"byte_fallback\": false ~ \"byte_fallback\": true ~ key model.byte_fallback is true, expected false",
-        "\"ignore_merges\": false ~ \"ignore_merges\": true ~ key model.ignore_merges is true, expected false",
+        "\"byte_fallback\": false ~ \"byte_fallback\": true ~ key model.byte_fallback is true,"
+            + " expected false",
+        "\"ignore_merges\": false ~ \"ignore_merges\": true ~ key model.ignore_merges is true,"
+            + " expected false",
         "\"truncation\": null ~ \"truncation\": {} ~ key truncation is an object, expected null",
-        "\"single_word\": false ~ \"single_word\": true ~ key added_tokens[0].single_word is true, expected false",
+        "\"single_word\": false ~ \"single_word\": true ~ key added_tokens[0].single_word is true,"
+            + " expected false",
         "\"lstrip\": false ~ \"lstrip\": true ~ key added_tokens[0].lstrip is true, expected false",
-        "\"normalized\": false ~ \"normalized\": true ~ key added_tokens[0].normalized is true, expected false",
-        "\"add_prefix_space\": false ~ \"add_prefix_space\": true ~ key pre_tokenizer.add_prefix_space is true, expected false",
+        "\"normalized\": false ~ \"normalized\": true ~ key added_tokens[0].normalized is true,"
+            + " expected false",
+        "\"add_prefix_space\": false ~ \"add_prefix_space\": true ~ key"
+            + " pre_tokenizer.add_prefix_space is true, expected false",
         "\"fuse_unk\": false ~ \"surprise\": false ~ key model.surprise is not supported",
         "\"!\": 2 ~ \"!\": 3 ~ has the token id 3 twice, expected each id once",
-        "\"!\": 2 ~ \"!\": 90000 ~ has the token id 90000, expected the 3000 ids 0 to 2999 without gaps",
+        "\"!\": 2 ~ \"!\": 90000 ~ has the token id 90000, expected the 3000 ids 0 to 2999 without"
+            + " gaps",
         "\"!\": 2 ~ \"!\": -2 ~ key model.vocab.! is -2, expected a whole number, not negative",
         "\"!\": 2 ~ \"\u3042\": 2 ~ has a character outside the byte-level alphabet",
         "\"!\": 2 ~ \"!!!!!!!!!!!!!\": 2 ~ has no token \"!\" for the byte 0x21",
-        "\"content\": \"<|padding ~ \"content\": \"<|endoftext ~ key model.vocab.<|endoftext|> is not the id 1 of added_tokens",
+        "\"content\": \"<|padding ~ \"content\": \"<|endoftext ~ key model.vocab.<|endoftext|> is"
+            + " not the id 1 of added_tokens",
         "\"id\": 1 ~ \"id\": 7 ~ key model.vocab.<|padding|> is not the id 7 of added_tokens"
       })
   void load_whatIsNotSupported_isRefusedByName(String from, String to, String message)

@@ -192,7 +192,8 @@ class TokenWindowsTest {
           .isThrownBy(() -> TokenWindows.builder(file).batchSize(1).length(8).build())
           .withMessage(
               path
-                  + ": has 8 tokens, too few for one window of 8 + 1; use a shorter length or more text");
+                  + ": has 8 tokens, too few for one window of 8 + 1; use a shorter length or more"
+                  + " text");
       assertThat(TokenWindows.builder(file).batchSize(1).length(7).build().windowCount()).isOne();
       assertThat(TokenWindows.builder(file).length(8).keepPartial(true).build().stepsPerEpoch())
           .isOne();
@@ -200,7 +201,8 @@ class TokenWindowsTest {
           .isThrownBy(() -> TokenWindows.builder(file).batchSize(4).length(2).build())
           .withMessage(
               path
-                  + ": has 3 windows of 2 tokens, too few for a batch of 4; use a smaller batch, a shorter length or more text");
+                  + ": has 3 windows of 2 tokens, too few for a batch of 4; use a smaller batch, a"
+                  + " shorter length or more text");
     }
     try (TokenFile file = file(2, 2, 2)) {
       assertThatExceptionOfType(DataException.class)

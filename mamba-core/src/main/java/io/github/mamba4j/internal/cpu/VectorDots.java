@@ -1,0 +1,199 @@
+package io.github.mamba4j.internal.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Dot products of rows, several at a time: one row of the left factor with eight of the right, or
+ * four with four.
+ *
+ * <p>Eight loads from different rows are under way at once, which a single row's sum would not
+ * allow: it waits for each addition. The lanes of the finished vectors are added in an order of our
+ * own, because the order of the Vector API's reduction may change once a method is compiled. Rows
+ * that do not exist repeat the last one that does.
+ */
+final class VectorDots {
+  /** Columns of a result that are computed together for one row. */
+  static final int WIDE = 8;
+
+  /** Rows and columns that are computed together for several rows. */
+  static final int SQUARE = 4;
+
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
+  private static final long BYTES = (long) LANES * Float.BYTES;
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  private static final VectorShuffle<Float> EVEN = VectorShuffle.makeUnzip(SPECIES, 0);
+  private static final VectorShuffle<Float> ODD = VectorShuffle.makeUnzip(SPECIES, 1);
+
+  private VectorDots() {}
+
+  /** Returns the part of a row that {@link #wide} and {@link #square} cover. */
+  static int whole(int k) {
+    return SPECIES.loopBound(k);
+  }
+
+  /**
+   * Multiplies a row with up to eight rows and leaves eight vectors of partial sums.
+   *
+   * @param call the product
+   * @param left where the row starts in the left factor, in bytes
+   * @param right where the first of the rows starts in the right factor, in bytes
+   * @param columns how many rows of the right factor exist
+   * @param sums where to leave the vectors
+   */
+  static void wide(MatmulCall call, long left, long right, int columns, MemorySegment sums) {
+    MemorySegment a = call.a;
+    MemorySegment b = call.b;
+    long stride = call.bStride * Float.BYTES;
+    int steps = call.k / LANES;
+    int last = columns - 1;
+    long b1 = right + Math.min(1, last) * stride;
+    long b2 = right + Math.min(2, last) * stride;
+    long b3 = right + Math.min(3, last) * stride;
+    long b4 = right + Math.min(4, last) * stride;
+    long b5 = right + Math.min(5, last) * stride;
+    long b6 = right + Math.min(6, last) * stride;
+    long b7 = right + Math.min(7, last) * stride;
+    FloatVector c0 = FloatVector.zero(SPECIES);
+    FloatVector c1 = c0;
+    FloatVector c2 = c0;
+    FloatVector c3 = c0;
+    FloatVector c4 = c0;
+    FloatVector c5 = c0;
+    FloatVector c6 = c0;
+    FloatVector c7 = c0;
+    for (int s = 0; s < steps; s++) {
+      long p = s * BYTES;
+      FloatVector x = load(a, left + p);
+      c0 = x.fma(load(b, right + p), c0);
+      c1 = x.fma(load(b, b1 + p), c1);
+      c2 = x.fma(load(b, b2 + p), c2);
+      c3 = x.fma(load(b, b3 + p), c3);
+      c4 = x.fma(load(b, b4 + p), c4);
+      c5 = x.fma(load(b, b5 + p), c5);
+      c6 = x.fma(load(b, b6 + p), c6);
+      c7 = x.fma(load(b, b7 + p), c7);
+    }
+    c0.intoMemorySegment(sums, 0, ORDER);
+    c1.intoMemorySegment(sums, 1 * BYTES, ORDER);
+    c2.intoMemorySegment(sums, 2 * BYTES, ORDER);
+    c3.intoMemorySegment(sums, 3 * BYTES, ORDER);
+    c4.intoMemorySegment(sums, 4 * BYTES, ORDER);
+    c5.intoMemorySegment(sums, 5 * BYTES, ORDER);
+    c6.intoMemorySegment(sums, 6 * BYTES, ORDER);
+    c7.intoMemorySegment(sums, 7 * BYTES, ORDER);
+  }
+
+  /**
+   * Multiplies up to four rows with up to four rows and leaves 16 vectors of partial sums, those of
+   * the first row first.
+   *
+   * @param call the product
+   * @param left where the first row starts in the left factor, in bytes
+   * @param rows how many rows of the left factor exist
+   * @param right where the first of the rows starts in the right factor, in bytes
+   * @param columns how many rows of the right factor exist
+   * @param sums where to leave the vectors
+   */
+  static void square(
+      MatmulCall call, long left, int rows, long right, int columns, MemorySegment sums) {
+    MemorySegment a = call.a;
+    MemorySegment b = call.b;
+    long stride = call.bStride * Float.BYTES;
+    int steps = call.k / LANES;
+    long a1 = left + Math.min(1, rows - 1) * call.aRowBytes;
+    long a2 = left + Math.min(2, rows - 1) * call.aRowBytes;
+    long a3 = left + Math.min(3, rows - 1) * call.aRowBytes;
+    long b1 = right + Math.min(1, columns - 1) * stride;
+    long b2 = right + Math.min(2, columns - 1) * stride;
+    long b3 = right + Math.min(3, columns - 1) * stride;
+    FloatVector c00 = FloatVector.zero(SPECIES);
+    FloatVector c01 = c00;
+    FloatVector c02 = c00;
+    FloatVector c03 = c00;
+    FloatVector c10 = c00;
+    FloatVector c11 = c00;
+    FloatVector c12 = c00;
+    FloatVector c13 = c00;
+    FloatVector c20 = c00;
+    FloatVector c21 = c00;
+    FloatVector c22 = c00;
+    FloatVector c23 = c00;
+    FloatVector c30 = c00;
+    FloatVector c31 = c00;
+    FloatVector c32 = c00;
+    FloatVector c33 = c00;
+    for (int s = 0; s < steps; s++) {
+      long p = s * BYTES;
+      FloatVector y0 = load(b, right + p);
+      FloatVector y1 = load(b, b1 + p);
+      FloatVector y2 = load(b, b2 + p);
+      FloatVector y3 = load(b, b3 + p);
+      FloatVector x = load(a, left + p);
+      c00 = x.fma(y0, c00);
+      c01 = x.fma(y1, c01);
+      c02 = x.fma(y2, c02);
+      c03 = x.fma(y3, c03);
+      x = load(a, a1 + p);
+      c10 = x.fma(y0, c10);
+      c11 = x.fma(y1, c11);
+      c12 = x.fma(y2, c12);
+      c13 = x.fma(y3, c13);
+      x = load(a, a2 + p);
+      c20 = x.fma(y0, c20);
+      c21 = x.fma(y1, c21);
+      c22 = x.fma(y2, c22);
+      c23 = x.fma(y3, c23);
+      x = load(a, a3 + p);
+      c30 = x.fma(y0, c30);
+      c31 = x.fma(y1, c31);
+      c32 = x.fma(y2, c32);
+      c33 = x.fma(y3, c33);
+    }
+    c00.intoMemorySegment(sums, 0, ORDER);
+    c01.intoMemorySegment(sums, 1 * BYTES, ORDER);
+    c02.intoMemorySegment(sums, 2 * BYTES, ORDER);
+    c03.intoMemorySegment(sums, 3 * BYTES, ORDER);
+    c10.intoMemorySegment(sums, 4 * BYTES, ORDER);
+    c11.intoMemorySegment(sums, 5 * BYTES, ORDER);
+    c12.intoMemorySegment(sums, 6 * BYTES, ORDER);
+    c13.intoMemorySegment(sums, 7 * BYTES, ORDER);
+    c20.intoMemorySegment(sums, 8 * BYTES, ORDER);
+    c21.intoMemorySegment(sums, 9 * BYTES, ORDER);
+    c22.intoMemorySegment(sums, 10 * BYTES, ORDER);
+    c23.intoMemorySegment(sums, 11 * BYTES, ORDER);
+    c30.intoMemorySegment(sums, 12 * BYTES, ORDER);
+    c31.intoMemorySegment(sums, 13 * BYTES, ORDER);
+    c32.intoMemorySegment(sums, 14 * BYTES, ORDER);
+    c33.intoMemorySegment(sums, 15 * BYTES, ORDER);
+  }
+
+  /**
+   * Adds up the lanes of the vectors that {@link #wide} or {@link #square} left: float i of the
+   * memory becomes the sum of vector i.
+   *
+   * <p>Each pass adds neighbouring lanes of two vectors into one, so half as many remain; after as
+   * many passes as halve a vector to one lane, the sums lie side by side.
+   */
+  static void reduce(MemorySegment sums, int vectors) {
+    int count = vectors;
+    for (int lanes = LANES; lanes > 1; lanes >>= 1) {
+      int pairs = (count + 1) >> 1;
+      for (int i = 0; i < pairs; i++) {
+        FloatVector x = load(sums, 2 * i * BYTES);
+        FloatVector y = load(sums, Math.min(2 * i + 1, count - 1) * BYTES);
+        FloatVector even = x.rearrange(EVEN, y);
+        even.add(x.rearrange(ODD, y)).intoMemorySegment(sums, i * BYTES, ORDER);
+      }
+      count = pairs;
+    }
+  }
+
+  private static FloatVector load(MemorySegment segment, long offset) {
+    return FloatVector.fromMemorySegment(SPECIES, segment, offset, ORDER);
+  }
+}

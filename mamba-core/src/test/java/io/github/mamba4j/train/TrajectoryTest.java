@@ -1,0 +1,141 @@
+package io.github.mamba4j.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.mamba4j.checkpoint.Json;
+import io.github.mamba4j.checkpoint.JsonObject;
+import io.github.mamba4j.checkpoint.SafetensorsFile;
+import io.github.mamba4j.checkpoint.TensorEntry;
+import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.tensor.CrossEntropyOp;
+import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.tensor.Tensor;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+
+/** Ten steps of a reference implementation, from its start weights. */
+class TrajectoryTest {
+
+  /** The reference's batches; it shifts the labels inside, so the last position has none. */
+  private record Recorded(int[] ids, int batchSize, int length, long stepsPerEpoch)
+      implements BatchSource {
+    @Override
+    public void read(long epoch, long step, int[] inputs, int[] targets) {
+      System.arraycopy(ids, Math.toIntExact(step) * inputs.length, inputs, 0, inputs.length);
+      for (int i = 0; i < inputs.length; i++) {
+        targets[i] = (i + 1) % length == 0 ? CrossEntropyOp.IGNORE : inputs[i + 1];
+      }
+    }
+
+    @Override
+    public String fingerprint() {
+      return "a".repeat(64);
+    }
+  }
+
+  private static Path fixture(String name) {
+    URL url = TrajectoryTest.class.getResource("/fixtures/train-mamba1/" + name);
+    try {
+      return Path.of(Objects.requireNonNull(url, name).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static MambaModel model(Device device) throws IOException {
+    return MambaModel.load(Objects.requireNonNull(fixture("config.json").getParent()), device);
+  }
+
+  private static Recorded batches(SafetensorsFile file) throws IOException {
+    TensorEntry ids = file.require("input_ids");
+    List<Long> shape = ids.shape();
+    return new Recorded(
+        ids.toIntArray(),
+        Math.toIntExact(shape.get(1)),
+        Math.toIntExact(shape.get(2)),
+        shape.get(0));
+  }
+
+  @Test
+  void fit_tenSteps_followsTheReference() throws IOException {
+    JsonObject expected = Json.readObject(fixture("trajectory.json"));
+    double[] betas = expected.requireDoubles("betas");
+    AdamW optimizer =
+        new AdamW(
+            expected.requireDouble("lr"),
+            betas[0],
+            betas[1],
+            expected.requireDouble("eps"),
+            expected.requireDouble("weight_decay"));
+    Toys.Recorder recorder = new Toys.Recorder();
+
+    try (SafetensorsFile file = SafetensorsFile.open(fixture("trajectory.safetensors"));
+        Device device = Device.open("cpu", 2);
+        MambaModel model = model(device);
+        Trainer trainer =
+            Trainer.builder()
+                .model(model)
+                .data(batches(file))
+                .epochs(1)
+                .optimizer(optimizer)
+                .clipNorm(expected.requireDouble("clip"))
+                .listener(recorder)
+                .build()) {
+      trainer.fit();
+
+      double[] losses = expected.requireDoubles("losses");
+      double[] norms = expected.requireDoubles("grad_norms");
+      assertThat(recorder.steps).hasSameSizeAs(losses);
+      for (int i = 0; i < losses.length; i++) {
+        StepMetrics step = recorder.steps.get(i);
+        assertThat(step.loss()).as("loss %d", i).isCloseTo(losses[i], within(1e-4 * losses[i]));
+        assertThat(step.gradientNorm())
+            .as("norm %d", i)
+            .isCloseTo(norms[i], within(1e-4 * norms[i]));
+      }
+      for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
+        float[] weights = file.require("final." + entry.getKey()).toFloatArray();
+        assertClose(entry.getKey(), entry.getValue().toFloats(), weights);
+      }
+    }
+  }
+
+  private static void assertClose(String name, float[] actual, float[] expected) {
+    float largest = 0;
+    for (float value : expected) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    assertThat(actual).as(name).hasSameSizeAs(expected);
+    for (int i = 0; i < expected.length; i++) {
+      assertThat(actual[i])
+          .as("%s[%d]", name, i)
+          .isCloseTo(expected[i], within(1e-4f * largest));
+    }
+  }
+
+  @Test
+  void decays_parametersOfTheReference_agree() throws IOException {
+    List<String> withoutDecay =
+        Json.readObject(fixture("trajectory.json")).requireStrings("no_decay");
+    List<String> ours = new ArrayList<>();
+
+    try (Device device = Device.open("cpu", 1);
+        MambaModel model = model(device)) {
+      for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
+        if (!AdamW.decays(entry.getKey(), entry.getValue().shape().rank())) {
+          ours.add(entry.getKey());
+        }
+      }
+    }
+
+    assertThat(ours).containsExactlyInAnyOrderElementsOf(withoutDecay);
+  }
+}
