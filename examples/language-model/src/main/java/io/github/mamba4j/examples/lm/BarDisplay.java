@@ -5,22 +5,20 @@ import io.github.mamba4j.train.StepMetrics;
 import io.github.mamba4j.train.TrainingListener;
 import io.github.mamba4j.train.TrainingResult;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Optional;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /** Progress as a bar for each epoch, for terminals; what is worth keeping follows as a line. */
 final class BarDisplay implements TrainingListener, AutoCloseable {
   private static final int UPDATE_MILLIS = 250;
+  private static final int LONGEST_BAR = 30;
+  private static final int SHORTEST_BAR = 4;
 
   private final PrintWriter out;
   private long epochs;
   private long stepsPerEpoch;
-  private volatile long remainingNanos;
   private @Nullable ProgressBar bar;
 
   BarDisplay(PrintWriter out) {
@@ -35,13 +33,19 @@ final class BarDisplay implements TrainingListener, AutoCloseable {
 
   @Override
   public void onStep(StepMetrics metrics) {
-    remainingNanos = metrics.remainingNanos();
     ProgressBar current = bar;
     if (current == null) {
       current = open(metrics);
       bar = current;
     }
-    current.setExtraMessage(ProgressText.of(metrics));
+    current.setExtraMessage(
+        Text.format(
+            "loss %.3f ppl %.1f lr %.0e %,.0f tok/s ETA %s",
+            metrics.loss(),
+            metrics.perplexity(),
+            metrics.learningRate(),
+            metrics.tokensPerSecond(),
+            Text.duration(metrics.remainingNanos())));
     current.stepTo(metrics.stepInEpoch() + 1);
     if (metrics.stepInEpoch() + 1 == stepsPerEpoch || metrics.step() == metrics.totalSteps()) {
       close();
@@ -49,23 +53,39 @@ final class BarDisplay implements TrainingListener, AutoCloseable {
   }
 
   private ProgressBar open(StepMetrics metrics) {
-    boolean unicode =
-        StandardCharsets.UTF_8.name().equalsIgnoreCase(System.getProperty("stderr.encoding"));
     return new ProgressBarBuilder()
         .setTaskName(Text.format("epoch %d/%d", metrics.epoch() + 1, epochs))
         .setInitialMax(stepsPerEpoch)
-        .setStyle(unicode ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
+        .setRenderer(
+            (state, width) ->
+                render(
+                    state.getTaskName(),
+                    state.getCurrent(),
+                    state.getMax(),
+                    state.getExtraMessage(),
+                    width))
         .setUpdateIntervalMillis(UPDATE_MILLIS)
         .startsFrom(metrics.stepInEpoch(), Duration.ZERO)
-        .setEtaFunction(state -> Optional.of(Duration.ofNanos(remainingNanos)))
         .build();
+  }
+
+  /** The numbers matter most: the bar gets the room that they leave, and goes first. */
+  static String render(String task, long current, long max, String message, int width) {
+    String head = task + " ";
+    String tail = Text.format("%d/%d %s", current, max, message);
+    int room = Math.min(LONGEST_BAR, width - head.length() - tail.length() - 4);
+    if (room < SHORTEST_BAR) {
+      String line = head + tail;
+      return line.substring(0, Math.min(line.length(), Math.max(0, width - 1)));
+    }
+    int filled = (int) (room * current / Math.max(1, max));
+    return head + "[" + "#".repeat(filled) + ".".repeat(room - filled) + "] " + tail;
   }
 
   @Override
   public void onValidation(Validation validation) {
-    boolean within = bar != null;
     close();
-    out.println(ProgressText.of(validation, epochs) + (within ? "  (within the epoch)" : ""));
+    out.println(ProgressText.of(validation, epochs));
     out.flush();
   }
 

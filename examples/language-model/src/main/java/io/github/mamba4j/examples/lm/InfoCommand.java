@@ -5,6 +5,7 @@ import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
@@ -49,7 +50,7 @@ final class InfoCommand extends SubCommand {
     } else {
       out().println("training");
       for (Map.Entry<String, Object> line : run.get().describe().entrySet()) {
-        out().printf("  %-22s %s%n", line.getKey(), line.getValue());
+        out().printf("  %-32s %s%n", line.getKey(), line.getValue());
       }
     }
     return 0;
@@ -57,6 +58,6 @@ final class InfoCommand extends SubCommand {
 
   private static String kind(Tokenizer tokenizer) {
     String name = tokenizer.getClass().getSimpleName();
-    return name.replace("Tokenizer", "").toLowerCase(java.util.Locale.ROOT);
+    return name.replace("Tokenizer", "").toLowerCase(Locale.ROOT);
   }
 }

@@ -4,6 +4,7 @@ import io.github.mamba4j.data.DataException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -58,10 +59,22 @@ record RunFile(Map<String, String> options, Map<String, Object> facts) {
     return new RunFile(read, json);
   }
 
-  /** Returns everything for people: facts first, then the options. */
+  /** Returns everything for people: facts first, without lists of files, then the options. */
   Map<String, Object> describe() {
-    Map<String, Object> lines = new LinkedHashMap<>(facts);
+    Map<String, Object> lines = new LinkedHashMap<>();
+    flatten("", facts, lines);
     lines.putAll(options);
     return lines;
+  }
+
+  private static void flatten(String prefix, Map<?, ?> map, Map<String, Object> lines) {
+    map.forEach(
+        (name, value) -> {
+          if (value instanceof Map<?, ?> inner) {
+            flatten(prefix + name + ".", inner, lines);
+          } else if (!(value instanceof Collection<?>)) {
+            lines.put(prefix + name, value);
+          }
+        });
   }
 }

@@ -13,6 +13,7 @@ import io.github.mamba4j.train.TrainingListener;
 import io.github.mamba4j.train.TrainingResult;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -65,7 +66,7 @@ final class TrainingRun {
             command
                 .model()
                 .build(tokenizer.vocabSize(), command.runOptions().seed(), device)) {
-          out.println("model      " + model.summary().replace("\n", "\n           "));
+          describe(model);
           return train(data, tokenizer, model);
         }
       }
@@ -100,6 +101,13 @@ final class TrainingRun {
         Text.format(
             "batches    %,d of %d × %d tokens an epoch",
             windows.stepsPerEpoch(), windows.batchSize(), windows.length()));
+    out.flush();
+  }
+
+  private void describe(MambaModel model) {
+    List<String> lines =
+        model.summary().lines().filter(line -> !line.equals(model.device().describe())).toList();
+    out.println("model      " + String.join("\n           ", lines));
     out.flush();
   }
 
@@ -209,7 +217,7 @@ final class TrainingRun {
 
   private List<String> written() {
     return FILES.stream()
-        .filter(name -> java.nio.file.Files.exists(outputDir.resolve(name)))
+        .filter(name -> Files.exists(outputDir.resolve(name)))
         .toList();
   }
 

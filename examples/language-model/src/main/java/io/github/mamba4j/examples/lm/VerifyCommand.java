@@ -91,7 +91,7 @@ final class VerifyCommand extends SubCommand {
                   Text.format("%,d", difference.elements()),
                   Text.format("%.3e", difference.maxAbsolute()),
                   Text.format("%.3e", difference.maxRelative()),
-                  Text.format("%.0e", limit),
+                  limit == 0 ? "equal" : Text.format("%.0e", limit),
                   within ? "ok" : "FAIL"));
     }
     out().flush();

@@ -8,10 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
-/**
- * Classifies sequences: the head, a linear layer on the last hidden state, names the class. The task
- * of {@link MarkedSequences} needs memory, as what decides lies anywhere in the sequence.
- */
+/** Classifies sequences: the head, a linear layer on the last hidden state, names the class. */
 public final class ClassifySequence {
   private ClassifySequence() {}
 
@@ -26,18 +23,12 @@ public final class ClassifySequence {
   }
 
   static double run(int steps) throws IOException {
-    MarkedSequences training = new MarkedSequences(16, 1);
     try (MambaModel model =
-            MambaModel.builder()
-                .dModel(16)
-                .nLayers(1)
-                .vocabSize(MarkedSequences.TOKENS)
-                .tieEmbeddings(false)
-                .build();
+            MambaModel.builder().dModel(16).nLayers(1).vocabSize(8).tieEmbeddings(false).build();
         Trainer trainer =
             Trainer.builder()
                 .model(model)
-                .data(training)
+                .data(new MarkedSequences(16, 1))
                 .optimizer(AdamW.of(1e-2))
                 .maxSteps(steps)
                 .build()) {
