@@ -56,14 +56,13 @@ final class BarDisplay implements TrainingListener, AutoCloseable {
     return new ProgressBarBuilder()
         .setTaskName(Text.format("epoch %d/%d", metrics.epoch() + 1, epochs))
         .setInitialMax(stepsPerEpoch)
-        .setRenderer(
-            (state, width) ->
-                render(
-                    state.getTaskName(),
-                    state.getCurrent(),
-                    state.getMax(),
-                    state.getExtraMessage(),
-                    width))
+        .setRenderer((state, width) ->
+            render(
+                state.getTaskName(),
+                state.getCurrent(),
+                state.getMax(),
+                state.getExtraMessage(),
+                width))
         .setUpdateIntervalMillis(UPDATE_MILLIS)
         .startsFrom(metrics.stepInEpoch(), Duration.ZERO)
         .build();

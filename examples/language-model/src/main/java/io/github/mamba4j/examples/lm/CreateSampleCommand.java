@@ -41,7 +41,8 @@ final class CreateSampleCommand extends SubCommand {
       writeAll(names, folder);
     } else {
       throw new BadInputException(
-          folder + ": has files already; --force replaces those of the sample, or name another"
+          folder
+              + ": has files already; --force replaces those of the sample, or name another"
               + " folder with --data-dir");
     }
     long bytes = 0;

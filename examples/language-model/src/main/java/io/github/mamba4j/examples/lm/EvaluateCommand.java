@@ -114,11 +114,8 @@ final class EvaluateCommand extends SubCommand {
     out().printf(row, "predicted tokens", Text.format("%,d", evaluation.targets()));
     out().printf(row, "loss a token", Text.format("%.4f nats", evaluation.loss()));
     out().printf(row, "perplexity a token", Text.perplexity(evaluation.perplexity()));
-    out()
-        .printf(
-            row, "bits a byte", Text.format("%.4f", nats / Math.log(2) / volume.bytes()));
-    out()
-        .printf(row, "perplexity a word", Text.perplexity(Math.exp(nats / volume.words())));
+    out().printf(row, "bits a byte", Text.format("%.4f", nats / Math.log(2) / volume.bytes()));
+    out().printf(row, "perplexity a word", Text.perplexity(Math.exp(nats / volume.words())));
     out().printf(row, "accuracy", Text.format("%.2f %%", 100 * evaluation.accuracy()));
     out().flush();
   }

@@ -19,19 +19,15 @@ final class FinalReport {
     history
         .last(MetricRow.Kind.EPOCH)
         .or(() -> history.last(MetricRow.Kind.STEP))
-        .ifPresent(
-            row ->
-                out.println("training   " + ProgressText.of(row.loss(), row.accuracy())));
+        .ifPresent(row -> out.println("training   " + ProgressText.of(row.loss(), row.accuracy())));
     result
         .validation()
         .ifPresent(evaluation -> out.println("validation " + ProgressText.of(evaluation)));
     result
         .best()
-        .ifPresent(
-            best ->
-                out.println(
-                    Text.format(
-                        "best       validation loss %.4f after step %,d",
-                        best.loss(), best.step())));
+        .ifPresent(best ->
+            out.println(
+                Text.format(
+                    "best       validation loss %.4f after step %,d", best.loss(), best.step())));
   }
 }

@@ -115,8 +115,13 @@ final class GenerateCommand extends SubCommand {
         err()
             .println(
                 Text.format(
-                    "%d tokens in %.2f s (%.0f a second, the prompt's %d tokens included), ended by %s",
-                    made, seconds, made / seconds, ids.length, stream.finishReason().orElseThrow()));
+                    "%d tokens in %.2f s (%.0f a second, the prompt's %d tokens included), ended by"
+                        + " %s",
+                    made,
+                    seconds,
+                    made / seconds,
+                    ids.length,
+                    stream.finishReason().orElseThrow()));
       }
     }
   }

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * A folder with a model: {@code config.json}, {@code model.safetensors} and, if it was trained here,
- * {@link #TOKENIZER} and {@link RunFile#NAME}.
+ * A folder with a model: {@code config.json}, {@code model.safetensors} and, if it was trained
+ * here, {@link #TOKENIZER} and {@link RunFile#NAME}.
  *
  * @param path the folder
  */
@@ -42,7 +42,8 @@ record ModelFolder(Path path) {
     }
     throw new BadInputException(
         (Files.isDirectory(named)
-                ? "--model %s: holds no model (%s and model.safetensors, or a checkpoint '%s' or '%s')"
+                ? "--model %s: holds no model (%s and model.safetensors, or a checkpoint '%s' or"
+                      + " '%s')"
                 : "--model %s: no such folder; name one with %s, or a run's with '%s' or '%s'")
             .formatted(named, CONFIG, BEST, LAST));
   }

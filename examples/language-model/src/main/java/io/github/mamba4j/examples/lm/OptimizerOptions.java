@@ -80,13 +80,12 @@ final class OptimizerOptions {
   }
 
   LearningRateSchedule schedule() {
-    return BadInputException.refused(
-        () ->
-            switch (schedule) {
-              case CONSTANT -> LearningRateSchedule.constant().withWarmup(warmup);
-              case LINEAR -> LearningRateSchedule.linear(finalRate).withWarmup(warmup);
-              case COSINE -> LearningRateSchedule.cosine(finalRate).withWarmup(warmup);
-            });
+    return BadInputException.refused(() ->
+        switch (schedule) {
+          case CONSTANT -> LearningRateSchedule.constant().withWarmup(warmup);
+          case LINEAR -> LearningRateSchedule.linear(finalRate).withWarmup(warmup);
+          case COSINE -> LearningRateSchedule.cosine(finalRate).withWarmup(warmup);
+        });
   }
 
   /** Refuses nonsense before any text is read. */
@@ -100,12 +99,11 @@ final class OptimizerOptions {
   }
 
   void applyTo(TrainerBuilder builder) {
-    BadInputException.refused(
-        () ->
-            builder
-                .optimizer(optimizer())
-                .schedule(schedule())
-                .clipNorm(clip)
-                .accumulation(accumulation));
+    BadInputException.refused(() ->
+        builder
+            .optimizer(optimizer())
+            .schedule(schedule())
+            .clipNorm(clip)
+            .accumulation(accumulation));
   }
 }

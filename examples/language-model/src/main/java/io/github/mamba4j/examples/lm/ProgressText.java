@@ -34,10 +34,7 @@ final class ProgressText {
   static String of(EpochMetrics metrics, long epochs) {
     return Text.format(
         "epoch %d/%d  training    %s  after %s",
-        metrics.epoch() + 1,
-        epochs,
-        of(metrics.training()),
-        Text.duration(metrics.elapsedNanos()));
+        metrics.epoch() + 1, epochs, of(metrics.training()), Text.duration(metrics.elapsedNanos()));
   }
 
   static String of(Evaluation evaluation) {

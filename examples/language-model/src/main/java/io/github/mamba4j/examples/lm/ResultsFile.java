@@ -43,8 +43,8 @@ final class ResultsFile {
   }
 
   /**
-   * Writes the record of a run that ended in order; the picture only if it was not stopped, as a JVM
-   * that is ending draws nothing any more.
+   * Writes the record of a run that ended in order; the picture only if it was not stopped, as a
+   * JVM that is ending draws nothing any more.
    */
   void write(Path folder, TrainingResult result, String sample) throws IOException {
     Map<String, Object> json = header(result.reason().name().toLowerCase(Locale.ROOT));
@@ -57,7 +57,9 @@ final class ResultsFile {
         .or(() -> history.last(MetricRow.Kind.STEP))
         .ifPresent(row -> end.put("training", measured(row.loss(), row.accuracy())));
     result.validation().ifPresent(value -> end.put("validation", measured(value)));
-    result.best().ifPresent(best -> end.put("best", Map.of("loss", best.loss(), "step", best.step())));
+    result
+        .best()
+        .ifPresent(best -> end.put("best", Map.of("loss", best.loss(), "step", best.step())));
     json.put("final", end);
     if (!sample.isEmpty()) {
       json.put("sample", Map.of("prompt", command.testText(), "text", sample));

@@ -52,12 +52,11 @@ final class ResumedCommand {
     List<String> args = new ArrayList<>();
     RunFile.read(checkpoint)
         .options()
-        .forEach(
-            (name, value) -> {
-              if (!line.hasMatchedOption(name)) {
-                args.add(name + "=" + value);
-              }
-            });
+        .forEach((name, value) -> {
+          if (!line.hasMatchedOption(name)) {
+            args.add(name + "=" + value);
+          }
+        });
     for (OptionSpec option : line.matchedOptions()) {
       if (!name(option).equals("--resume")) {
         args.addAll(asGiven(option));
@@ -80,9 +79,7 @@ final class ResumedCommand {
     if (option.typeInfo().isBoolean()) {
       return List.of(name(option) + "=" + option.getValue());
     }
-    return option.originalStringValues().stream()
-        .map(value -> name(option) + "=" + value)
-        .toList();
+    return option.originalStringValues().stream().map(value -> name(option) + "=" + value).toList();
   }
 
   private static String name(OptionSpec option) {

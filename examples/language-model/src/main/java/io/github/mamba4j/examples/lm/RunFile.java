@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a checkpoint remembers of its run, beside what the library needs to go on: the options of the
- * command line, and facts for people.
+ * What a checkpoint remembers of its run, beside what the library needs to go on: the options of
+ * the command line, and facts for people.
  *
  * @param options option names with their values as text
  * @param facts where, when and on what the run was made
@@ -68,13 +68,12 @@ record RunFile(Map<String, String> options, Map<String, Object> facts) {
   }
 
   private static void flatten(String prefix, Map<?, ?> map, Map<String, Object> lines) {
-    map.forEach(
-        (name, value) -> {
-          if (value instanceof Map<?, ?> inner) {
-            flatten(prefix + name + ".", inner, lines);
-          } else if (!(value instanceof Collection<?>)) {
-            lines.put(prefix + name, value);
-          }
-        });
+    map.forEach((name, value) -> {
+      if (value instanceof Map<?, ?> inner) {
+        flatten(prefix + name + ".", inner, lines);
+      } else if (!(value instanceof Collection<?>)) {
+        lines.put(prefix + name, value);
+      }
+    });
   }
 }

@@ -77,23 +77,22 @@ final class SamplingMixin {
    * @param endOfText the token that ends a text, or -1
    */
   SamplingOptions options(int endOfText) {
-    return BadInputException.refused(
-        () -> {
-          SamplingOptions.Builder builder =
-              SamplingOptions.builder()
-                  .maxNewTokens(maxNewTokens)
-                  .repetitionPenalty(repetitionPenalty)
-                  .seed(seed)
-                  .stopStrings(stop);
-          if (endOfText >= 0) {
-            builder.stopTokens(endOfText);
-          }
-          if (temperature == 0) {
-            builder.greedy();
-          } else {
-            builder.temperature(temperature).topK(topK).topP(topP).minP(minP);
-          }
-          return builder.build();
-        });
+    return BadInputException.refused(() -> {
+      SamplingOptions.Builder builder =
+          SamplingOptions.builder()
+              .maxNewTokens(maxNewTokens)
+              .repetitionPenalty(repetitionPenalty)
+              .seed(seed)
+              .stopStrings(stop);
+      if (endOfText >= 0) {
+        builder.stopTokens(endOfText);
+      }
+      if (temperature == 0) {
+        builder.greedy();
+      } else {
+        builder.temperature(temperature).topK(topK).topP(topP).minP(minP);
+      }
+      return builder.build();
+    });
   }
 }

@@ -4,8 +4,9 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets work end in order when the JVM is told to stop (Ctrl-C, SIGTERM): asks it to stop, then holds
- * the JVM until {@link #close}. The JVM then ends with the signal's exit code, 130 for Ctrl-C.
+ * Lets work end in order when the JVM is told to stop (Ctrl-C, SIGTERM): asks it to stop, then
+ * holds the JVM until {@link #close}. The JVM then ends with the signal's exit code, 130 for
+ * Ctrl-C.
  */
 final class StopSignal implements AutoCloseable {
   private final CountDownLatch done = new CountDownLatch(1);

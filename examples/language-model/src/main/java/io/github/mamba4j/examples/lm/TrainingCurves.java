@@ -41,8 +41,7 @@ final class TrainingCurves {
     perplexity.getStyler().setYAxisLogarithmic(true);
     AtomicFiles.writeFile(
         file,
-        out ->
-            BitmapEncoder.saveBitmap(List.of(loss, perplexity), 2, 1, out, BitmapFormat.PNG));
+        out -> BitmapEncoder.saveBitmap(List.of(loss, perplexity), 2, 1, out, BitmapFormat.PNG));
   }
 
   private static XYChart chart(

@@ -50,8 +50,7 @@ final class TrainingRun {
       out.println("device     " + device.describe());
       out.flush();
       TrainingTexts texts =
-          TrainingTexts.open(
-              command.corpus(), command.validation(), command.runOptions().seed());
+          TrainingTexts.open(command.corpus(), command.validation(), command.runOptions().seed());
       Tokenizer tokenizer = tokenizer(texts);
       try (StagingFolder staging = StagingFolder.beside(outputDir);
           TrainingData data =
@@ -63,9 +62,7 @@ final class TrainingRun {
                   command.runOptions())) {
         describe(data, tokenizer);
         try (MambaModel model =
-            command
-                .model()
-                .build(tokenizer.vocabSize(), command.runOptions().seed(), device)) {
+            command.model().build(tokenizer.vocabSize(), command.runOptions().seed(), device)) {
           describe(model);
           return train(data, tokenizer, model);
         }
@@ -114,9 +111,7 @@ final class TrainingRun {
   private int train(TrainingData data, Tokenizer tokenizer, MambaModel model) throws IOException {
     MetricsHistory history =
         new MetricsHistory(
-            checkpoint == null
-                ? List.of()
-                : MetricsCsv.read(checkpoint.resolve(MetricsCsv.NAME)));
+            checkpoint == null ? List.of() : MetricsCsv.read(checkpoint.resolve(MetricsCsv.NAME)));
     ResultsFile results = new ResultsFile(command, data, model, history);
     TrainingListener display = command.display();
     try (Trainer trainer = trainer(data, tokenizer, model, history, results, display);
@@ -172,12 +167,11 @@ final class TrainingRun {
     RunFile record = results.runFile();
     builder
         .checkpoints(outputDir)
-        .checkpointExtras(
-            folder -> {
-              tokenizer.save(folder.resolve(ModelFolder.TOKENIZER));
-              MetricsCsv.write(folder.resolve(MetricsCsv.NAME), history.rows());
-              record.write(folder);
-            })
+        .checkpointExtras(folder -> {
+          tokenizer.save(folder.resolve(ModelFolder.TOKENIZER));
+          MetricsCsv.write(folder.resolve(MetricsCsv.NAME), history.rows());
+          record.write(folder);
+        })
         .listener(history)
         .listener(display);
     if (checkpoint != null) {
@@ -216,9 +210,7 @@ final class TrainingRun {
   }
 
   private List<String> written() {
-    return FILES.stream()
-        .filter(name -> Files.exists(outputDir.resolve(name)))
-        .toList();
+    return FILES.stream().filter(name -> Files.exists(outputDir.resolve(name))).toList();
   }
 
   private String sample(Tokenizer tokenizer, MambaModel model) {

@@ -34,11 +34,10 @@ final class TrainingTexts {
     this.separate = separate;
     this.split = split;
     TextVolume[] volumes = {TextVolume.NONE, TextVolume.NONE};
-    corpus.forEach(
-        document -> {
-          int side = split.isValidation(document) ? 1 : 0;
-          volumes[side] = volumes[side].plus(document);
-        });
+    corpus.forEach(document -> {
+      int side = split.isValidation(document) ? 1 : 0;
+      volumes[side] = volumes[side].plus(document);
+    });
     if (separate != null) {
       separate.forEach(document -> volumes[1] = volumes[1].plus(document));
     }
@@ -52,8 +51,7 @@ final class TrainingTexts {
     Corpus corpus = options.open();
     Path separate = validation.data();
     return separate == null
-        ? new TrainingTexts(
-            corpus, null, DocumentSplit.of(validation.split(), seed).fitted(corpus))
+        ? new TrainingTexts(corpus, null, DocumentSplit.of(validation.split(), seed).fitted(corpus))
         : new TrainingTexts(corpus, options.open(separate), DocumentSplit.of(0, seed));
   }
 
@@ -75,12 +73,11 @@ final class TrainingTexts {
 
   /** Hands over the texts to train on. */
   void forEachTraining(Consumer<String> consumer) throws IOException {
-    corpus.forEach(
-        document -> {
-          if (!split.isValidation(document)) {
-            consumer.accept(document.text());
-          }
-        });
+    corpus.forEach(document -> {
+      if (!split.isValidation(document)) {
+        consumer.accept(document.text());
+      }
+    });
   }
 
   /** Writes token files; that for validation only if there is a text for it. */

@@ -54,16 +54,15 @@ final class ValidationOptions {
 
   /** Applies what needs validation data. */
   void applyTo(TrainerBuilder builder) {
-    BadInputException.refused(
-        () -> {
-          if (every != null) {
-            builder.validateEverySteps(every);
-          }
-          if (batches != null) {
-            builder.validationBatches(batches);
-          }
-          return patience == null ? builder : builder.earlyStopping(patience, 0);
-        });
+    BadInputException.refused(() -> {
+      if (every != null) {
+        builder.validateEverySteps(every);
+      }
+      if (batches != null) {
+        builder.validationBatches(batches);
+      }
+      return patience == null ? builder : builder.earlyStopping(patience, 0);
+    });
   }
 
   /** Refuses nonsense before any text is read. */

@@ -28,8 +28,7 @@ class BadInputTest {
   private void refused(List<String> options, String... fragments) throws IOException {
     List<Path> before = files();
     String[] args =
-        Stream.concat(
-                Stream.of("--data-dir=" + data, "--output-dir=" + output), options.stream())
+        Stream.concat(Stream.of("--data-dir=" + data, "--output-dir=" + output), options.stream())
             .toArray(String[]::new);
 
     CliRun run = CliRun.train(args);

@@ -32,8 +32,7 @@ class CreateSampleCommandTest {
   void createSample_emptyFolder_writesEveryResource() throws IOException {
     assertThat(create().code()).isZero();
 
-    Path resources =
-        Path.of("src/main/resources/io/github/mamba4j/examples/lm/sample_data");
+    Path resources = Path.of("src/main/resources/io/github/mamba4j/examples/lm/sample_data");
     List<String> names;
     try (Stream<Path> all = Files.walk(resources)) {
       names =
@@ -56,8 +55,7 @@ class CreateSampleCommandTest {
   @EnumSource(
       value = Language.class,
       names = {"JAPANESE", "ENGLISH", "PYTHON"})
-  void createSample_defaultSplit_hasEveryLanguageOnBothSides(Language language)
-      throws IOException {
+  void createSample_defaultSplit_hasEveryLanguageOnBothSides(Language language) throws IOException {
     assertThat(create().code()).isZero();
     Corpus corpus = Corpus.builder(folder.resolve("sample")).build();
     DocumentSplit split = DocumentSplit.of(0.1, 0);

@@ -37,8 +37,7 @@ class TrainCommandTest {
 
   private CliRun train(String... more) {
     String[] args =
-        Stream.concat(
-                Stream.of("--data-dir=" + data, "--output-dir=" + output), Stream.of(more))
+        Stream.concat(Stream.of("--data-dir=" + data, "--output-dir=" + output), Stream.of(more))
             .toArray(String[]::new);
     return CliRun.train(args);
   }
