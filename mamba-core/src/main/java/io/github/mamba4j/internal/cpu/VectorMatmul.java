@@ -1,5 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -33,6 +35,8 @@ final class VectorMatmul extends CpuMatmul {
       MemorySegment sums,
       int rows,
       int width) {
+    a = offHeap(a);
+    sums = offHeap(sums);
     if (width == 4 * LANES) {
       VectorTiles.four(call, a, aOffset, strip, sums, rows);
     } else if (width == 2 * LANES) {
@@ -45,7 +49,8 @@ final class VectorMatmul extends CpuMatmul {
   @Override
   void merge(
       MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
-    MemorySegment out = call.out;
+    sums = offHeap(sums);
+    MemorySegment out = offHeap(call.out);
     boolean add = call.add;
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < rows; i++) {
@@ -89,6 +94,7 @@ final class VectorMatmul extends CpuMatmul {
   /** Adds the rest of the rows and the bias. */
   private static void finish(
       MatmulCall call, int item, int row, int rows, int column, int columns, MemorySegment sums) {
+    sums = offHeap(sums);
     int whole = VectorDots.whole(call.k);
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
@@ -104,7 +110,8 @@ final class VectorMatmul extends CpuMatmul {
    */
   @Override
   void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
-    MemorySegment a = call.a;
+    to = offHeap(to);
+    MemorySegment a = offHeap(call.a);
     long tileStepBytes = call.tileStepBytes;
     int steps = Math.max(0, call.depth - SPILL_STEPS);
     int tiles = readable < SPILL ? 0 : Math.min(rows, readable - SPILL + TILE_ROWS) / TILE_ROWS;
@@ -130,14 +137,16 @@ final class VectorMatmul extends CpuMatmul {
   }
 
   private static void move(MemorySegment from, long source, MemorySegment to, long target) {
+    from = offHeap(from);
+    to = offHeap(to);
     FloatVector.fromMemorySegment(SPECIES, from, source, ORDER)
         .intoMemorySegment(to, target, ORDER);
   }
 
   @Override
   void copy(MatmulCall call, long source, long target, int width, int columns) {
-    MemorySegment b = call.b;
-    MemorySegment packed = call.packed;
+    MemorySegment b = offHeap(call.b);
+    MemorySegment packed = offHeap(call.packed);
     long stride = call.bStride * Float.BYTES;
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < call.depth; i++) {

@@ -1,5 +1,6 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 
 import java.lang.foreign.MemorySegment;
@@ -29,6 +30,7 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
+    tile = offHeap(tile);
     long i = 0;
     for (; i <= floats - LANES; i += LANES) {
       FloatVector.zero(SPECIES).intoMemorySegment(tile, (offset + i) << 2, ORDER);
@@ -46,6 +48,8 @@ final class VectorScanLoops implements ScanLoops {
       int width,
       int rows,
       int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) << 2;
@@ -70,6 +74,8 @@ final class VectorScanLoops implements ScanLoops {
       int width,
       int rows,
       int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) << 2;
@@ -93,6 +99,8 @@ final class VectorScanLoops implements ScanLoops {
       long stride,
       int rows,
       int cols) {
+    tile = offHeap(tile);
+    target = offHeap(target);
     int whole = SPECIES.loopBound(cols);
     for (int r = 0; r < rows; r++) {
       long from = (source + (long) r * width) << 2;
@@ -116,6 +124,8 @@ final class VectorScanLoops implements ScanLoops {
       int chunk,
       int rows,
       int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
     for (int t = 0; t < rows; t++) {
       long from = (offset + t * stride) << 2;
@@ -142,6 +152,8 @@ final class VectorScanLoops implements ScanLoops {
       int chunk,
       int rows,
       int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
     for (int t = 0; t < rows; t++) {
       long from = (offset + t * stride) << 2;
       long to = ScanTile.at(panel, chunk, t, 0) << 2;
@@ -166,6 +178,8 @@ final class VectorScanLoops implements ScanLoops {
       long stride,
       int rows,
       int cols) {
+    tile = offHeap(tile);
+    target = offHeap(target);
     int whole = SPECIES.loopBound(cols);
     for (int t = 0; t < rows; t++) {
       long from = ScanTile.at(panel, chunk, t, 0) << 2;
@@ -191,6 +205,8 @@ final class VectorScanLoops implements ScanLoops {
       MemorySegment target,
       long targetOffset,
       int cols) {
+    source = offHeap(source);
+    target = offHeap(target);
     int whole = SPECIES.loopBound(cols);
     for (int i = 0; i < whole; i += LANES) {
       FloatVector sum = FloatVector.zero(SPECIES);
@@ -212,6 +228,7 @@ final class VectorScanLoops implements ScanLoops {
       int states,
       boolean softplus,
       boolean zoh) {
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       long bias = (ScanTile.bias(chunk, width, states) + e) << 2;
       long skip = (ScanTile.skip(chunk, width, states) + e) << 2;
@@ -225,6 +242,7 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       VectorPointLoops.sumDelta(tile, steps, chunk, width, states, e);
     }
@@ -232,6 +250,7 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void gate(MemorySegment tile, int steps, int chunk, int width) {
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       VectorPointLoops.gate(tile, steps, chunk, e);
     }
@@ -239,6 +258,7 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void gateGrad(MemorySegment tile, int steps, int chunk, int width) {
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       VectorPointLoops.gateGrad(tile, steps, chunk, e);
     }
@@ -253,6 +273,7 @@ final class VectorScanLoops implements ScanLoops {
       int states,
       boolean softplus,
       boolean zoh) {
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       VectorPointLoops.inputGrads(tile, steps, chunk, width, states, e, zoh);
       if (softplus) {
@@ -266,6 +287,7 @@ final class VectorScanLoops implements ScanLoops {
   @Override
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
+    tile = offHeap(tile);
     for (int n = 0; n < states; n++) {
       VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       for (int e = 0; e < width; e += LANES) {
@@ -277,6 +299,7 @@ final class VectorScanLoops implements ScanLoops {
   @Override
   public void scanStatesGrad(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       VectorPointLoops.clearGrads(tile, steps, chunk, e);
     }
@@ -297,6 +320,7 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void carryGrad(MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
     for (int n = 0; n < states; n++) {
       VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       for (int e = 0; e < width; e += LANES) {

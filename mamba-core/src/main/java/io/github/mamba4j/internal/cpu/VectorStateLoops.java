@@ -1,5 +1,6 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 
 import java.lang.foreign.MemorySegment;
@@ -64,6 +65,7 @@ final class VectorStateLoops {
 
   /** Spreads B and C of state n over the lanes. */
   static void spread(MemorySegment tile, int steps, int chunk, int width, int states, int n) {
+    tile = offHeap(tile);
     long work = ScanTile.work(chunk, width, states) << 2;
     long b = ScanTile.b(chunk, width, states) + n;
     long c = ScanTile.c(chunk, width, states) + n;
@@ -79,12 +81,14 @@ final class VectorStateLoops {
   /** {@code (e^ΔA − 1)/A · u}, what ZOH puts into a state before B. */
   private static FloatVector zohInput(
       MemorySegment tile, long inverseA, FloatVector y, FloatVector x) {
+    tile = offHeap(tile);
     return x.mul(VectorMath.exp2MinusOne(y).mul(load(tile, inverseA)));
   }
 
   /** Runs a state of the channels at {@code state = n·width + e} through a chunk. */
   static void forward(
       MemorySegment tile, int steps, int chunk, int width, int states, int state, boolean zoh) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long inverseA = (ScanTile.inverseA(chunk, width, states) + state) << 2;
@@ -107,6 +111,7 @@ final class VectorStateLoops {
 
   /** Sets the sums for B and C to zero. */
   static void clearSums(MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
     long work = ScanTile.work(chunk, width, states) << 2;
     FloatVector zero = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
@@ -118,6 +123,7 @@ final class VectorStateLoops {
   /** Runs a state forward, keeps decays and decayed states, and sums for OUT and C. */
   static void keepDecays(
       MemorySegment tile, int steps, int chunk, int width, int states, int state, boolean zoh) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long inverseA = (ScanTile.inverseA(chunk, width, states) + state) << 2;
@@ -145,6 +151,7 @@ final class VectorStateLoops {
   /** Runs the gradient of a state back over what {@link #keepDecays} kept. */
   static void runBack(
       MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
@@ -172,6 +179,7 @@ final class VectorStateLoops {
   /** {@link #runBack} for ZOH, whose gain depends on Δ and A. */
   static void runBackZoh(
       MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
@@ -241,6 +249,7 @@ final class VectorStateLoops {
   /** Takes the gradient of a state back through a chunk. */
   static void carryGrad(
       MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
