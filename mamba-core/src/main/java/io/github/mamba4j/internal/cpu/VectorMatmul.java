@@ -20,6 +20,11 @@ final class VectorMatmul extends CpuMatmul {
 
   private static final int SPILL_STEPS = Math.ceilDiv(SPILL - TILE_ROWS, TILE_ROWS);
 
+  /**
+   * Steps that are gathered for one tile after the other: rows at a stride share few sets of L1.
+   */
+  private static final int GATHER_STEPS = 8;
+
   VectorMatmul(WorkerPool pool) {
     super(pool, LANES, STRIP_VECTORS);
   }
@@ -104,21 +109,13 @@ final class VectorMatmul extends CpuMatmul {
    */
   @Override
   void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
-    MemorySegment a = call.a;
-    long tileStepBytes = call.tileStepBytes;
     int steps = Math.max(0, call.depth - SPILL_STEPS);
     int tiles = readable < SPILL ? 0 : Math.min(rows, readable - SPILL + TILE_ROWS) / TILE_ROWS;
     long tileBytes = (long) call.depth * TILE_ROWS * Float.BYTES;
-    for (int p = 0; p < steps; p++) {
-      long in = source + p * call.aStepBytes;
-      long out = target + p * tileStepBytes;
+    for (int p = 0; p < steps; p += GATHER_STEPS) {
+      int end = Math.min(steps, p + GATHER_STEPS);
       for (int t = 0; t < tiles; t++) {
-        long from = in + t * tileStepBytes;
-        long at = out + t * tileBytes;
-        move(a, from, to, at);
-        if (LANES < TILE_ROWS) {
-          move(a, from + SPECIES.vectorByteSize(), to, at + SPECIES.vectorByteSize());
-        }
+        gatherTile(call, source + t * call.tileStepBytes, p, end, to, target + t * tileBytes);
       }
     }
     int done = tiles * TILE_ROWS;
@@ -129,26 +126,40 @@ final class VectorMatmul extends CpuMatmul {
     ScalarMatmul.gatherSteps(call, source, done, to, target, steps);
   }
 
+  private static void gatherTile(
+      MatmulCall call, long source, int from, int end, MemorySegment to, long target) {
+    MemorySegment a = call.a;
+    long stepBytes = call.aStepBytes;
+    for (int p = from; p < end; p++) {
+      long in = source + p * stepBytes;
+      long out = target + (long) p * TILE_ROWS * Float.BYTES;
+      move(a, in, to, out);
+      if (LANES < TILE_ROWS) {
+        move(a, in + SPECIES.vectorByteSize(), to, out + SPECIES.vectorByteSize());
+      }
+    }
+  }
+
   private static void move(MemorySegment from, long source, MemorySegment to, long target) {
     FloatVector.fromMemorySegment(SPECIES, from, source, ORDER)
         .intoMemorySegment(to, target, ORDER);
   }
 
   @Override
-  void copy(MatmulCall call, long source, long target, int width, int columns) {
+  void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
     MemorySegment b = call.b;
     MemorySegment packed = call.packed;
     long stride = call.bStride * Float.BYTES;
     int whole = SPECIES.loopBound(columns);
-    for (int i = 0; i < call.depth; i++) {
+    for (int i = 0; i < steps; i++) {
       long in = source + i * stride;
       long out = target + (long) i * width * Float.BYTES;
       for (int j = 0; j < whole; j += LANES) {
         long at = (long) j * Float.BYTES;
         move(b, in + at, packed, out + at);
       }
+      ScalarMatmul.copyRow(call, in >> 2, out >> 2, whole, width, columns);
     }
-    ScalarMatmul.copyColumns(call, source, target, width, whole, columns);
   }
 
   @Override
@@ -161,8 +172,8 @@ final class VectorMatmul extends CpuMatmul {
     MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
     long rowBytes = (long) width * Float.BYTES;
     int whole = SPECIES.loopBound(call.depth);
-    for (int i = 0; i < whole; i += LANES) {
-      for (int j = 0; j < width; j += LANES) {
+    for (int j = 0; j < width; j += LANES) {
+      for (int i = 0; i < whole; i += LANES) {
         long from = source + (j * call.bStride + i) * Float.BYTES;
         long to = target + i * rowBytes + (long) j * Float.BYTES;
         VectorTranspose.square(call, from, to, rowBytes, between);
