@@ -120,19 +120,19 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void copy(MatmulCall call, long source, long target, int width, int columns) {
-    copyColumns(call, source, target, width, 0, columns);
+  void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
+    for (int i = 0; i < steps; i++) {
+      long in = (source >> 2) + i * call.bStride;
+      copyRow(call, in, (target >> 2) + (long) i * width, 0, width, columns);
+    }
   }
 
-  /** Packs the columns from {@code start} on of a strip that {@link #copy} packs. */
-  static void copyColumns(
-      MatmulCall call, long source, long target, int width, int start, int columns) {
-    for (int i = 0; i < call.depth; i++) {
-      long in = (source >> 2) + i * call.bStride;
-      long out = (target >> 2) + (long) i * width;
-      for (int j = start; j < width; j++) {
-        CpuStorage.set(call.packed, out + j, j < columns ? CpuStorage.get(call.b, in + j) : 0);
-      }
+  /** Packs the columns from {@code start} on of one row of a strip; places are in elements. */
+  static void copyRow(
+      MatmulCall call, long source, long target, int start, int width, int columns) {
+    for (int j = start; j < width; j++) {
+      float value = j < columns ? CpuStorage.get(call.b, source + j) : 0;
+      CpuStorage.set(call.packed, target + j, value);
     }
   }
 

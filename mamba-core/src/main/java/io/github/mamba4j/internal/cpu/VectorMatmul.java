@@ -22,6 +22,11 @@ final class VectorMatmul extends CpuMatmul {
 
   private static final int SPILL_STEPS = Math.ceilDiv(SPILL - TILE_ROWS, TILE_ROWS);
 
+  /**
+   * Steps that are gathered for one tile after the other: rows at a stride share few sets of L1.
+   */
+  private static final int GATHER_STEPS = 8;
+
   VectorMatmul(WorkerPool pool) {
     super(pool, LANES, STRIP_VECTORS);
   }
@@ -35,8 +40,6 @@ final class VectorMatmul extends CpuMatmul {
       MemorySegment sums,
       int rows,
       int width) {
-    a = offHeap(a);
-    sums = offHeap(sums);
     if (width == 4 * LANES) {
       VectorTiles.four(call, a, aOffset, strip, sums, rows);
     } else if (width == 2 * LANES) {
@@ -49,7 +52,6 @@ final class VectorMatmul extends CpuMatmul {
   @Override
   void merge(
       MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
-    sums = offHeap(sums);
     MemorySegment out = offHeap(call.out);
     boolean add = call.add;
     int whole = SPECIES.loopBound(columns);
@@ -94,7 +96,6 @@ final class VectorMatmul extends CpuMatmul {
   /** Adds the rest of the rows and the bias. */
   private static void finish(
       MatmulCall call, int item, int row, int rows, int column, int columns, MemorySegment sums) {
-    sums = offHeap(sums);
     int whole = VectorDots.whole(call.k);
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
@@ -110,22 +111,13 @@ final class VectorMatmul extends CpuMatmul {
    */
   @Override
   void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
-    to = offHeap(to);
-    MemorySegment a = offHeap(call.a);
-    long tileStepBytes = call.tileStepBytes;
     int steps = Math.max(0, call.depth - SPILL_STEPS);
     int tiles = readable < SPILL ? 0 : Math.min(rows, readable - SPILL + TILE_ROWS) / TILE_ROWS;
     long tileBytes = (long) call.depth * TILE_ROWS * Float.BYTES;
-    for (int p = 0; p < steps; p++) {
-      long in = source + p * call.aStepBytes;
-      long out = target + p * tileStepBytes;
+    for (int p = 0; p < steps; p += GATHER_STEPS) {
+      int end = Math.min(steps, p + GATHER_STEPS);
       for (int t = 0; t < tiles; t++) {
-        long from = in + t * tileStepBytes;
-        long at = out + t * tileBytes;
-        move(a, from, to, at);
-        if (LANES < TILE_ROWS) {
-          move(a, from + SPECIES.vectorByteSize(), to, at + SPECIES.vectorByteSize());
-        }
+        gatherTile(call, source + t * call.tileStepBytes, p, end, to, target + t * tileBytes);
       }
     }
     int done = tiles * TILE_ROWS;
@@ -136,28 +128,40 @@ final class VectorMatmul extends CpuMatmul {
     ScalarMatmul.gatherSteps(call, source, done, to, target, steps);
   }
 
+  private static void gatherTile(
+      MatmulCall call, long source, int from, int end, MemorySegment to, long target) {
+    MemorySegment a = offHeap(call.a);
+    long stepBytes = call.aStepBytes;
+    for (int p = from; p < end; p++) {
+      long in = source + p * stepBytes;
+      long out = target + (long) p * TILE_ROWS * Float.BYTES;
+      move(a, in, to, out);
+      if (LANES < TILE_ROWS) {
+        move(a, in + SPECIES.vectorByteSize(), to, out + SPECIES.vectorByteSize());
+      }
+    }
+  }
+
   private static void move(MemorySegment from, long source, MemorySegment to, long target) {
-    from = offHeap(from);
-    to = offHeap(to);
     FloatVector.fromMemorySegment(SPECIES, from, source, ORDER)
         .intoMemorySegment(to, target, ORDER);
   }
 
   @Override
-  void copy(MatmulCall call, long source, long target, int width, int columns) {
+  void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
     MemorySegment b = offHeap(call.b);
     MemorySegment packed = offHeap(call.packed);
     long stride = call.bStride * Float.BYTES;
     int whole = SPECIES.loopBound(columns);
-    for (int i = 0; i < call.depth; i++) {
+    for (int i = 0; i < steps; i++) {
       long in = source + i * stride;
       long out = target + (long) i * width * Float.BYTES;
       for (int j = 0; j < whole; j += LANES) {
         long at = (long) j * Float.BYTES;
         move(b, in + at, packed, out + at);
       }
+      ScalarMatmul.copyRow(call, in >> 2, out >> 2, whole, width, columns);
     }
-    ScalarMatmul.copyColumns(call, source, target, width, whole, columns);
   }
 
   @Override
@@ -170,8 +174,8 @@ final class VectorMatmul extends CpuMatmul {
     MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
     long rowBytes = (long) width * Float.BYTES;
     int whole = SPECIES.loopBound(call.depth);
-    for (int i = 0; i < whole; i += LANES) {
-      for (int j = 0; j < width; j += LANES) {
+    for (int j = 0; j < width; j += LANES) {
+      for (int i = 0; i < whole; i += LANES) {
         long from = source + (j * call.bStride + i) * Float.BYTES;
         long to = target + i * rowBytes + (long) j * Float.BYTES;
         VectorTranspose.square(call, from, to, rowBytes, between);
