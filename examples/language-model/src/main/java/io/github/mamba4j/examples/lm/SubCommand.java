@@ -14,6 +14,7 @@ abstract class SubCommand implements Callable<Integer> {
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Show this text and end.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at it
   private boolean help;
 
   @Option(names = "--verbose", description = "Say more; show the stack trace of an error.")

@@ -119,12 +119,13 @@ final class TrainCommand extends SubCommand {
 
   /** Returns the display that fits where the output goes. */
   TrainingListener display() {
-    boolean bar =
-        progress == Progress.BAR
-            || (progress == Progress.AUTO
-                && System.console() != null
-                && System.console().isTerminal());
+    boolean bar = progress == Progress.BAR || (progress == Progress.AUTO && isTerminal());
     return bar ? new BarDisplay(out()) : new PlainDisplay(out());
+  }
+
+  @SuppressWarnings("SystemConsoleNull") // since JDK 25 it is null again where no terminal is
+  private static boolean isTerminal() {
+    return System.console() != null && System.console().isTerminal();
   }
 
   /** Returns the names of the options that belong to the machine or the moment, not to the run. */

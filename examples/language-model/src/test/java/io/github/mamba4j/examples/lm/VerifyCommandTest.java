@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,7 +36,7 @@ class VerifyCommandTest {
   void verify_changedTensor_fails() throws IOException {
     try (MambaModel model = MambaModel.load(FIXTURE);
         Arena arena = Arena.ofConfined()) {
-      Tensor norm = model.parameters().get("backbone.norm_f.weight");
+      Tensor norm = Objects.requireNonNull(model.parameters().get("backbone.norm_f.weight"));
       MemorySegment values = arena.allocate(norm.shape().elements() * Float.BYTES);
       norm.read(values);
       float first = values.get(ValueLayout.JAVA_FLOAT, 0);
