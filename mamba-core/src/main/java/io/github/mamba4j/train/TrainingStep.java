@@ -252,6 +252,16 @@ public final class TrainingStep implements AutoCloseable {
     return updates;
   }
 
+  /**
+   * Returns how much memory the step has taken from the device: activations, their gradients,
+   * moments and scratch, without the parameters and their gradients.
+   *
+   * @return size in bytes
+   */
+  public long reservedBytes() {
+    return scope.reservedBytes() + state.reservedBytes();
+  }
+
   /** Sets how many updates the moments stand for. */
   void restoreUpdates(long count) {
     updates = count;
