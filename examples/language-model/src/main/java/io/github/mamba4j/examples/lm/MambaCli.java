@@ -1,5 +1,10 @@
 package io.github.mamba4j.examples.lm;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -12,7 +17,20 @@ import picocli.CommandLine.Spec;
     description = "Trains, evaluates and samples Mamba language models.",
     mixinStandardHelpOptions = true,
     versionProvider = MambaVersion.class,
-    synopsisSubcommandLabel = "COMMAND")
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      CreateSampleCommand.class,
+      TrainCommand.class,
+      GenerateCommand.class,
+      EvaluateCommand.class,
+      InfoCommand.class,
+      VerifyCommand.class
+    },
+    footer = {
+      "",
+      "Exit codes: 0 success, 1 a failed check or a problem at run time, 2 bad options or input,",
+      "130 stopped by Ctrl-C."
+    })
 public final class MambaCli implements Runnable {
   @Spec private CommandSpec spec;
 
@@ -20,12 +38,26 @@ public final class MambaCli implements Runnable {
   public MambaCli() {}
 
   /**
-   * Runs the command and ends the JVM with its exit code: 0 for success, 2 for a bad command line.
+   * Runs the command and ends the JVM with its exit code: 0 for success, 1 for a failed check or a
+   * problem at run time, 2 for bad options or input.
    *
    * @param args the command line
    */
   public static void main(String[] args) {
-    System.exit(commandLine().execute(args));
+    if (System.getProperty("java.util.logging.SimpleFormatter.format") == null) {
+      System.setProperty("java.util.logging.SimpleFormatter.format", "%4$s: %5$s%n");
+    }
+    System.setProperty("java.awt.headless", "true");
+    System.exit(
+        commandLine()
+            .setOut(utf8(FileDescriptor.out))
+            .setErr(utf8(FileDescriptor.err))
+            .execute(args));
+  }
+
+  private static PrintWriter utf8(FileDescriptor descriptor) {
+    return new PrintWriter(
+        new OutputStreamWriter(new FileOutputStream(descriptor), StandardCharsets.UTF_8), true);
   }
 
   /**
@@ -34,11 +66,15 @@ public final class MambaCli implements Runnable {
    * @return the command line, writing to the standard streams until told otherwise
    */
   static CommandLine commandLine() {
-    return new CommandLine(new MambaCli());
+    ErrorReport errors = new ErrorReport();
+    return new CommandLine(new MambaCli())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler(errors)
+        .setExecutionExceptionHandler(errors);
   }
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "mamba: no command given");
+    throw new ParameterException(spec.commandLine(), "no command given");
   }
 }

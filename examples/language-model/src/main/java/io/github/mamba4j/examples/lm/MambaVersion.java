@@ -6,10 +6,15 @@ import picocli.CommandLine.IVersionProvider;
 final class MambaVersion implements IVersionProvider {
   @Override
   public String[] getVersion() {
-    String version = MambaVersion.class.getPackage().getImplementationVersion();
     return new String[] {
-      "mamba " + (version == null ? "(not run from its jar)" : version),
+      "mamba " + program(),
       "Java " + Runtime.version() + ", " + System.getProperty("java.vm.vendor")
     };
+  }
+
+  /** Returns the version of the program, or words for its absence. */
+  static String program() {
+    String version = MambaVersion.class.getPackage().getImplementationVersion();
+    return version == null ? "(not run from its jar)" : version;
   }
 }
