@@ -22,7 +22,10 @@ public record AdamW(
    * @throws IllegalArgumentException if a number is out of its range
    */
   public AdamW {
-    require(learningRate > 0 && learningRate < Double.POSITIVE_INFINITY, "learningRate", "positive",
+    require(
+        learningRate > 0 && learningRate < Double.POSITIVE_INFINITY,
+        "learningRate",
+        "positive",
         learningRate);
     require(beta1 >= 0 && beta1 < 1, "beta1", "in [0, 1)", beta1);
     require(beta2 >= 0 && beta2 < 1, "beta2", "in [0, 1)", beta2);

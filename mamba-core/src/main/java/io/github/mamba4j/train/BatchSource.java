@@ -43,8 +43,8 @@ public interface BatchSource {
   void read(long epoch, long step, int[] inputs, int[] targets);
 
   /**
-   * The SHA-256 over what defines the data and its order, which a checkpoint keeps so that a resumed
-   * run can tell that it reads other data.
+   * The SHA-256 over what defines the data and its order, which a checkpoint keeps so that a
+   * resumed run can tell that it reads other data.
    *
    * @return 64 lower-case hexadecimal digits
    */

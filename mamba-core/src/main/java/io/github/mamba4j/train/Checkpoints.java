@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -80,8 +81,11 @@ final class Checkpoints {
       }
     } catch (IOException e) {
       throw new IOException(
-          "Trainer: checkpoint folder %s cannot be written (%s); choose another folder"
-              .formatted(directory, reason(e)),
+          String.format(
+              Locale.ROOT,
+              "Trainer: checkpoint folder %s cannot be written (%s); choose another folder",
+              directory,
+              reason(e)),
           e);
     }
   }
@@ -99,7 +103,9 @@ final class Checkpoints {
     }
     if (lastDue) {
       if (keep > 0) {
-        write(folder.resolve("step-%09d".formatted(state.progress().step())), written);
+        write(
+            folder.resolve(String.format(Locale.ROOT, "step-%09d", state.progress().step())),
+            written);
         dropOld(folder);
       }
       write(folder.resolve(LAST), written);
@@ -121,10 +127,14 @@ final class Checkpoints {
       state.write(target);
     } catch (IOException e) {
       throw new IOException(
-          ("Trainer: checkpoint of step %d could not be written to %s (%s); what was there is"
-                  + " unchanged and the run is still in memory: make room and call fit() again to go"
-                  + " on, or save(...) elsewhere")
-              .formatted(step, target, reason(e)),
+          String.format(
+              Locale.ROOT,
+              "Trainer: checkpoint of step %d could not be written to %s (%s); what was there is"
+                  + " unchanged and the run is still in memory: make room and call fit() again to"
+                  + " go on, or save(...) elsewhere",
+              step,
+              target,
+              reason(e)),
           e);
     }
     newest = target;
@@ -136,8 +146,13 @@ final class Checkpoints {
     if (broken.isPresent()) {
       TrainingProgress progress = state.progress();
       throw new TrainingException(
-          "Trainer: %s is not finite after step %d (loss %s); nothing was written, %s"
-              .formatted(broken.get(), progress.step(), progress.lastLoss(), lastGood()),
+          String.format(
+              Locale.ROOT,
+              "Trainer: %s is not finite after step %d (loss %s); nothing was written, %s",
+              broken.get(),
+              progress.step(),
+              progress.lastLoss(),
+              lastGood()),
           progress.step(),
           progress.lastLoss(),
           newest);

@@ -9,7 +9,8 @@ import java.util.Optional;
  * @param step steps done since the run began
  * @param training loss and accuracy over the epoch's batches, each measured before its update
  * @param validation the measurement at the end of the epoch, empty without validation data
- * @param elapsedNanos time of the run so far in nanoseconds, earlier parts of a resumed run included
+ * @param elapsedNanos time of the run so far in nanoseconds, earlier parts of a resumed run
+ *     included
  */
 public record EpochMetrics(
     long epoch,

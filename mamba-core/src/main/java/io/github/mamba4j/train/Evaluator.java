@@ -7,6 +7,7 @@ import io.github.mamba4j.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -96,7 +97,8 @@ public final class Evaluator implements AutoCloseable {
     }
     if (counted == 0) {
       throw new IllegalArgumentException(
-          "Evaluator: none of the %d batches has a target that counts".formatted(batches));
+          String.format(
+              Locale.ROOT, "Evaluator: none of the %d batches has a target that counts", batches));
     }
     return new Evaluation(lossSum / counted, hitSum / counted, counted);
   }
@@ -107,12 +109,11 @@ public final class Evaluator implements AutoCloseable {
       return;
     }
     forward =
-        scope.record(
-            () -> {
-              CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
-              loss = result.mean();
-              hits = result.hits().sum();
-            });
+        scope.record(() -> {
+          CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
+          loss = result.mean();
+          hits = result.hits().sum();
+        });
   }
 
   private float read(@Nullable Tensor value) {

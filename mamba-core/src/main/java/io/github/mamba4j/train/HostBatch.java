@@ -8,6 +8,7 @@ import io.github.mamba4j.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /**
  * The way of a batch from its source to the device: checked on the host, then written to the same
@@ -67,8 +68,13 @@ final class HostBatch {
   int load(BatchSource source, long epoch, long step) {
     if (source.batchSize() != rows || source.length() != length) {
       throw new IllegalArgumentException(
-          "BatchSource: batches have shape [%d, %d], expected [batch, length] = [%d, %d]"
-              .formatted(source.batchSize(), source.length(), rows, length));
+          String.format(
+              Locale.ROOT,
+              "BatchSource: batches have shape [%d, %d], expected [batch, length] = [%d, %d]",
+              source.batchSize(),
+              source.length(),
+              rows,
+              length));
     }
     source.read(epoch, step, inputs, targets);
     int counted = 0;
@@ -96,7 +102,16 @@ final class HostBatch {
   private IllegalArgumentException unknown(
       String what, int value, int index, long epoch, long step) {
     return new IllegalArgumentException(
-        "BatchSource: %s %d at [%d, %d] of epoch %d, step %d does not exist, expected one in [0, %d)"
-            .formatted(what, value, index / length, index % length, epoch, step, vocab));
+        String.format(
+            Locale.ROOT,
+            "BatchSource: %s %d at [%d, %d] of epoch %d, step %d does not exist, expected one in"
+                + " [0, %d)",
+            what,
+            value,
+            index / length,
+            index % length,
+            epoch,
+            step,
+            vocab));
   }
 }

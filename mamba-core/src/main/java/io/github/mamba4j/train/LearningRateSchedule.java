@@ -1,12 +1,14 @@
 package io.github.mamba4j.train;
 
+import java.util.Locale;
+
 /**
  * How the learning rate moves over a run: a factor of the peak rate as a pure function of the step.
  *
  * <p>Steps count from 0. In a warm-up of w steps, step s has the factor {@code (s + 1) / w}: step 0
- * has {@code 1/w}, not zero, and step {@code w − 1} has 1. From step w on the decay runs with {@code
- * p = (s − w) / (decaySteps − w)}, so step w has 1 again, and the final fraction is reached at step
- * decaySteps, the first one after a run of that length. Later steps keep it.
+ * has {@code 1/w}, not zero, and step {@code w − 1} has 1. From step w on the decay runs with
+ * {@code p = (s − w) / (decaySteps − w)}, so step w has 1 again, and the final fraction is reached
+ * at step decaySteps, the first one after a run of that length. Later steps keep it.
  *
  * @param decay the shape of the decay
  * @param warmupSteps steps of linear warm-up, not negative
@@ -45,8 +47,12 @@ public record LearningRateSchedule(
     }
     if (decay == Decay.CONSTANT && (finalFraction != 1 || decaySteps != 0)) {
       throw new IllegalArgumentException(
-          "LearningRateSchedule: a constant rate has finalFraction 1 and decaySteps 0, got %s and %d"
-              .formatted(finalFraction, decaySteps));
+          String.format(
+              Locale.ROOT,
+              "LearningRateSchedule: a constant rate has finalFraction 1 and decaySteps 0, got %s"
+                  + " and %d",
+              finalFraction,
+              decaySteps));
     }
   }
 

@@ -18,7 +18,8 @@ final class LoggingListener implements TrainingListener {
   public void onStep(StepMetrics metrics) {
     if (metrics.step() % everySteps == 0 || metrics.step() == metrics.totalSteps()) {
       log(
-          "step %d/%d, epoch %d: loss %.4f, perplexity %.2f, rate %.3g, gradient norm %.3f, %.0f tokens/s",
+          "step %d/%d, epoch %d: loss %.4f, perplexity %.2f, rate %.3g, gradient norm %.3f, %.0f"
+              + " tokens/s",
           metrics.step(),
           metrics.totalSteps(),
           metrics.epoch(),

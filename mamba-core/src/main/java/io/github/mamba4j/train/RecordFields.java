@@ -4,6 +4,7 @@ import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
@@ -36,14 +37,19 @@ final class RecordFields {
   }
 
   /** Returns a line for each name whose values differ. */
-  static List<String> differences(
-      String what, Map<String, ?> stored, Map<String, Object> current) {
+  static List<String> differences(String what, Map<String, ?> stored, Map<String, Object> current) {
     List<String> lines = new ArrayList<>();
     for (Map.Entry<String, Object> entry : current.entrySet()) {
       Object before = stored.get(entry.getKey());
       if (!Objects.equals(before, entry.getValue())) {
         lines.add(
-            "%s %s was %s, is %s now".formatted(what, entry.getKey(), before, entry.getValue()));
+            String.format(
+                Locale.ROOT,
+                "%s %s was %s, is %s now",
+                what,
+                entry.getKey(),
+                before,
+                entry.getValue()));
       }
     }
     return lines;

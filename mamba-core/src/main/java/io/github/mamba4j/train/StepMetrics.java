@@ -12,7 +12,8 @@ package io.github.mamba4j.train;
  * @param learningRate the rate of this step
  * @param gradientNorm the gradients' norm before clipping
  * @param tokensPerSecond tokens of this step by the time it took
- * @param elapsedNanos time of the run so far in nanoseconds, earlier parts of a resumed run included
+ * @param elapsedNanos time of the run so far in nanoseconds, earlier parts of a resumed run
+ *     included
  * @param remainingNanos estimated time to the end of the run in nanoseconds
  */
 public record StepMetrics(

@@ -4,6 +4,7 @@ import io.github.mamba4j.model.MambaModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.Consumer;
@@ -141,9 +142,7 @@ public final class Trainer implements AutoCloseable {
     if (settings.patience() > 0 && progress.withoutGain() >= settings.patience()) {
       return Optional.of(TrainingResult.Reason.EARLY_STOPPED);
     }
-    return stopRequested
-        ? Optional.of(TrainingResult.Reason.STOP_REQUESTED)
-        : Optional.empty();
+    return stopRequested ? Optional.of(TrainingResult.Reason.STOP_REQUESTED) : Optional.empty();
   }
 
   private void trainOneStep() {
@@ -153,13 +152,15 @@ public final class Trainer implements AutoCloseable {
     double rate = settings.optimizer().learningRate() * schedule.factor(progress.step());
     if (!step.run(data, epoch, index, rate)) {
       throw new TrainingException(
-          "Trainer: step %d (epoch %d) has loss %s and gradient norm %s, expected finite numbers; the step was not applied, %s"
-              .formatted(
-                  progress.step() + 1,
-                  epoch,
-                  step.loss(),
-                  step.gradientNorm(),
-                  checkpoints.lastGood()),
+          String.format(
+              Locale.ROOT,
+              "Trainer: step %d (epoch %d) has loss %s and gradient norm %s, expected finite"
+                  + " numbers; the step was not applied, %s",
+              progress.step() + 1,
+              epoch,
+              step.loss(),
+              step.gradientNorm(),
+              checkpoints.lastGood()),
           progress.step() + 1,
           step.loss(),
           checkpoints.newest().orElse(null));
@@ -185,8 +186,7 @@ public final class Trainer implements AutoCloseable {
 
   private StepMetrics metrics(long epoch, long index, double rate, long stepNanos) {
     long elapsed = progress.trainedNanos();
-    double nanosPerStep =
-        (double) (elapsed - nanosBeforeFit) / (progress.step() - stepsBeforeFit);
+    double nanosPerStep = (double) (elapsed - nanosBeforeFit) / (progress.step() - stepsBeforeFit);
     return new StepMetrics(
         epoch,
         index,
@@ -205,17 +205,19 @@ public final class Trainer implements AutoCloseable {
     Evaluator evaluator = validation;
     long every = settings.validateEverySteps();
     boolean due =
-        epochEnds
-            || progress.step() == totalSteps
-            || (every > 0 && progress.step() % every == 0);
+        epochEnds || progress.step() == totalSteps || (every > 0 && progress.step() % every == 0);
     if (evaluator == null || !due) {
       return;
     }
     Evaluation evaluation = evaluator.evaluate(settings.validationBatches());
     if (!Double.isFinite(evaluation.loss())) {
       throw new TrainingException(
-          "Trainer: validation loss is %s after step %d, expected a finite number; %s"
-              .formatted(evaluation.loss(), progress.step(), checkpoints.lastGood()),
+          String.format(
+              Locale.ROOT,
+              "Trainer: validation loss is %s after step %d, expected a finite number; %s",
+              evaluation.loss(),
+              progress.step(),
+              checkpoints.lastGood()),
           progress.step(),
           evaluation.loss(),
           checkpoints.newest().orElse(null));

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -306,7 +307,8 @@ public final class TrainerBuilder {
     check(
         wrong,
         accumulation <= batches,
-        "accumulation is %d, but an epoch has %d batches".formatted(accumulation, batches));
+        String.format(
+            Locale.ROOT, "accumulation is %d, but an epoch has %d batches", accumulation, batches));
     MambaModel trained = model;
     BatchSource source = data;
     if (!wrong.isEmpty() || trained == null || source == null) {

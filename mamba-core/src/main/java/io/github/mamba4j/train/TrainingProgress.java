@@ -129,7 +129,9 @@ final class TrainingProgress {
       JsonObject last = json.requireObject("validation");
       read.validation =
           new Evaluation(
-              last.requireDouble("loss"), last.requireDouble("accuracy"), count(source, last, "targets"));
+              last.requireDouble("loss"),
+              last.requireDouble("accuracy"),
+              count(source, last, "targets"));
     }
     step = read.step;
     trainedNanos = read.trainedNanos;
@@ -145,8 +147,7 @@ final class TrainingProgress {
   }
 
   /** A missing or negative count gives the one message that says so. */
-  private static long count(Path source, JsonObject json, String key)
-      throws CheckpointException {
+  private static long count(Path source, JsonObject json, String key) throws CheckpointException {
     long value = json.longOr(key, -1);
     if (value < 0) {
       throw new CheckpointException(

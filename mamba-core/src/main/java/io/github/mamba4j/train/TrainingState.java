@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -90,8 +91,12 @@ record TrainingState(
       progress.restore(file, json.requireObject("progress"));
       if (progress.step() > totalSteps) {
         throw new CheckpointException(
-            "%s: is at step %d, but the run ends at step %d"
-                .formatted(file, progress.step(), totalSteps));
+            String.format(
+                Locale.ROOT,
+                "%s: is at step %d, but the run ends at step %d",
+                file,
+                progress.step(),
+                totalSteps));
       }
       FloatTensors.read(weights, model.parameters());
       FloatTensors.read(moments, step.moments());
@@ -104,8 +109,14 @@ record TrainingState(
     int version = json.requireInt("version");
     if (!format.equals(FORMAT) || version != VERSION) {
       throw new CheckpointException(
-          "%s: is %s version %d, expected %s version %d"
-              .formatted(file, format, version, FORMAT, VERSION));
+          String.format(
+              Locale.ROOT,
+              "%s: is %s version %d, expected %s version %d",
+              file,
+              format,
+              version,
+              FORMAT,
+              VERSION));
     }
   }
 
@@ -122,8 +133,12 @@ record TrainingState(
             "model", json.requireObject("model").members(), RecordFields.of(model.config())));
     if (!different.isEmpty()) {
       throw new CheckpointException(
-          "%s: cannot resume, the run was another one: %s; use the same data and settings, or start"
-              .formatted(file, String.join("; ", different))
+          String.format(
+                  Locale.ROOT,
+                  "%s: cannot resume, the run was another one: %s; use the same data and settings,"
+                      + " or start",
+                  file,
+                  String.join("; ", different))
               + " a new run from the weights with MambaModel.load");
     }
   }
@@ -143,7 +158,11 @@ record TrainingState(
       }
     }
     throw new CheckpointException(
-        "%s: holds no %s, expected a checkpoint's folder or one that contains '%s'"
-            .formatted(folder, PROGRESS, Checkpoints.LAST));
+        String.format(
+            Locale.ROOT,
+            "%s: holds no %s, expected a checkpoint's folder or one that contains '%s'",
+            folder,
+            PROGRESS,
+            Checkpoints.LAST));
   }
 }

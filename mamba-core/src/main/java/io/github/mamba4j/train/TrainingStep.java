@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * One optimiser step of a model: forward, backward, clipping and AdamW, recorded at the first call
  * and repeated on the same memory at every later one.
  *
- * <p>Three programs are recorded: a micro-batch (adds its gradients), the norm of the gradients, and
- * the update (which also zeroes the gradients). Loss and norm are looked at before the update runs:
- * if one of them is not finite the parameters stay as they are.
+ * <p>Three programs are recorded: a micro-batch (adds its gradients), the norm of the gradients,
+ * and the update (which also zeroes the gradients). Loss and norm are looked at before the update
+ * runs: if one of them is not finite the parameters stay as they are.
  *
  * <p>{@link Trainer} drives this; use it directly for a training loop of your own. For one thread
  * at a time.
@@ -250,6 +250,16 @@ public final class TrainingStep implements AutoCloseable {
    */
   public long updates() {
     return updates;
+  }
+
+  /**
+   * Returns how much memory the step has taken from the device: activations, their gradients,
+   * moments and scratch, without the parameters and their gradients.
+   *
+   * @return size in bytes
+   */
+  public long reservedBytes() {
+    return scope.reservedBytes() + state.reservedBytes();
   }
 
   /** Sets how many updates the moments stand for. */

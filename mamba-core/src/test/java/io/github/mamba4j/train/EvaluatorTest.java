@@ -90,8 +90,7 @@ class EvaluatorTest {
       assertThat(evaluation.loss()).isCloseTo(losses / 4, within(1e-6));
       assertThat(evaluation.accuracy()).isEqualTo(hits / 4.0);
       assertThat(evaluation.perplexity()).isCloseTo(Math.exp(losses / 4), within(1e-4));
-      assertThat(evaluation.bitsPerByte(2))
-          .isCloseTo(losses / 4 / Math.log(2) / 2, within(1e-6));
+      assertThat(evaluation.bitsPerByte(2)).isCloseTo(losses / 4 / Math.log(2) / 2, within(1e-6));
     }
   }
 
@@ -126,8 +125,7 @@ class EvaluatorTest {
 
   @Test
   void evaluate_noTargets_isRefused() {
-    BatchSource silent =
-        new Toys.Fixed(1, 2, 1, new int[] {1, 2}, new int[] {IGNORE, IGNORE});
+    BatchSource silent = new Toys.Fixed(1, 2, 1, new int[] {1, 2}, new int[] {IGNORE, IGNORE});
     try (MambaModel model = Toys.model(1)) {
       assertThatThrownBy(() -> Evaluator.evaluate(model, silent))
           .isInstanceOf(IllegalArgumentException.class)

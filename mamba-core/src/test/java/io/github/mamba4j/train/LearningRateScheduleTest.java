@@ -54,8 +54,7 @@ class LearningRateScheduleTest {
 
   @Test
   void factor_warmupAsLongAsTheRun_neverLeavesIt() {
-    LearningRateSchedule schedule =
-        LearningRateSchedule.cosine(0).withWarmup(4).withDecaySteps(4);
+    LearningRateSchedule schedule = LearningRateSchedule.cosine(0).withWarmup(4).withDecaySteps(4);
 
     assertThat(schedule.factor(3)).isEqualTo(1);
     assertThat(schedule.factor(5)).isEqualTo(0);

@@ -143,9 +143,8 @@ class ResumeTest {
         assertThat(Evaluator.evaluate(best, Toys.noise(2)).loss())
             .isEqualTo(result.best().orElseThrow().loss());
         Toys.weights(model)
-            .forEach(
-                (name, values) ->
-                    assertThat(Toys.weights(last).get(name)).as(name).isEqualTo(values));
+            .forEach((name, values) ->
+                assertThat(Toys.weights(last).get(name)).as(name).isEqualTo(values));
       }
     }
     assertThat(recorder.checkpoints).contains(folder.resolve("best"), folder.resolve("last"));
@@ -221,12 +220,7 @@ class ResumeTest {
     oneEpoch();
     try (MambaModel model = Toys.model(1);
         Trainer trainer =
-            Trainer.builder()
-                .model(model)
-                .data(Toys.noise(3))
-                .epochs(2)
-                .resume(folder)
-                .build()) {
+            Trainer.builder().model(model).data(Toys.noise(3)).epochs(2).resume(folder).build()) {
       assertThat(trainer.fit().steps()).isEqualTo(6);
     }
   }
@@ -258,12 +252,11 @@ class ResumeTest {
                 .epochs(1)
                 .checkpoints(folder)
                 .checkpointEverySteps(2)
-                .checkpointExtras(
-                    fresh -> {
-                      if (++written[0] == 2) {
-                        throw new IOException("No space left on device");
-                      }
-                    })
+                .checkpointExtras(fresh -> {
+                  if (++written[0] == 2) {
+                    throw new IOException("No space left on device");
+                  }
+                })
                 .build()) {
       assertThatThrownBy(trainer::fit)
           .isInstanceOf(IOException.class)

@@ -68,13 +68,24 @@ class TrainerTest {
 
     assertThat(recorder.events.stream().map(event -> event.split(" ")[0]))
         .containsExactly(
-            "start", "step", "step", "step", "validation", "epoch", "step", "step", "step",
-            "validation", "epoch", "end");
+            "start",
+            "step",
+            "step",
+            "step",
+            "validation",
+            "epoch",
+            "step",
+            "step",
+            "step",
+            "validation",
+            "epoch",
+            "end");
     assertThat(recorder.steps.stream().map(StepMetrics::learningRate))
         .containsExactly(0.005, 0.01, 0.01, 0.0075, 0.005, 0.0025);
-    assertThat(recorder.steps.stream().map(StepMetrics::step)).containsExactly(1L, 2L, 3L, 4L, 5L,
-        6L);
-    double mean = recorder.steps.stream().limit(3).mapToDouble(StepMetrics::loss).average().orElse(0);
+    assertThat(recorder.steps.stream().map(StepMetrics::step))
+        .containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+    double mean =
+        recorder.steps.stream().limit(3).mapToDouble(StepMetrics::loss).average().orElse(0);
     EpochMetrics first = recorder.epochs.getFirst();
     assertThat(first.training().loss()).isCloseTo(mean, within(1e-12));
     assertThat(first.training().targets()).isEqualTo(3 * 2 * 7);
@@ -208,8 +219,7 @@ class TrainerTest {
               .min()
               .orElseThrow();
       assertThat(result.best().orElseThrow().loss()).isEqualTo(best);
-      assertThat(result.validation())
-          .contains(recorder.validations.getLast().evaluation());
+      assertThat(result.validation()).contains(recorder.validations.getLast().evaluation());
       assertThat(trainer.fit().steps()).isEqualTo(result.steps());
     }
   }
@@ -298,8 +308,7 @@ class TrainerTest {
           .hasMessageContainingAll(
               "step 4 (epoch 0)", "loss NaN", folder.resolve("last").toString());
       assertThat(trainer.step()).isEqualTo(3);
-      assertThat(Toys.weights(model).get("backbone.layers.0.mixer.D"))
-          .doesNotContain(Float.NaN);
+      assertThat(Toys.weights(model).get("backbone.layers.0.mixer.D")).doesNotContain(Float.NaN);
       assertThatThrownBy(() -> trainer.save(folder.resolve("mine")))
           .isInstanceOf(TrainingException.class)
           .hasMessageContainingAll("backbone.norm_f.weight is not finite", "nothing was written");
@@ -313,8 +322,7 @@ class TrainerTest {
   @Test
   void fit_lossThatIsNotANumberWithoutCheckpoint_saysNone() throws IOException {
     try (MambaModel model = Toys.model(1);
-        Trainer trainer =
-            Trainer.builder().model(model).data(Toys.noise(2)).maxSteps(1).build()) {
+        Trainer trainer = Trainer.builder().model(model).data(Toys.noise(2)).maxSteps(1).build()) {
       Tensor skip = model.parameters().get("backbone.layers.1.mixer.D");
       float[] values = new float[32];
       values[5] = Float.POSITIVE_INFINITY;
@@ -371,13 +379,8 @@ class TrainerTest {
 
   @Test
   void build_missingAndContradictory_namesAll() {
-    assertThatThrownBy(
-            () ->
-                Trainer.builder()
-                    .earlyStopping(1, 0)
-                    .validateEverySteps(2)
-                    .keepCheckpoints(1)
-                    .build())
+    assertThatThrownBy(() ->
+            Trainer.builder().earlyStopping(1, 0).validateEverySteps(2).keepCheckpoints(1).build())
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "Trainer: model is missing; data is missing; epochs or maxSteps is missing;"

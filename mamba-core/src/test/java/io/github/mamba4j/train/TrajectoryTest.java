@@ -115,9 +115,7 @@ class TrajectoryTest {
     }
     assertThat(actual).as(name).hasSameSizeAs(expected);
     for (int i = 0; i < expected.length; i++) {
-      assertThat(actual[i])
-          .as("%s[%d]", name, i)
-          .isCloseTo(expected[i], within(1e-4f * largest));
+      assertThat(actual[i]).as("%s[%d]", name, i).isCloseTo(expected[i], within(1e-4f * largest));
     }
   }
 

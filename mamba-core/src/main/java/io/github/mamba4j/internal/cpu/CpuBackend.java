@@ -13,7 +13,6 @@ import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.IdentityHashMap;
-import java.util.Map;
 
 /** The CPU: off-heap memory and kernels that have ended when their call returns. */
 final class CpuBackend implements Backend {
@@ -23,7 +22,7 @@ final class CpuBackend implements Backend {
   private final WorkerPool pool;
 
   /** The memory of each block that is in use; guarded by itself. */
-  private final Map<Storage, Arena> arenas = new IdentityHashMap<>();
+  private final IdentityHashMap<Storage, Arena> arenas = new IdentityHashMap<>();
 
   private boolean closed;
 

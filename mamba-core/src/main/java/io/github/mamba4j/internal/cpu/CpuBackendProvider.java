@@ -62,23 +62,21 @@ public final class CpuBackendProvider implements BackendProvider {
     boolean unnamed = option.equals(AUTO);
     String wish = unnamed ? System.getProperty(KERNELS_PROPERTY, AUTO) : option;
     boolean vectors = ModuleLayer.boot().findModule(VECTOR_MODULE).isPresent();
-    switch (wish) {
-      case "scalar" -> {
-        return ScalarKernels::create;
-      }
+    return switch (wish) {
+      case "scalar" -> ScalarKernels::create;
       case "vector" -> {
         if (!vectors) {
           throw new BackendUnavailableException(
               "cpu: kernels 'vector' need the module " + VECTOR_MODULE + "; " + REMEDY);
         }
-        return VectorKernels::create;
+        yield VectorKernels::create;
       }
       case AUTO -> {
         if (vectors) {
-          return VectorKernels::create;
+          yield VectorKernels::create;
         }
         ScalarWarning.once();
-        return ScalarKernels::create;
+        yield ScalarKernels::create;
       }
       default ->
           throw new BackendUnavailableException(
@@ -87,7 +85,7 @@ public final class CpuBackendProvider implements BackendProvider {
                   + "'"
                   + (unnamed ? " (system property " + KERNELS_PROPERTY + ")" : "")
                   + ", expected auto, scalar or vector");
-    }
+    };
   }
 
   private static void warnOfScalar() {

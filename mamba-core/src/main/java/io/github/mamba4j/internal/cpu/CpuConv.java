@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * tap with the bias as last row.
  *
  * <p>The backward direction recomputes the sums p before the SiLU, turns the gradient of the result
- * into that of p, also for the {@code width − 1} steps after the block, and from it gets the input's
- * gradient by the same loop with the taps in reverse order. The taps' gradients are summed block by
- * block into the workspace, then over the blocks in pairs.
+ * into that of p, also for the {@code width − 1} steps after the block, and from it gets the
+ * input's gradient by the same loop with the taps in reverse order. The taps' gradients are summed
+ * block by block into the workspace, then over the blocks in pairs.
  */
 abstract class CpuConv implements ConvKernels {
   private static final int BLOCK_STEPS = 64;
@@ -263,8 +263,7 @@ abstract class CpuConv implements ConvKernels {
     packInputs(shape, conv.inputs(), task, packedEnd, packed, x);
     sumGradients(conv, task, packed, pGrad, x);
     if (conv.weightGrad() != null || conv.biasGrad() != null) {
-      long partial =
-          (long) (task / channelBlocks(shape)) * (shape.width() + 1) * shape.channels();
+      long partial = (long) (task / channelBlocks(shape)) * (shape.width() + 1) * shape.channels();
       View workspace = conv.workspace();
       tapGradients(
           shape,
@@ -331,8 +330,7 @@ abstract class CpuConv implements ConvKernels {
       }
       View view = sink.view();
       MemorySegment target = CpuStorage.of(view);
-      long start =
-          t < 0 ? atState(view, shape, task, history + t) : at(view, shape, task, t);
+      long start = t < 0 ? atState(view, shape, task, history + t) : at(view, shape, task, t);
       long oldest = pGrad + (long) (t - first + history) * n;
       long reversed = (shape.width() + 1L) * n;
       correlate(shape.width(), packed, oldest, reversed, target, start, n, sink.add());

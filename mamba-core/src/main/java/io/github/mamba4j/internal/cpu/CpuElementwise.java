@@ -106,8 +106,7 @@ abstract class CpuElementwise implements ElementwiseKernels {
     View out = map.out().view();
     boolean flat = Tiles.flat(map.rows(), map.cols(), map.x(), map.x(), out);
     int perTask = Tiles.spansPerTask(map.cols(), flat);
-    long end =
-        Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
+    long end = Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
     for (long span = (long) task * perTask; span < end; span++) {
       int n = spanLength(map.rows(), map.cols(), flat, span);
       mapSpan(map, spanStart(map.x(), flat, span), spanStart(out, flat, span), n, scratch);
@@ -129,8 +128,7 @@ abstract class CpuElementwise implements ElementwiseKernels {
 
   @Override
   public final void mapBackward(MapBackward map) {
-    boolean flat =
-        Tiles.flat(map.rows(), map.cols(), map.x(), map.outGrad(), map.xGrad().view());
+    boolean flat = Tiles.flat(map.rows(), map.cols(), map.x(), map.outGrad(), map.xGrad().view());
     pool.forEach(Tiles.tasks(map.rows(), map.cols(), flat), map, mapBackwardTask);
   }
 
@@ -139,8 +137,7 @@ abstract class CpuElementwise implements ElementwiseKernels {
     View out = map.xGrad().view();
     boolean flat = Tiles.flat(map.rows(), map.cols(), map.x(), grad, out);
     int perTask = Tiles.spansPerTask(map.cols(), flat);
-    long end =
-        Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
+    long end = Math.min(Tiles.spans(map.rows(), map.cols(), flat), (task + 1L) * perTask);
     for (long span = (long) task * perTask; span < end; span++) {
       int n = spanLength(map.rows(), map.cols(), flat, span);
       MemorySegment slopes = scratch.floats(n);
@@ -165,8 +162,7 @@ abstract class CpuElementwise implements ElementwiseKernels {
     View out = combine.out().view();
     boolean flat = Tiles.flat(combine.rows(), combine.cols(), combine.a(), combine.b(), out);
     int perTask = Tiles.spansPerTask(combine.cols(), flat);
-    long end =
-        Math.min(Tiles.spans(combine.rows(), combine.cols(), flat), (task + 1L) * perTask);
+    long end = Math.min(Tiles.spans(combine.rows(), combine.cols(), flat), (task + 1L) * perTask);
     for (long span = (long) task * perTask; span < end; span++) {
       int n = spanLength(combine.rows(), combine.cols(), flat, span);
       long a = spanStart(combine.a(), flat, span);
@@ -195,8 +191,7 @@ abstract class CpuElementwise implements ElementwiseKernels {
 
   @Override
   public final void scale(Scale scale) {
-    boolean flat =
-        Tiles.flat(scale.rows(), scale.cols(), scale.x(), scale.x(), scale.out().view());
+    boolean flat = Tiles.flat(scale.rows(), scale.cols(), scale.x(), scale.x(), scale.out().view());
     pool.forEach(Tiles.tasks(scale.rows(), scale.cols(), flat), scale, scaleTask);
   }
 
@@ -210,15 +205,13 @@ abstract class CpuElementwise implements ElementwiseKernels {
     }
     boolean flat = Tiles.flat(scale.rows(), scale.cols(), x, x, out);
     int perTask = Tiles.spansPerTask(scale.cols(), flat);
-    long end =
-        Math.min(Tiles.spans(scale.rows(), scale.cols(), flat), (task + 1L) * perTask);
+    long end = Math.min(Tiles.spans(scale.rows(), scale.cols(), flat), (task + 1L) * perTask);
     MemorySegment source = CpuStorage.of(x);
     MemorySegment target = CpuStorage.of(out);
     for (long span = (long) task * perTask; span < end; span++) {
       int n = spanLength(scale.rows(), scale.cols(), flat, span);
       long start = spanStart(x, flat, span);
-      loops.scale(
-          factor, source, start, target, spanStart(out, flat, span), n, scale.out().add());
+      loops.scale(factor, source, start, target, spanStart(out, flat, span), n, scale.out().add());
     }
   }
 

@@ -95,21 +95,14 @@ abstract class CpuLoss implements LossKernels {
 
   /** Writes the gradient of a row and returns the sum of its exponentials. */
   private double gradient(
-      CrossEntropy loss,
-      long r,
-      Sink grad,
-      int target,
-      float max,
-      float weight,
-      Scratch scratch) {
+      CrossEntropy loss, long r, Sink grad, int target, float max, float weight, Scratch scratch) {
     MemorySegment logits = CpuStorage.of(loss.logits());
     MemorySegment out = CpuStorage.of(grad.view());
     long outStart = row(grad.view(), r);
     int vocab = loss.vocab();
     MemorySegment place = grad.add() ? scratch.floats(vocab) : out;
     long placeStart = grad.add() ? 0 : outStart;
-    float sum =
-        exponentials(logits, row(loss.logits(), r), vocab, max, place, placeStart);
+    float sum = exponentials(logits, row(loss.logits(), r), vocab, max, place, placeStart);
     loops.scale(weight / sum, place, placeStart, out, outStart, vocab, grad.add());
     float atTarget = CpuStorage.get(out, outStart + target);
     CpuStorage.set(out, outStart + target, atTarget - weight);

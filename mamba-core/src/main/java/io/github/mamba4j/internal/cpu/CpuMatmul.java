@@ -29,11 +29,11 @@ abstract class CpuMatmul implements MatmulKernels {
   /** Rows of a register tile. */
   static final int TILE_ROWS = 6;
 
-  /** Longest stretch of the sums that is packed at a time: six rows of it take half of L1. */
-  private static final int MAX_DEPTH = 768;
+  /** Longest stretch of the sums that is packed at a time: six rows of it fit L1. */
+  private static final int MAX_DEPTH = 1024;
 
-  /** Floats of the right factor that are packed at a time, 8 MiB. */
-  private static final long PACKED_FLOATS = 1L << 21;
+  /** Floats of the right factor that are packed at a time, 2 MiB. */
+  private static final long PACKED_FLOATS = 1L << 19;
 
   /** Floats of the packed strips that a task passes over again and again, half of L2. */
   private static final int L2_FLOATS = 1 << 17;
@@ -116,50 +116,44 @@ abstract class CpuMatmul implements MatmulKernels {
   abstract void dots(MatmulCall call, int item, int from, int to, Scratch scratch);
 
   /**
-   * Copies rows together: row i of the source, {@code columns} floats, becomes row i of a dense
-   * matrix with {@code width} columns.
+   * Copies rows of a left factor that is stored transposed together, tile after tile: for each step
+   * of the present part the {@link #TILE_ROWS} elements of a tile's rows.
    *
-   * @param from source memory
-   * @param source where its first row starts, in bytes
-   * @param stride distance of its rows, in bytes
+   * @param call the product
+   * @param source where the first row's first step is in the left factor, in bytes
+   * @param rows how many rows; what is left of the last tile may get any value
+   * @param readable how many rows exist in the left factor, at least {@code rows}
    * @param to target memory
-   * @param target where the dense matrix starts, in bytes
-   * @param rows how many rows
-   * @param width columns of the target
-   * @param columns columns of the source; the target's others become zero
+   * @param target where the first tile goes in it, in bytes
    */
-  abstract void copy(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns);
+  abstract void gather(
+      MatmulCall call, long source, int rows, int readable, MemorySegment to, long target);
 
   /**
-   * Copies columns together: row i of the source, {@code rows} floats, becomes column i of a dense
-   * matrix with {@code width} columns.
+   * Packs some steps of a strip of a right factor that is stored as it is, row after row.
    *
-   * @param from source memory
-   * @param source where its first row starts, in bytes
-   * @param stride distance of its rows, in bytes
-   * @param to target memory
-   * @param target where the dense matrix starts, in bytes
-   * @param rows rows of the target
+   * @param call the product
+   * @param source where the first row starts in the right factor, in bytes
+   * @param target where the dense matrix starts in the packed memory, in bytes
+   * @param width columns of the target
+   * @param columns columns of the source; the target's others become zero
+   * @param steps how many rows
+   */
+  abstract void copy(MatmulCall call, long source, long target, int width, int columns, int steps);
+
+  /**
+   * Packs a strip of a right factor that is stored transposed: row j of the source becomes column j
+   * of a dense matrix with as many rows as the present part has steps.
+   *
+   * @param call the product
+   * @param source where the first row starts in the right factor, in bytes
+   * @param target where the dense matrix starts in the packed memory, in bytes
    * @param width columns of the target
    * @param columns rows of the source; the target's other columns become zero
+   * @param scratch the worker's memory
    */
   abstract void transpose(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns);
+      MatmulCall call, long source, long target, int width, int columns, Scratch scratch);
 
   @Override
   public final void matmul(Product product) {
@@ -232,17 +226,29 @@ abstract class CpuMatmul implements MatmulKernels {
   private void runPart(MatmulCall call) {
     int strip = lanes * stripVectors;
     int packed = call.bBatchStride == 0 ? 1 : call.items;
-    call.columnsPerPack = roundUp(ceilDiv(PACK_TASK_FLOATS, call.depth), strip);
-    pool.forEach(packed * ceilDiv(call.columns, call.columnsPerPack), call, CpuMatmul::packTask);
+    // Along the rows as they are stored, so that the hardware can prefetch.
+    int across = call.bTransposed ? call.depth : call.columns;
+    int along = ceilDiv(PACK_TASK_FLOATS, across);
+    call.columnsPerPack = call.bTransposed ? roundUp(along, strip) : call.columns;
+    call.stepsPerPack = call.bTransposed ? call.depth : along;
+    int tasks =
+        packed
+            * ceilDiv(call.columns, call.columnsPerPack)
+            * ceilDiv(call.depth, call.stepsPerPack);
+    pool.forEach(tasks, call, CpuMatmul::packTask);
 
     call.rowTiles = ceilDiv(call.m, MAX_ROWS_PER_TASK);
     call.rowsPerTile = roundUp(ceilDiv(call.m, call.rowTiles), TILE_ROWS);
     call.rowTiles = ceilDiv(call.m, call.rowsPerTile);
     call.tileRowBytes = call.aRowBytes;
-    call.tileStepBytes = call.aTransposed ? (long) call.rowsPerTile * Float.BYTES : call.aStepBytes;
+    call.tileStepBytes = call.aTransposed ? (long) TILE_ROWS * Float.BYTES : call.aStepBytes;
     int most = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
     int least =
         roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
+    if (call.aTransposed) {
+      // Each task copies its rows of the left factor; four strips make that worth while.
+      least = Math.max(least, 4 * strip);
+    }
     int tiles = ceilDiv(ENOUGH_TASKS, call.items * call.rowTiles);
     call.columnsPerTile =
         Math.clamp(roundUp(ceilDiv(call.columns, tiles), strip), Math.min(least, most), most);
@@ -251,45 +257,46 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private static void packTask(MatmulCall call, int index, Scratch scratch) {
-    int perItem = ceilDiv(call.columns, call.columnsPerPack);
-    int from = index % perItem * call.columnsPerPack;
-    int to = Math.min(call.columns, from + call.columnsPerPack);
-    call.kernels.packStrips(call, index / perItem, from, to);
+    int columnPacks = ceilDiv(call.columns, call.columnsPerPack);
+    int stepPacks = ceilDiv(call.depth, call.stepsPerPack);
+    int column = index % columnPacks * call.columnsPerPack;
+    int rest = index / columnPacks;
+    int step = rest % stepPacks * call.stepsPerPack;
+    call.kernels.packStrips(call, rest / stepPacks, column, step, scratch);
   }
 
-  private void packStrips(MatmulCall call, int item, int from, int to) {
-    int padded = roundUp(call.columns, lanes);
-    long base = item * call.packedBytes(padded);
+  private void packStrips(MatmulCall call, int item, int fromColumn, int step, Scratch scratch) {
+    int toColumn = Math.min(call.columns, fromColumn + call.columnsPerPack);
+    int steps = Math.min(call.stepsPerPack, call.depth - step);
+    long base = item * call.packedBytes(roundUp(call.columns, lanes));
     long source = call.bOffset + (call.firstItem + item) * call.bBatchStride;
     int width;
-    for (int column = from; column < to; column += width) {
+    for (int column = fromColumn; column < toColumn; column += width) {
       width = stripWidth(call.columns - column);
       int columns = Math.min(width, call.columns - column);
       long strip = base + call.packedBytes(column);
-      packFirstRow(call, column, strip, width, columns);
+      if (step == 0) {
+        packFirstRow(call, column, strip, width, columns);
+      }
+      long to = strip + (step + 1L) * width * Float.BYTES;
+      long i = call.firstStep + step;
       long j = call.firstColumn + column;
-      long first =
-          call.bTransposed
-              ? source + j * call.bStride + call.firstStep
-              : source + call.firstStep * call.bStride + j;
-      pack(call, first, strip + (long) width * Float.BYTES, width, columns);
+      if (call.bType != DType.F32) {
+        long at = source + (call.bTransposed ? j * call.bStride + i : i * call.bStride + j);
+        widen(call, at, to >> 2, width, columns, steps);
+      } else if (call.bTransposed) {
+        transpose(call, (source + j * call.bStride + i) << 2, to, width, columns, scratch);
+      } else {
+        copy(call, (source + i * call.bStride + j) << 2, to, width, columns, steps);
+      }
     }
   }
 
-  private void pack(MatmulCall call, long first, long to, int width, int columns) {
-    if (call.bType != DType.F32) {
-      widen(call, first, to >> 2, width, columns);
-    } else if (call.bTransposed) {
-      transpose(call.b, first << 2, call.bStride << 2, call.packed, to, call.depth, width, columns);
-    } else {
-      copy(call.b, first << 2, call.bStride << 2, call.packed, to, call.depth, width, columns);
-    }
-  }
-
-  private static void widen(MatmulCall call, long first, long to, int width, int columns) {
+  private static void widen(
+      MatmulCall call, long first, long to, int width, int columns, int steps) {
     long step = call.bTransposed ? 1 : call.bStride;
     long next = call.bTransposed ? call.bStride : 1;
-    for (int p = 0; p < call.depth; p++) {
+    for (int p = 0; p < steps; p++) {
       for (int j = 0; j < width; j++) {
         float value = j < columns ? right(call, first + p * step + j * next) : 0;
         CpuStorage.set(call.packed, to + (long) p * width + j, value);
@@ -331,15 +338,16 @@ abstract class CpuMatmul implements MatmulKernels {
     long sumsBytes = (long) TILE_ROWS * stripVectors * lanes * Float.BYTES;
     MemorySegment a = call.a;
     MemorySegment sums = scratch.floats((sumsBytes >> 2) + copiedFloats(call));
+    long rowBytes = call.aRowBytes;
     if (call.aTransposed) {
-      int rows = toRow - fromRow;
       a = sums;
-      copy(call.a, left, call.aStepBytes, a, sumsBytes, call.depth, call.rowsPerTile, rows);
+      gather(call, left, toRow - fromRow, call.m - fromRow, sums, sumsBytes);
       left = sumsBytes;
+      rowBytes = (long) call.depth * Float.BYTES;
     }
     for (int row = fromRow; row < toRow; row += TILE_ROWS) {
       int rows = Math.min(TILE_ROWS, toRow - row);
-      long start = left + (row - fromRow) * call.tileRowBytes;
+      long start = left + (row - fromRow) * rowBytes;
       long out = call.outAt(call.firstItem + item, row) + (long) call.firstColumn * Float.BYTES;
       int width;
       for (int column = fromColumn; column < toColumn; column += width) {

@@ -80,6 +80,7 @@ final class MatmulCall {
   int columnTiles;
   int columnsPerTile;
   int columnsPerPack;
+  int stepsPerPack;
 
   MatmulCall(CpuMatmul kernels) {
     this.kernels = kernels;

@@ -26,8 +26,7 @@ final class ScalarLoss extends CpuLoss {
   }
 
   @Override
-  float exponentials(
-      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
+  float exponentials(MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
     return exponentialsSpan(x, xStart, n, max, y, yStart);
   }
 

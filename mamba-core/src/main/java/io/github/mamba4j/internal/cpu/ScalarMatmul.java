@@ -102,39 +102,59 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void copy(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns) {
-    for (int i = 0; i < rows; i++) {
-      long in = (source + i * stride) >> 2;
-      long out = (target >> 2) + (long) i * width;
-      for (int j = 0; j < width; j++) {
-        CpuStorage.set(to, out + j, j < columns ? CpuStorage.get(from, in + j) : 0);
+  void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
+    gatherSteps(call, source, rows, to, target, 0);
+  }
+
+  /** Copies the steps from {@code start} on of what {@link #gather} copies. */
+  static void gatherSteps(
+      MatmulCall call, long source, int rows, MemorySegment to, long target, int start) {
+    for (int p = start; p < call.depth; p++) {
+      long in = (source + p * call.aStepBytes) >> 2;
+      for (int i = 0; i < rows; i++) {
+        long tile = (long) (i / TILE_ROWS) * call.depth;
+        long out = (target >> 2) + (tile + p) * TILE_ROWS + i % TILE_ROWS;
+        CpuStorage.set(to, out, CpuStorage.get(call.a, in + i));
       }
     }
   }
 
   @Override
+  void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
+    for (int i = 0; i < steps; i++) {
+      long in = (source >> 2) + i * call.bStride;
+      copyRow(call, in, (target >> 2) + (long) i * width, 0, width, columns);
+    }
+  }
+
+  /** Packs the columns from {@code start} on of one row of a strip; places are in elements. */
+  static void copyRow(
+      MatmulCall call, long source, long target, int start, int width, int columns) {
+    for (int j = start; j < width; j++) {
+      float value = j < columns ? CpuStorage.get(call.b, source + j) : 0;
+      CpuStorage.set(call.packed, target + j, value);
+    }
+  }
+
+  @Override
   void transpose(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns) {
-    for (int j = 0; j < width; j++) {
-      long in = (source + j * stride) >> 2;
-      for (int i = 0; i < rows; i++) {
-        float value = j < columns ? CpuStorage.get(from, in + i) : 0;
-        CpuStorage.set(to, (target >> 2) + (long) i * width + j, value);
+      MatmulCall call, long source, long target, int width, int columns, Scratch scratch) {
+    transposeRows(call, source, target, width, columns, 0);
+  }
+
+  /** Packs the steps from {@code start} on of a strip that {@link #transpose} packs. */
+  static void transposeRows(
+      MatmulCall call, long source, long target, int width, int columns, int start) {
+    for (int j = 0; j < columns; j++) {
+      long in = (source >> 2) + j * call.bStride;
+      for (int i = start; i < call.depth; i++) {
+        CpuStorage.set(
+            call.packed, (target >> 2) + (long) i * width + j, CpuStorage.get(call.b, in + i));
+      }
+    }
+    for (int i = start; i < call.depth; i++) {
+      for (int j = columns; j < width; j++) {
+        CpuStorage.set(call.packed, (target >> 2) + (long) i * width + j, 0);
       }
     }
   }

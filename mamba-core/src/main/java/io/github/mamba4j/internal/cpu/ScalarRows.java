@@ -9,12 +9,24 @@ import java.lang.foreign.MemorySegment;
 final class ScalarRows extends Rows {
   @Override
   void scale(
-      float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n, boolean add) {
+      float factor,
+      MemorySegment x,
+      long xStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
     scaleSpan(factor, x, xStart, y, yStart, n, add);
   }
 
   static void scaleSpan(
-      float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n, boolean add) {
+      float factor,
+      MemorySegment x,
+      long xStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
     if (add) {
       for (int i = 0; i < n; i++) {
         set(y, yStart + i, Math.fma(factor, get(x, xStart + i), get(y, yStart + i)));

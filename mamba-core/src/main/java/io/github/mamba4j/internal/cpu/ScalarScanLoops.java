@@ -29,7 +29,6 @@ final class ScalarScanLoops implements ScanLoops {
       for (int i = 0; i < cols; i++) {
         set(tile, to + i, get(source, offset + r * stride + i));
       }
-      clear(tile, to + cols, width - cols);
     }
   }
 
@@ -69,6 +68,60 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   @Override
+  public void panelIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      int rows,
+      int cols) {
+    int padded = Math.ceilDiv(cols, ScanTile.MAX_LANES) * ScanTile.MAX_LANES;
+    for (int t = 0; t < rows; t++) {
+      for (int e = 0; e < padded; e++) {
+        float value = e < cols ? get(source, offset + t * stride + e) : 0;
+        set(tile, ScanTile.at(panel, chunk, t, e), value);
+      }
+    }
+  }
+
+  @Override
+  public void panelAdd(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      int rows,
+      int cols) {
+    for (int t = 0; t < rows; t++) {
+      for (int e = 0; e < cols; e++) {
+        long at = ScanTile.at(panel, chunk, t, e);
+        set(tile, at, get(tile, at) + get(source, offset + t * stride + e));
+      }
+    }
+  }
+
+  @Override
+  public void panelOut(
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      MemorySegment target,
+      long offset,
+      long stride,
+      int rows,
+      int cols) {
+    for (int t = 0; t < rows; t++) {
+      for (int e = 0; e < cols; e++) {
+        set(target, offset + t * stride + e, get(tile, ScanTile.at(panel, chunk, t, e)));
+      }
+    }
+  }
+
+  @Override
   public void sumPartials(
       MemorySegment source,
       long offset,
@@ -86,6 +139,22 @@ final class ScalarScanLoops implements ScanLoops {
     }
   }
 
+  private static float read(MemorySegment tile, int panel, long at) {
+    return get(tile, at + panel * ScanTile.MAX_LANES);
+  }
+
+  private static void write(MemorySegment tile, int panel, long at, float value) {
+    set(tile, at + panel * ScanTile.MAX_LANES, value);
+  }
+
+  private static void addProduct(MemorySegment tile, long at, float x, float y) {
+    set(tile, at, Math.fma(x, y, get(tile, at)));
+  }
+
+  private static void addProduct(MemorySegment tile, int panel, long at, float x, float y) {
+    addProduct(tile, at + panel * ScanTile.MAX_LANES, x, y);
+  }
+
   @Override
   public void prepare(
       MemorySegment tile,
@@ -95,20 +164,28 @@ final class ScalarScanLoops implements ScanLoops {
       int states,
       boolean softplus,
       boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
-    for (int t = 0; t < steps; t++) {
-      for (int e = 0; e < width; e++) {
-        long at = (long) t * width + e;
-        float u = get(tile, ScanTile.U * panel + at);
-        float raw =
-            get(tile, ScanTile.RAW * panel + at)
-                + get(tile, ScanTile.bias(chunk, width, states) + e);
+    for (int e = 0; e < width; e++) {
+      float bias = get(tile, ScanTile.bias(chunk, width, states) + e);
+      float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
+      for (int t = 0; t < steps; t++) {
+        long at = ScanTile.at(0, chunk, t, e);
+        float u = read(tile, ScanTile.U, at);
+        float raw = read(tile, ScanTile.RAW, at) + bias;
         float delta = softplus ? ScalarMath.softplus(raw) : raw;
-        set(tile, ScanTile.RAW * panel + at, raw);
-        set(tile, ScanTile.DELTA * panel + at, delta);
-        set(tile, ScanTile.INPUT * panel + at, zoh ? u : delta * u);
-        float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
-        set(tile, ScanTile.OUT * panel + at, skip * u);
+        write(tile, ScanTile.RAW, at, raw);
+        write(tile, ScanTile.DELTA, at, delta);
+        write(tile, ScanTile.INPUT, at, zoh ? u : delta * u);
+        write(tile, ScanTile.OUT, at, skip * u);
+      }
+    }
+  }
+
+  @Override
+  public void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states) {
+    long sum = ScanTile.deltaSum(chunk, width, states);
+    for (int e = 0; e < width; e++) {
+      for (int t = 0; t < steps; t++) {
+        addProduct(tile, sum + e, read(tile, ScanTile.DELTA, ScanTile.at(0, chunk, t, e)), 1);
       }
     }
   }
@@ -116,63 +193,64 @@ final class ScalarScanLoops implements ScanLoops {
   @Override
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
-    for (int t = 0; t < steps; t++) {
-      for (int n = 0; n < states; n++) {
-        float b = get(tile, ScanTile.b(chunk, width, states) + (long) t * states + n);
-        float c = get(tile, ScanTile.c(chunk, width, states) + (long) t * states + n);
-        for (int e = 0; e < width; e++) {
-          long at = (long) t * width + e;
-          long state = (long) n * width + e;
-          float y =
-              get(tile, ScanTile.DELTA * panel + at) * get(tile, ScanTile.a(chunk, width) + state);
-          float input = get(tile, ScanTile.INPUT * panel + at);
+    long b = ScanTile.b(chunk, width, states);
+    long c = ScanTile.c(chunk, width, states);
+    for (int n = 0; n < states; n++) {
+      for (int e = 0; e < width; e++) {
+        long state = (long) n * width + e;
+        float a = get(tile, ScanTile.a(chunk, width) + state);
+        float inverseA = zoh ? get(tile, ScanTile.inverseA(chunk, width, states) + state) : 0;
+        float h = get(tile, ScanTile.state(chunk, width, states) + state);
+        for (int t = 0; t < steps; t++) {
+          long at = ScanTile.at(0, chunk, t, e);
+          float y = read(tile, ScanTile.DELTA, at) * a;
+          float input = read(tile, ScanTile.INPUT, at);
           if (zoh) {
-            input *= gain(tile, y, ScanTile.inverseA(chunk, width, states) + state);
+            input *= ScalarMath.exp2MinusOne(y) * inverseA;
           }
-          long h = ScanTile.state(chunk, width, states) + state;
-          float next = Math.fma(input, b, ScalarMath.exp2(y) * get(tile, h));
-          set(tile, h, next);
-          long out = ScanTile.OUT * panel + at;
-          set(tile, out, Math.fma(next, c, get(tile, out)));
+          h = Math.fma(ScalarMath.exp2(y), h, input * get(tile, b + (long) t * states + n));
+          addProduct(tile, ScanTile.OUT, at, h, get(tile, c + (long) t * states + n));
         }
+        set(tile, ScanTile.state(chunk, width, states) + state, h);
       }
     }
   }
 
-  /** {@code (e^ΔA − 1)/A}. */
-  private static float gain(MemorySegment tile, float y, long inverseA) {
-    return ScalarMath.exp2MinusOne(y) * get(tile, inverseA);
-  }
-
   @Override
   public void gate(MemorySegment tile, int steps, int chunk, int width) {
-    long out = ScanTile.panel(ScanTile.OUT, chunk, width);
-    long z = ScanTile.panel(ScanTile.Z, chunk, width);
-    for (long i = 0; i < (long) steps * width; i++) {
-      set(tile, out + i, get(tile, out + i) * ScalarMath.silu(get(tile, z + i)));
+    for (int e = 0; e < width; e++) {
+      for (int t = 0; t < steps; t++) {
+        long at = ScanTile.at(0, chunk, t, e);
+        float gate = ScalarMath.silu(read(tile, ScanTile.Z, at));
+        write(tile, ScanTile.OUT, at, read(tile, ScanTile.OUT, at) * gate);
+      }
     }
   }
 
   @Override
   public void gateGrad(MemorySegment tile, int steps, int chunk, int width) {
-    long grad = ScanTile.panel(ScanTile.OUT_GRAD, chunk, width);
-    long gate = ScanTile.panel(ScanTile.Z, chunk, width);
-    for (long i = 0; i < (long) steps * width; i++) {
-      float z = get(tile, gate + i);
-      float sigmoid = ScalarMath.sigmoid(z);
-      float scaled = get(tile, grad + i) * sigmoid;
-      set(tile, gate + i, scaled * Math.fma(z, 1 - sigmoid, 1));
-      set(tile, grad + i, scaled * z);
+    for (int e = 0; e < width; e++) {
+      for (int t = 0; t < steps; t++) {
+        long at = ScanTile.at(0, chunk, t, e);
+        float z = read(tile, ScanTile.Z, at);
+        float sigmoid = ScalarMath.sigmoid(z);
+        float scaled = read(tile, ScanTile.OUT_GRAD, at) * sigmoid;
+        write(tile, ScanTile.Z, at, scaled * Math.fma(z, 1 - sigmoid, 1));
+        write(tile, ScanTile.OUT_GRAD, at, scaled * z);
+      }
     }
   }
 
   @Override
   public void scanStatesGrad(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
-    clear(tile, ScanTile.INPUT_GRAD * panel, (long) steps * width);
-    clear(tile, ScanTile.DELTA_GRAD * panel, (long) steps * width);
+    for (int e = 0; e < width; e++) {
+      for (int t = 0; t < steps; t++) {
+        long at = ScanTile.at(0, chunk, t, e);
+        write(tile, ScanTile.INPUT_GRAD, at, 0);
+        write(tile, ScanTile.DELTA_GRAD, at, 0);
+      }
+    }
     clear(tile, ScanTile.bGrad(chunk, width, states), (long) steps * states);
     clear(tile, ScanTile.cGrad(chunk, width, states), (long) steps * states);
     for (int n = 0; n < states; n++) {
@@ -186,94 +264,83 @@ final class ScalarScanLoops implements ScanLoops {
   /** Runs a state forward and leaves {@code a} and {@code a·h} of every step in the work room. */
   private static void keepDecays(
       MemorySegment tile, int steps, int chunk, int width, int states, int state, boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
     long work = ScanTile.work(chunk, width, states);
-    int n = state / width;
+    long inverse = ScanTile.inverseA(chunk, width, states) + state;
     float a = get(tile, ScanTile.a(chunk, width) + state);
     float h = get(tile, ScanTile.state(chunk, width, states) + state);
     for (int t = 0; t < steps; t++) {
-      long at = (long) t * width + state % width;
-      long step = (long) t * states + n;
-      float y = get(tile, ScanTile.DELTA * panel + at) * a;
-      float input = get(tile, ScanTile.INPUT * panel + at);
+      long at = ScanTile.at(0, chunk, t, state % width);
+      long step = (long) t * states + state / width;
+      float y = read(tile, ScanTile.DELTA, at) * a;
+      float input = read(tile, ScanTile.INPUT, at);
       if (zoh) {
-        input *= gain(tile, y, ScanTile.inverseA(chunk, width, states) + state);
+        input *= ScalarMath.exp2MinusOne(y) * get(tile, inverse);
       }
       float decay = ScalarMath.exp2(y);
       float kept = decay * h;
       set(tile, work + 2L * t, decay);
       set(tile, work + 2L * t + 1, kept);
       h = Math.fma(input, get(tile, ScanTile.b(chunk, width, states) + step), kept);
-      long out = ScanTile.OUT * panel + at;
-      set(
-          tile,
-          out,
-          Math.fma(h, get(tile, ScanTile.c(chunk, width, states) + step), get(tile, out)));
-      addProduct(
-          tile,
-          ScanTile.cGrad(chunk, width, states) + step,
-          h,
-          get(tile, ScanTile.OUT_GRAD * panel + at));
+      float c = get(tile, ScanTile.c(chunk, width, states) + step);
+      addProduct(tile, ScanTile.OUT, at, h, c);
+      long cGrad = ScanTile.cGrad(chunk, width, states) + step;
+      addProduct(tile, cGrad, h, read(tile, ScanTile.OUT_GRAD, at));
     }
   }
 
   private static void runBack(
       MemorySegment tile, int steps, int chunk, int width, int states, int state, boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
     long work = ScanTile.work(chunk, width, states);
     float a = get(tile, ScanTile.a(chunk, width) + state);
+    float inverseA = zoh ? get(tile, ScanTile.inverseA(chunk, width, states) + state) : 0;
     long stateGrad = ScanTile.stateGrad(chunk, width, states) + state;
     long aGrad = ScanTile.aGrad(chunk, width, states) + state;
     float carried = get(tile, stateGrad);
     for (int t = steps - 1; t >= 0; t--) {
-      long at = (long) t * width + state % width;
+      long at = ScanTile.at(0, chunk, t, state % width);
       long step = (long) t * states + state / width;
-      float delta = get(tile, ScanTile.DELTA * panel + at);
-      float input = get(tile, ScanTile.INPUT * panel + at);
+      float delta = read(tile, ScanTile.DELTA, at);
+      float input = read(tile, ScanTile.INPUT, at);
       float decay = get(tile, work + 2L * t);
       float c = get(tile, ScanTile.c(chunk, width, states) + step);
-      float g = Math.fma(get(tile, ScanTile.OUT_GRAD * panel + at), c, carried);
+      float g = Math.fma(read(tile, ScanTile.OUT_GRAD, at), c, carried);
       float gb = g * get(tile, ScanTile.b(chunk, width, states) + step);
       float gah = g * get(tile, work + 2L * t + 1);
       float bGrad = g * input;
-      addProduct(tile, ScanTile.DELTA_GRAD * panel + at, gah, a);
+      addProduct(tile, ScanTile.DELTA_GRAD, at, gah, a);
       addProduct(tile, aGrad, gah, delta);
       if (zoh) {
         float y = delta * a;
-        float gain = gain(tile, y, ScanTile.inverseA(chunk, width, states) + state);
-        float slope =
-            ScalarMath.zohSlope(y * ScalarMath.LN2, decay, ScalarMath.exp2MinusOne(y));
-        addProduct(tile, ScanTile.DELTA_GRAD * panel + at, gb * input * decay, ScalarMath.LOG2_E);
+        float minusOne = ScalarMath.exp2MinusOne(y);
+        float slope = ScalarMath.zohSlope(y * ScalarMath.LN2, decay, minusOne);
+        addProduct(tile, ScanTile.DELTA_GRAD, at, gb * input * decay, ScalarMath.LOG2_E);
         addProduct(tile, aGrad, gb * input, delta * delta * slope);
-        gb *= gain;
-        bGrad *= gain;
+        gb *= minusOne * inverseA;
+        bGrad *= minusOne * inverseA;
       }
-      addProduct(tile, ScanTile.INPUT_GRAD * panel + at, gb, 1);
+      addProduct(tile, ScanTile.INPUT_GRAD, at, gb, 1);
       addProduct(tile, ScanTile.bGrad(chunk, width, states) + step, bGrad, 1);
       carried = decay * g;
     }
     set(tile, stateGrad, carried);
   }
 
-  private static void addProduct(MemorySegment tile, long at, float x, float y) {
-    set(tile, at, Math.fma(x, y, get(tile, at)));
-  }
-
   @Override
   public void carryGrad(MemorySegment tile, int steps, int chunk, int width, int states) {
-    long panel = ScanTile.panel(1, chunk, width);
-    for (int t = steps - 1; t >= 0; t--) {
-      for (int n = 0; n < states; n++) {
-        float c = get(tile, ScanTile.c(chunk, width, states) + (long) t * states + n);
-        for (int e = 0; e < width; e++) {
-          long at = (long) t * width + e;
-          long state = (long) n * width + e;
-          float y =
-              get(tile, ScanTile.DELTA * panel + at) * get(tile, ScanTile.a(chunk, width) + state);
-          long grad = ScanTile.stateGrad(chunk, width, states) + state;
-          float g = Math.fma(get(tile, ScanTile.OUT_GRAD * panel + at), c, get(tile, grad));
-          set(tile, grad, ScalarMath.exp2(y) * g);
+    long c = ScanTile.c(chunk, width, states);
+    for (int n = 0; n < states; n++) {
+      for (int e = 0; e < width; e++) {
+        long state = (long) n * width + e;
+        long stateGrad = ScanTile.stateGrad(chunk, width, states) + state;
+        float a = get(tile, ScanTile.a(chunk, width) + state);
+        float carried = get(tile, stateGrad);
+        for (int t = steps - 1; t >= 0; t--) {
+          long at = ScanTile.at(0, chunk, t, e);
+          float outGrad = read(tile, ScanTile.OUT_GRAD, at);
+          float g = Math.fma(outGrad, get(tile, c + (long) t * states + n), carried);
+          carried = ScalarMath.exp2(read(tile, ScanTile.DELTA, at) * a) * g;
         }
+        set(tile, stateGrad, carried);
       }
     }
   }
@@ -287,25 +354,23 @@ final class ScalarScanLoops implements ScanLoops {
       int states,
       boolean softplus,
       boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
-    for (int t = steps - 1; t >= 0; t--) {
-      for (int e = 0; e < width; e++) {
-        long at = (long) t * width + e;
-        float u = get(tile, ScanTile.U * panel + at);
-        float outGrad = get(tile, ScanTile.OUT_GRAD * panel + at);
-        float inputGrad = get(tile, ScanTile.INPUT_GRAD * panel + at);
-        float deltaGrad = get(tile, ScanTile.DELTA_GRAD * panel + at) * ScalarMath.LN2;
+    for (int e = 0; e < width; e++) {
+      float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
+      for (int t = steps - 1; t >= 0; t--) {
+        long at = ScanTile.at(0, chunk, t, e);
+        float u = read(tile, ScanTile.U, at);
+        float outGrad = read(tile, ScanTile.OUT_GRAD, at);
+        float inputGrad = read(tile, ScanTile.INPUT_GRAD, at);
+        float deltaGrad = read(tile, ScanTile.DELTA_GRAD, at) * ScalarMath.LN2;
         if (!zoh) {
           deltaGrad = Math.fma(u, inputGrad, deltaGrad);
-          inputGrad *= get(tile, ScanTile.DELTA * panel + at);
+          inputGrad *= read(tile, ScanTile.DELTA, at);
         }
-        float raw = get(tile, ScanTile.RAW * panel + at);
+        float raw = read(tile, ScanTile.RAW, at);
         float rawGrad = softplus ? deltaGrad * ScalarMath.sigmoid(raw) : deltaGrad;
-        set(tile, ScanTile.RAW * panel + at, rawGrad);
-        float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
-        set(tile, ScanTile.INPUT_GRAD * panel + at, Math.fma(skip, outGrad, inputGrad));
-        long z = ScanTile.Z * panel + at;
-        set(tile, z, get(tile, z) * get(tile, ScanTile.OUT * panel + at));
+        write(tile, ScanTile.RAW, at, rawGrad);
+        write(tile, ScanTile.INPUT_GRAD, at, Math.fma(skip, outGrad, inputGrad));
+        write(tile, ScanTile.Z, at, read(tile, ScanTile.Z, at) * read(tile, ScanTile.OUT, at));
         addProduct(tile, ScanTile.skipGrad(chunk, width, states) + e, outGrad, u);
         addProduct(tile, ScanTile.biasGrad(chunk, width, states) + e, rawGrad, 1);
       }

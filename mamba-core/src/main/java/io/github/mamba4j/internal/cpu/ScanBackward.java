@@ -81,8 +81,8 @@ final class ScanBackward {
     int block = task / parts % ScanTile.blocks(shape);
     int sequence = task / parts / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
     long stateGrad = ScanTile.stateGrad(chunk, width, states);
     long sum = ScanTile.deltaSum(chunk, width, states);
@@ -94,10 +94,7 @@ final class ScanBackward {
     for (int k = last - 1; k >= first; k--) {
       int steps = stageChunk(scan, sequence, k, block, tile);
       loops.carryGrad(tile, steps, chunk, width, states);
-      for (int t = 0; t < steps; t++) {
-        long delta = ScanTile.panel(ScanTile.DELTA, chunk, width) + (long) t * width;
-        loops.addIn(tile, delta, 0, tile, sum, width, 1, width);
-      }
+      loops.sumDelta(tile, steps, chunk, width, shape.dState());
     }
     MemorySegment workspace = CpuStorage.of(scan.workspace());
     long at = segmentState(scan, sequence, segment - 1);
@@ -118,8 +115,8 @@ final class ScanBackward {
     int block = task % ScanTile.blocks(shape);
     int sequence = task / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
     MemorySegment workspace = CpuStorage.of(scan.workspace());
     long stateGrad = ScanTile.stateGrad(chunk, width, states);
@@ -142,8 +139,8 @@ final class ScanBackward {
     int block = task / segments % ScanTile.blocks(shape);
     int sequence = task / segments / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
     long stateGrad = ScanTile.stateGrad(chunk, width, states);
     stage.parameters(shape, scan.inputs(), block, tile);
@@ -172,8 +169,8 @@ final class ScanBackward {
   private void computeChunk(Backward scan, int sequence, int k, int block, MemorySegment tile) {
     Shape shape = scan.shape();
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     View checkpoints = scan.checkpoints();
     long index = (long) sequence * ScanTile.chunks(shape) + k;
     stage.loadStates(
@@ -211,8 +208,8 @@ final class ScanBackward {
     Shape shape = scan.shape();
     Inputs inputs = scan.inputs();
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     long row = (long) sequence * shape.length() + (long) k * chunk;
     int steps = ScanStage.steps(shape, row);
     stage.inputs(shape, inputs, row, block, tile);

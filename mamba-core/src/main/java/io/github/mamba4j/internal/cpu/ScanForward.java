@@ -72,8 +72,8 @@ final class ScanForward {
     int block = task / parts % ScanTile.blocks(shape);
     int sequence = task / parts / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
     long state = ScanTile.state(chunk, width, states);
     long sum = ScanTile.deltaSum(chunk, width, states);
@@ -83,11 +83,8 @@ final class ScanForward {
     int first = segment * ScanTile.segmentChunks(shape);
     for (int k = first; k < first + ScanTile.segmentChunks(shape); k++) {
       stageChunk(shape, scan.inputs(), sequence, k, block, tile);
-      scanChunk(shape, tile, chunk);
-      for (int t = 0; t < chunk; t++) {
-        long delta = ScanTile.panel(ScanTile.DELTA, chunk, width) + (long) t * width;
-        loops.addIn(tile, delta, 0, tile, sum, width, 1, width);
-      }
+      scanChunk(shape, tile, block, chunk);
+      loops.sumDelta(tile, chunk, chunk, width, shape.dState());
     }
     MemorySegment workspace = CpuStorage.of(scan.workspace());
     stage.storeStates(
@@ -114,8 +111,8 @@ final class ScanForward {
     int block = task % ScanTile.blocks(shape);
     int sequence = task / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
     MemorySegment workspace = CpuStorage.of(scan.workspace());
     long state = ScanTile.state(chunk, width, states);
@@ -138,8 +135,8 @@ final class ScanForward {
     int block = task / segments % ScanTile.blocks(shape);
     int sequence = task / segments / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
     long state = ScanTile.state(chunk, width, states);
     stage.parameters(shape, scan.inputs(), block, tile);
@@ -166,7 +163,7 @@ final class ScanForward {
   private void computeChunk(Forward scan, int sequence, int k, int block, MemorySegment tile) {
     Shape shape = scan.shape();
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
+    int width = ScanTile.width(shape, block);
     int steps = Math.min(chunk, shape.length() - k * chunk);
     View checkpoints = scan.checkpoints();
     if (checkpoints != null) {
@@ -174,14 +171,14 @@ final class ScanForward {
       stage.storeStates(
           shape,
           tile,
-          ScanTile.state(chunk, width, ScanTile.states(shape)),
+          ScanTile.state(chunk, width, shape.dState()),
           CpuStorage.of(checkpoints),
           checkpoints.offset() + index * stateFloats(shape),
           shape.dInner(),
           block);
     }
     stageChunk(shape, scan.inputs(), sequence, k, block, tile);
-    scanChunk(shape, tile, steps);
+    scanChunk(shape, tile, block, steps);
     if (scan.inputs().z() != null) {
       loops.gate(tile, steps, chunk, width);
     }
@@ -192,18 +189,18 @@ final class ScanForward {
   private void stageChunk(
       Shape shape, Inputs inputs, int sequence, int k, int block, MemorySegment tile) {
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     long row = (long) sequence * shape.length() + (long) k * chunk;
     stage.inputs(shape, inputs, row, block, tile);
     stage.projection(shape, inputs.b(), row, tile, ScanTile.b(chunk, width, states));
     stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
   }
 
-  private void scanChunk(Shape shape, MemorySegment tile, int steps) {
+  private void scanChunk(Shape shape, MemorySegment tile, int block, int steps) {
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     loops.prepare(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
     loops.scanStates(tile, steps, chunk, width, states, zoh(shape));
   }

@@ -12,7 +12,7 @@ interface ScanLoops {
   void clear(MemorySegment tile, long offset, long floats);
 
   /**
-   * Copies rows into a tile and fills them up with zeros.
+   * Copies rows into a tile.
    *
    * @param source where from
    * @param offset its first element
@@ -55,6 +55,39 @@ interface ScanLoops {
       int rows,
       int cols);
 
+  /** Copies rows into a panel and fills the last 16 channels up with zeros. */
+  void panelIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      int rows,
+      int cols);
+
+  /** Adds rows to the rows of a panel. */
+  void panelAdd(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      int rows,
+      int cols);
+
+  /** Copies rows out of a panel. */
+  void panelOut(
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      MemorySegment target,
+      long offset,
+      long stride,
+      int rows,
+      int cols);
+
   /** {@code target[i] = Σ_k source[offset + k·stride + i]}, k rising, for i below cols. */
   void sumPartials(
       MemorySegment source,
@@ -84,6 +117,9 @@ interface ScanLoops {
    */
   void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
+
+  /** Adds Δ of a chunk to the tile's sum. */
+  void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states);
 
   /** {@code out ·= silu(z)}. */
   void gate(MemorySegment tile, int steps, int chunk, int width);

@@ -53,8 +53,8 @@ final class ScanReduction {
   void leaveSums(Backward scan, int task, int block, MemorySegment tile) {
     Shape shape = scan.shape();
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     int channels = ScanStage.channels(shape, block);
     MemorySegment workspace = CpuStorage.of(scan.workspace());
     long first = scan.workspace().offset() + ScanStage.firstChannel(shape, block);
@@ -82,8 +82,8 @@ final class ScanReduction {
   void leaveProjections(Backward scan, long row, int block, MemorySegment tile) {
     Shape shape = scan.shape();
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     int steps = ScanStage.steps(shape, row);
     MemorySegment workspace = CpuStorage.of(scan.workspace());
     long target =
@@ -155,7 +155,7 @@ final class ScanReduction {
 
   private void reduceParameters(Backward scan, int block, Scratch scratch) {
     Shape shape = scan.shape();
-    int width = ScanTile.width(shape);
+    int width = ScanTile.width(shape, block);
     int first = ScanStage.firstChannel(shape, block);
     int channels = ScanStage.channels(shape, block);
     MemorySegment workspace = CpuStorage.of(scan.workspace());
@@ -170,7 +170,7 @@ final class ScanReduction {
         loops.sumPartials(
             workspace, offset, stateFloats(shape), tasks, tile, target, channels);
       }
-      storeTransposed(shape, a, first, channels, tile);
+      storeTransposed(shape, a, block, tile);
     }
     long vectors = from + vectorPartials(shape);
     long stride = 2L * shape.dInner();
@@ -187,8 +187,10 @@ final class ScanReduction {
   }
 
   private static void storeTransposed(
-      Shape shape, Sink sink, int first, int channels, MemorySegment tile) {
-    int width = ScanTile.width(shape);
+      Shape shape, Sink sink, int block, MemorySegment tile) {
+    int width = ScanTile.width(shape, block);
+    int first = ScanStage.firstChannel(shape, block);
+    int channels = ScanStage.channels(shape, block);
     View view = sink.view();
     MemorySegment segment = CpuStorage.of(view);
     for (int e = 0; e < channels; e++) {

@@ -46,8 +46,8 @@ final class ScanStage {
   /** Loads A, the direct path's weight and the bias of a block. */
   void parameters(Shape shape, Inputs inputs, int block, MemorySegment tile) {
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     row(shape, inputs.dSkip(), block, tile, ScanTile.skip(chunk, width, states));
     row(shape, inputs.dtBias(), block, tile, ScanTile.bias(chunk, width, states));
     loadA(shape, inputs.a(), block, tile);
@@ -55,10 +55,9 @@ final class ScanStage {
 
   private void row(
       Shape shape, @Nullable View view, int block, MemorySegment tile, long target) {
-    int width = ScanTile.width(shape);
-    if (view == null) {
-      loops.clear(tile, target, width);
-    } else {
+    int width = ScanTile.width(shape, block);
+    loops.clear(tile, target, width);
+    if (view != null) {
       long offset = view.offset() + firstChannel(shape, block);
       loops.copyIn(
           CpuStorage.of(view), offset, 0, tile, target, width, 1, channels(shape, block));
@@ -67,8 +66,8 @@ final class ScanStage {
 
   private void loadA(Shape shape, View a, int block, MemorySegment tile) {
     int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape);
-    int states = ScanTile.states(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
     boolean zoh = zoh(shape);
     MemorySegment segment = CpuStorage.of(a);
     long target = ScanTile.a(chunk, width);
@@ -108,14 +107,13 @@ final class ScanStage {
 
   /** Copies a chunk of a view in, channels of one block. */
   void panel(Shape shape, View view, long row, int block, MemorySegment tile, int panel) {
-    int width = ScanTile.width(shape);
-    loops.copyIn(
+    loops.panelIn(
         CpuStorage.of(view),
         view.offset() + row * view.stride() + firstChannel(shape, block),
         view.stride(),
         tile,
-        ScanTile.panel(panel, ScanTile.chunk(shape), width),
-        width,
+        panel,
+        ScanTile.chunk(shape),
         steps(shape, row),
         channels(shape, block));
   }
@@ -128,7 +126,7 @@ final class ScanStage {
         view.stride(),
         tile,
         target,
-        ScanTile.states(shape),
+        shape.dState(),
         steps(shape, row),
         shape.dState());
   }
@@ -136,16 +134,15 @@ final class ScanStage {
   /** Stores a chunk of results, or adds it to what is there. */
   void store(
       Shape shape, View view, boolean add, long row, int block, MemorySegment tile, int panel) {
-    int width = ScanTile.width(shape);
+    int chunk = ScanTile.chunk(shape);
     int steps = steps(shape, row);
     int channels = channels(shape, block);
     MemorySegment segment = CpuStorage.of(view);
     long offset = view.offset() + row * view.stride() + firstChannel(shape, block);
-    long source = ScanTile.panel(panel, ScanTile.chunk(shape), width);
     if (add) {
-      loops.addIn(segment, offset, view.stride(), tile, source, width, steps, channels);
+      loops.panelAdd(segment, offset, view.stride(), tile, panel, chunk, steps, channels);
     }
-    loops.copyOut(tile, source, width, segment, offset, view.stride(), steps, channels);
+    loops.panelOut(tile, panel, chunk, segment, offset, view.stride(), steps, channels);
   }
 
   /** {@code tile ← exp(A·ΣΔ)·tile + summand} for the states of a block. */
@@ -157,7 +154,7 @@ final class ScanStage {
       int block,
       MemorySegment tile,
       long target) {
-    int width = ScanTile.width(shape);
+    int width = ScanTile.width(shape, block);
     int first = firstChannel(shape, block);
     long a = ScanTile.a(ScanTile.chunk(shape), width);
     for (int n = 0; n < shape.dState(); n++) {
@@ -181,8 +178,8 @@ final class ScanStage {
       int block,
       MemorySegment tile,
       long target) {
-    int width = ScanTile.width(shape);
-    loops.clear(tile, target, (long) ScanTile.states(shape) * width);
+    int width = ScanTile.width(shape, block);
+    loops.clear(tile, target, (long) shape.dState() * width);
     loops.copyIn(
         source,
         offset + firstChannel(shape, block),
@@ -198,7 +195,7 @@ final class ScanStage {
   void loadStates(
       Shape shape, @Nullable View view, int sequence, int block, MemorySegment tile, long target) {
     if (view == null) {
-      loops.clear(tile, target, (long) ScanTile.states(shape) * ScanTile.width(shape));
+      loops.clear(tile, target, (long) shape.dState() * ScanTile.width(shape, block));
     } else {
       long offset = view.offset() + (long) sequence * shape.dState() * view.stride();
       loadStates(shape, CpuStorage.of(view), offset, view.stride(), block, tile, target);
@@ -217,7 +214,7 @@ final class ScanStage {
     loops.copyOut(
         tile,
         source,
-        ScanTile.width(shape),
+        ScanTile.width(shape, block),
         target,
         offset + firstChannel(shape, block),
         stride,
@@ -238,7 +235,7 @@ final class ScanStage {
           view.stride(),
           tile,
           source,
-          ScanTile.width(shape),
+          ScanTile.width(shape, block),
           shape.dState(),
           channels(shape, block));
     }

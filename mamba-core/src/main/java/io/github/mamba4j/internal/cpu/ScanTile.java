@@ -8,10 +8,14 @@ import io.github.mamba4j.spi.ScanKernels.Shape;
  *
  * <p>A task is a block of channels of one sequence (of one stretch of its time steps, if there are
  * too few blocks to feed the cores). It walks through time chunk by chunk; the inputs of a chunk are
- * copied into panels [chunk, width], so that the inner loops run over whole vectors of channels,
- * contiguous and padded: to a multiple of 16 channels and of 4 states, with zeros that do no harm. A
- * chunk is also the distance between two checkpoints; it grows with dState, so that neither
+ * copied into panels, so that the inner loops run over whole vectors of channels, padded to a multiple
+ * of 16 channels with zeros that do no harm. A chunk is also the distance between two checkpoints; it grows with dState, so that neither
  * checkpoints nor panels outgrow the inputs.
+ *
+ * <p>Panels are interleaved, [width / 16, chunk, panels, 16]: what a loop over time reads and writes
+ * lies at constant distances from one pointer that moves by a constant, which is what the compiler
+ * needs to drop the bounds checks, and an odd number of cache lines, which spreads the steps over
+ * the sets of the first-level cache.
  *
  * <p>Offsets are in floats from the start of the tile.
  */
@@ -47,8 +51,13 @@ final class ScanTile {
   /** Lanes of the widest vector. */
   static final int MAX_LANES = 16;
 
-  /** States that an inner loop holds in registers; the padding of the states. */
-  static final int STATE_UNROLL = 4;
+  /** Floats from a step to the next in all panels. */
+  static final int STEP = PANELS * MAX_LANES;
+
+  private static final int WORK_VECTORS = 6;
+
+  /** Floats from a step to the next in the work room. */
+  static final int WORK_STEP = WORK_VECTORS * MAX_LANES;
 
   private static final int MIN_CHUNK = 32;
   private static final int PANEL_FLOATS = 8192;
@@ -109,18 +118,25 @@ final class ScanTile {
     return ceilDiv(chunks(shape), segmentChunks(shape));
   }
 
-  /** Returns the states of a channel, padding included. */
-  static int states(Shape shape) {
-    return roundUp(shape.dState(), STATE_UNROLL);
+  /** Returns the channels of one block, padding included. */
+  static int width(Shape shape, int block) {
+    int width = width(shape);
+    return Math.min(width, roundUp(shape.dInner() - block * width, MAX_LANES));
   }
 
-  static long panel(int panel, int chunk, int width) {
-    return (long) panel * chunk * width;
+  /** Offset of a channel's first step in panel 0; a panel lies MAX_LANES further, a step STEP. */
+  static long column(int chunk, int e) {
+    return (long) (e / MAX_LANES) * chunk * STEP + e % MAX_LANES;
+  }
+
+  /** Offset of an element of a panel. */
+  static long at(int panel, int chunk, int t, int e) {
+    return column(chunk, e) + (long) t * STEP + panel * MAX_LANES;
   }
 
   /** A·log₂e, [states, width]. */
   static long a(int chunk, int width) {
-    return panel(PANELS, chunk, width);
+    return (long) chunk * PANELS * width;
   }
 
   /** 1/A (ZOH), [states, width]. */
@@ -192,13 +208,13 @@ final class ScanTile {
     return bGrad(chunk, width, states) + stepStates(chunk, states);
   }
 
-  /** Room of the inner loops, {@code 4·chunk·STATE_UNROLL·MAX_LANES} floats. */
+  /** Room of the inner loops, [chunk, WORK_STEP]. */
   static long work(int chunk, int width, int states) {
     return cGrad(chunk, width, states) + stepStates(chunk, states);
   }
 
   /** Returns the size of a tile. */
   static long floats(int chunk, int width, int states) {
-    return work(chunk, width, states) + 4L * chunk * STATE_UNROLL * MAX_LANES;
+    return work(chunk, width, states) + (long) chunk * WORK_STEP;
   }
 }

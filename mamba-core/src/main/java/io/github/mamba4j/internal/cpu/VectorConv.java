@@ -176,8 +176,7 @@ final class VectorConv extends CpuConv {
     store(sum3, sums, start + 3 * stride);
   }
 
-  private static FloatVector oneTap(
-      MemorySegment packed, long x, long pGrad, int steps, long n) {
+  private static FloatVector oneTap(MemorySegment packed, long x, long pGrad, int steps, long n) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
       sum = load(packed, pGrad + t * n).fma(load(packed, x + t * n), sum);

@@ -1,5 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -46,8 +48,9 @@ final class VectorDots {
    * @param sums where to leave the vectors
    */
   static void wide(MatmulCall call, long left, long right, int columns, MemorySegment sums) {
-    MemorySegment a = call.a;
-    MemorySegment b = call.b;
+    sums = offHeap(sums);
+    MemorySegment a = offHeap(call.a);
+    MemorySegment b = offHeap(call.b);
     long stride = call.bStride * Float.BYTES;
     int steps = call.k / LANES;
     int last = columns - 1;
@@ -101,8 +104,9 @@ final class VectorDots {
    */
   static void square(
       MatmulCall call, long left, int rows, long right, int columns, MemorySegment sums) {
-    MemorySegment a = call.a;
-    MemorySegment b = call.b;
+    sums = offHeap(sums);
+    MemorySegment a = offHeap(call.a);
+    MemorySegment b = offHeap(call.b);
     long stride = call.bStride * Float.BYTES;
     int steps = call.k / LANES;
     long a1 = left + Math.min(1, rows - 1) * call.aRowBytes;
@@ -180,6 +184,7 @@ final class VectorDots {
    * many passes as halve a vector to one lane, the sums lie side by side.
    */
   static void reduce(MemorySegment sums, int vectors) {
+    sums = offHeap(sums);
     int count = vectors;
     for (int lanes = LANES; lanes > 1; lanes >>= 1) {
       int pairs = (count + 1) >> 1;

@@ -78,7 +78,8 @@ final class VectorElementwise extends CpuElementwise {
     }
   }
 
-  private static void sigmoidSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+  private static void sigmoidSlope(
+      MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {

@@ -27,9 +27,9 @@ final class VectorLoss extends CpuLoss {
     // Four maxima hide the latency of comparison and blend.
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
       max0 = larger(max0, load(from, start + i));
-      max1 = larger(max1, load(from, start + i + LANES));
-      max2 = larger(max2, load(from, start + i + 2 * LANES));
-      max3 = larger(max3, load(from, start + i + 3 * LANES));
+      max1 = larger(max1, load(from, start + (i + LANES)));
+      max2 = larger(max2, load(from, start + (i + 2 * LANES)));
+      max3 = larger(max3, load(from, start + (i + 3 * LANES)));
     }
     for (; i <= n - LANES; i += LANES) {
       max0 = larger(max0, load(from, start + i));
@@ -44,8 +44,7 @@ final class VectorLoss extends CpuLoss {
   }
 
   @Override
-  float exponentials(
-      MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
+  float exponentials(MemorySegment x, long xStart, int n, float max, MemorySegment y, long yStart) {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     FloatVector even = FloatVector.zero(SPECIES);
@@ -60,8 +59,6 @@ final class VectorLoss extends CpuLoss {
       odd = sum;
     }
     float sum = VectorMath.sum(even.add(odd));
-    return sum
-        + ScalarLoss.exponentialsSpan(
-            x, xStart + bound, n - bound, max, y, yStart + bound);
+    return sum + ScalarLoss.exponentialsSpan(x, xStart + bound, n - bound, max, y, yStart + bound);
   }
 }

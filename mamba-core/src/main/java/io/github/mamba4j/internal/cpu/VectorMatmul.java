@@ -1,5 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -14,6 +16,16 @@ final class VectorMatmul extends CpuMatmul {
   /** Vectors across a tile: four where there are 32 registers, else two. */
   private static final int STRIP_VECTORS =
       LANES == 16 || System.getProperty("os.arch").equals("aarch64") ? 4 : 2;
+
+  /** Elements that are written where the six of a tile's step go, and steps that this reaches. */
+  private static final int SPILL = Math.ceilDiv(TILE_ROWS, LANES) * LANES;
+
+  private static final int SPILL_STEPS = Math.ceilDiv(SPILL - TILE_ROWS, TILE_ROWS);
+
+  /**
+   * Steps that are gathered for one tile after the other: rows at a stride share few sets of L1.
+   */
+  private static final int GATHER_STEPS = 8;
 
   VectorMatmul(WorkerPool pool) {
     super(pool, LANES, STRIP_VECTORS);
@@ -40,7 +52,7 @@ final class VectorMatmul extends CpuMatmul {
   @Override
   void merge(
       MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
-    MemorySegment out = call.out;
+    MemorySegment out = offHeap(call.out);
     boolean add = call.add;
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < rows; i++) {
@@ -93,49 +105,82 @@ final class VectorMatmul extends CpuMatmul {
     }
   }
 
+  /**
+   * Stores whole vectors where six elements belong; what is too much is overwritten by the next
+   * step, so the last steps take the plain loop.
+   */
   @Override
-  void copy(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns) {
+  void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
+    int steps = Math.max(0, call.depth - SPILL_STEPS);
+    int tiles = readable < SPILL ? 0 : Math.min(rows, readable - SPILL + TILE_ROWS) / TILE_ROWS;
+    long tileBytes = (long) call.depth * TILE_ROWS * Float.BYTES;
+    for (int p = 0; p < steps; p += GATHER_STEPS) {
+      int end = Math.min(steps, p + GATHER_STEPS);
+      for (int t = 0; t < tiles; t++) {
+        gatherTile(call, source + t * call.tileStepBytes, p, end, to, target + t * tileBytes);
+      }
+    }
+    int done = tiles * TILE_ROWS;
+    if (done < rows) {
+      long rest = source + (long) done * Float.BYTES;
+      ScalarMatmul.gatherSteps(call, rest, rows - done, to, target + tiles * tileBytes, 0);
+    }
+    ScalarMatmul.gatherSteps(call, source, done, to, target, steps);
+  }
+
+  private static void gatherTile(
+      MatmulCall call, long source, int from, int end, MemorySegment to, long target) {
+    MemorySegment a = offHeap(call.a);
+    long stepBytes = call.aStepBytes;
+    for (int p = from; p < end; p++) {
+      long in = source + p * stepBytes;
+      long out = target + (long) p * TILE_ROWS * Float.BYTES;
+      move(a, in, to, out);
+      if (LANES < TILE_ROWS) {
+        move(a, in + SPECIES.vectorByteSize(), to, out + SPECIES.vectorByteSize());
+      }
+    }
+  }
+
+  private static void move(MemorySegment from, long source, MemorySegment to, long target) {
+    FloatVector.fromMemorySegment(SPECIES, from, source, ORDER)
+        .intoMemorySegment(to, target, ORDER);
+  }
+
+  @Override
+  void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
+    MemorySegment b = offHeap(call.b);
+    MemorySegment packed = offHeap(call.packed);
+    long stride = call.bStride * Float.BYTES;
     int whole = SPECIES.loopBound(columns);
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < steps; i++) {
       long in = source + i * stride;
       long out = target + (long) i * width * Float.BYTES;
       for (int j = 0; j < whole; j += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, from, in + (long) j * Float.BYTES, ORDER)
-            .intoMemorySegment(to, out + (long) j * Float.BYTES, ORDER);
+        long at = (long) j * Float.BYTES;
+        move(b, in + at, packed, out + at);
       }
-      for (int j = whole; j < columns; j++) {
-        CpuStorage.set(to, (out >> 2) + j, CpuStorage.get(from, (in >> 2) + j));
-      }
-      for (int j = columns; j < width; j++) {
-        CpuStorage.set(to, (out >> 2) + j, 0);
-      }
+      ScalarMatmul.copyRow(call, in >> 2, out >> 2, whole, width, columns);
     }
   }
 
   @Override
   void transpose(
-      MemorySegment from,
-      long source,
-      long stride,
-      MemorySegment to,
-      long target,
-      int rows,
-      int width,
-      int columns) {
-    for (int j = 0; j < width; j++) {
-      long in = (source + j * stride) >> 2;
-      for (int i = 0; i < rows; i++) {
-        float value = j < columns ? CpuStorage.get(from, in + i) : 0;
-        CpuStorage.set(to, (target >> 2) + (long) i * width + j, value);
+      MatmulCall call, long source, long target, int width, int columns, Scratch scratch) {
+    if (columns < width) {
+      ScalarMatmul.transposeRows(call, source, target, width, columns, 0);
+      return;
+    }
+    MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
+    long rowBytes = (long) width * Float.BYTES;
+    int whole = SPECIES.loopBound(call.depth);
+    for (int j = 0; j < width; j += LANES) {
+      for (int i = 0; i < whole; i += LANES) {
+        long from = source + (j * call.bStride + i) * Float.BYTES;
+        long to = target + i * rowBytes + (long) j * Float.BYTES;
+        VectorTranspose.square(call, from, to, rowBytes, between);
       }
     }
+    ScalarMatmul.transposeRows(call, source, target, width, columns, whole);
   }
 }

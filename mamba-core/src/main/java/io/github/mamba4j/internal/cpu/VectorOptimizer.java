@@ -49,7 +49,6 @@ final class VectorOptimizer extends CpuOptimizer {
       store(m, firsts, first + i);
       store(v, seconds, second + i);
     }
-    ScalarOptimizer.updateSpan(
-        step, slot, start + bound, n - bound, clip, keep, rate, rootScale);
+    ScalarOptimizer.updateSpan(step, slot, start + bound, n - bound, clip, keep, rate, rootScale);
   }
 }

@@ -1,5 +1,6 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorScanLoops.load;
 import static io.github.mamba4j.internal.cpu.VectorScanLoops.store;
@@ -25,6 +26,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
   @Override
   public void scan(
       Prefix scan, long row, int steps, int col, int cols, MemorySegment carry, long offset) {
+    carry = offHeap(carry);
     MemorySegment a = CpuStorage.of(scan.a());
     MemorySegment b = CpuStorage.of(scan.b());
     MemorySegment out = CpuStorage.of(scan.out());
@@ -49,6 +51,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
   @Override
   public void product(
       Prefix scan, long row, int steps, int col, int cols, MemorySegment target, long offset) {
+    target = offHeap(target);
     MemorySegment a = CpuStorage.of(scan.a());
     int whole = SPECIES.loopBound(cols);
     for (int i = 0; i < whole; i += LANES) {
@@ -66,6 +69,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
   @Override
   public void correct(
       Prefix scan, long row, int steps, int col, int cols, MemorySegment carry, long offset) {
+    carry = offHeap(carry);
     MemorySegment a = CpuStorage.of(scan.a());
     MemorySegment out = CpuStorage.of(scan.out());
     int whole = SPECIES.loopBound(cols);
@@ -85,6 +89,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
 
   @Override
   public void combine(MemorySegment pairs, long left, long right, long plane, int cols) {
+    pairs = offHeap(pairs);
     int whole = SPECIES.loopBound(cols);
     for (long i = 0; i < 4L * whole; i += 4L * LANES) {
       long leftAt = (left << 2) + i;
@@ -100,6 +105,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
 
   @Override
   public void distribute(MemorySegment pairs, long left, long right, long plane, int cols) {
+    pairs = offHeap(pairs);
     int whole = SPECIES.loopBound(cols);
     for (long i = 0; i < 4L * whole; i += 4L * LANES) {
       long leftAt = (left << 2) + i;
@@ -115,6 +121,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
 
   @Override
   public void apply(Prefix scan, long row, MemorySegment states, long offset) {
+    states = offHeap(states);
     MemorySegment a = CpuStorage.of(scan.a());
     MemorySegment b = CpuStorage.of(scan.b());
     MemorySegment out = CpuStorage.of(scan.out());

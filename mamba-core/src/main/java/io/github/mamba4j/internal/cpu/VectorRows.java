@@ -13,7 +13,13 @@ import jdk.incubator.vector.FloatVector;
 final class VectorRows extends Rows {
   @Override
   void scale(
-      float factor, MemorySegment x, long xStart, MemorySegment y, long yStart, int n, boolean add) {
+      float factor,
+      MemorySegment x,
+      long xStart,
+      MemorySegment y,
+      long yStart,
+      int n,
+      boolean add) {
     int bound = SPECIES.loopBound(n);
     if (add) {
       addScaled(factor, x, xStart, y, yStart, bound);
@@ -61,8 +67,7 @@ final class VectorRows extends Rows {
     for (int i = 0; i < bound; i += LANES) {
       store(load(right, bStart + i).fma(factors, load(left, aStart + i)), to, yStart + i);
     }
-    ScalarRows.sumSpan(
-        a, aStart + bound, factor, b, bStart + bound, y, yStart + bound, n - bound);
+    ScalarRows.sumSpan(a, aStart + bound, factor, b, bStart + bound, y, yStart + bound, n - bound);
   }
 
   @Override
@@ -81,8 +86,7 @@ final class VectorRows extends Rows {
     } else {
       setProduct(a, aStart, b, bStart, y, yStart, bound);
     }
-    ScalarRows.productSpan(
-        a, aStart + bound, b, bStart + bound, y, yStart + bound, n - bound, add);
+    ScalarRows.productSpan(a, aStart + bound, b, bStart + bound, y, yStart + bound, n - bound, add);
   }
 
   private static void addProduct(
@@ -140,9 +144,9 @@ final class VectorRows extends Rows {
     // Four sums hide the latency of the addition.
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
       sum0 = sum0.add(load(from, xStart + i));
-      sum1 = sum1.add(load(from, xStart + i + LANES));
-      sum2 = sum2.add(load(from, xStart + i + 2 * LANES));
-      sum3 = sum3.add(load(from, xStart + i + 3 * LANES));
+      sum1 = sum1.add(load(from, xStart + (i + LANES)));
+      sum2 = sum2.add(load(from, xStart + (i + 2 * LANES)));
+      sum3 = sum3.add(load(from, xStart + (i + 3 * LANES)));
     }
     for (; i <= n - LANES; i += LANES) {
       sum0 = sum0.add(load(from, xStart + i));
@@ -161,9 +165,9 @@ final class VectorRows extends Rows {
     int i = 0;
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
       FloatVector x0 = load(from, xStart + i);
-      FloatVector x1 = load(from, xStart + i + LANES);
-      FloatVector x2 = load(from, xStart + i + 2 * LANES);
-      FloatVector x3 = load(from, xStart + i + 3 * LANES);
+      FloatVector x1 = load(from, xStart + (i + LANES));
+      FloatVector x2 = load(from, xStart + (i + 2 * LANES));
+      FloatVector x3 = load(from, xStart + (i + 3 * LANES));
       sum0 = x0.fma(x0, sum0);
       sum1 = x1.fma(x1, sum1);
       sum2 = x2.fma(x2, sum2);

@@ -1,5 +1,6 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 
 import java.lang.foreign.MemorySegment;
@@ -10,9 +11,10 @@ import jdk.incubator.vector.FloatVector;
  * The scan's inner loops, a vector of channels at a time.
  *
  * <p>A tile's width is a multiple of the lanes, so these loops have no tails. {@link
- * VectorStateLoops} holds the loops over states.
+ * VectorPointLoops} holds those over elements, {@link VectorStateLoops} those over states.
  */
 final class VectorScanLoops implements ScanLoops {
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final int LANES = SPECIES.length();
 
   /** Only for elements that fill no vector. */
@@ -28,9 +30,10 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
+    tile = offHeap(tile);
     long i = 0;
     for (; i <= floats - LANES; i += LANES) {
-      store(FloatVector.zero(SPECIES), tile, (offset + i) << 2);
+      FloatVector.zero(SPECIES).intoMemorySegment(tile, (offset + i) << 2, ORDER);
     }
     TAIL.clear(tile, offset + i, floats - i);
   }
@@ -45,18 +48,19 @@ final class VectorScanLoops implements ScanLoops {
       int width,
       int rows,
       int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) << 2;
       long to = (target + (long) r * width) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        store(load(source, from + 4L * i), tile, to + 4L * i);
+        FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER)
+            .intoMemorySegment(tile, to + 4L * i, ORDER);
       }
-      if (whole < width) {
-        long rest = target + (long) r * width + whole;
-        TAIL.copyIn(
-            source, offset + r * stride + whole, 0, tile, rest, width - whole, 1, cols - whole);
-      }
+    }
+    if (whole < cols) {
+      TAIL.copyIn(source, offset + whole, stride, tile, target + whole, width, rows, cols - whole);
     }
   }
 
@@ -70,12 +74,14 @@ final class VectorScanLoops implements ScanLoops {
       int width,
       int rows,
       int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) << 2;
       long to = (target + (long) r * width) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        store(load(tile, to + 4L * i).add(load(source, from + 4L * i)), tile, to + 4L * i);
+        FloatVector.fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER).add(FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER)).intoMemorySegment(tile, to + 4L * i, ORDER);
       }
     }
     if (whole < cols) {
@@ -93,16 +99,100 @@ final class VectorScanLoops implements ScanLoops {
       long stride,
       int rows,
       int cols) {
+    tile = offHeap(tile);
+    target = offHeap(target);
     int whole = SPECIES.loopBound(cols);
     for (int r = 0; r < rows; r++) {
       long from = (source + (long) r * width) << 2;
       long to = (offset + r * stride) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        store(load(tile, from + 4L * i), target, to + 4L * i);
+        FloatVector.fromMemorySegment(SPECIES, tile, from + 4L * i, ORDER).intoMemorySegment(target, to + 4L * i, ORDER);
       }
     }
     if (whole < cols) {
       TAIL.copyOut(tile, source + whole, width, target, offset + whole, stride, rows, cols - whole);
+    }
+  }
+
+  @Override
+  public void panelIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      int rows,
+      int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
+    int whole = SPECIES.loopBound(cols);
+    for (int t = 0; t < rows; t++) {
+      long from = (offset + t * stride) << 2;
+      long to = ScanTile.at(panel, chunk, t, 0) << 2;
+      for (int e = 0; e < whole; e += LANES) {
+        FloatVector.fromMemorySegment(SPECIES, source, from + 4L * e, ORDER)
+            .intoMemorySegment(tile, to + (ScanTile.column(chunk, e) << 2), ORDER);
+      }
+      for (int e = whole; e < cols || e % ScanTile.MAX_LANES != 0; e += LANES) {
+        FloatVector.fromMemorySegment(
+                SPECIES, source, from + 4L * e, ORDER, SPECIES.indexInRange(e, cols))
+            .intoMemorySegment(tile, to + (ScanTile.column(chunk, e) << 2), ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void panelAdd(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      int rows,
+      int cols) {
+    source = offHeap(source);
+    tile = offHeap(tile);
+    for (int t = 0; t < rows; t++) {
+      long from = (offset + t * stride) << 2;
+      long to = ScanTile.at(panel, chunk, t, 0) << 2;
+      for (int e = 0; e < cols; e += LANES) {
+        long at = to + (ScanTile.column(chunk, e) << 2);
+        FloatVector.fromMemorySegment(SPECIES, tile, at, ORDER)
+            .add(
+                FloatVector.fromMemorySegment(
+                    SPECIES, source, from + 4L * e, ORDER, SPECIES.indexInRange(e, cols)))
+            .intoMemorySegment(tile, at, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void panelOut(
+      MemorySegment tile,
+      int panel,
+      int chunk,
+      MemorySegment target,
+      long offset,
+      long stride,
+      int rows,
+      int cols) {
+    tile = offHeap(tile);
+    target = offHeap(target);
+    int whole = SPECIES.loopBound(cols);
+    for (int t = 0; t < rows; t++) {
+      long from = ScanTile.at(panel, chunk, t, 0) << 2;
+      long to = (offset + t * stride) << 2;
+      for (int e = 0; e < whole; e += LANES) {
+        FloatVector.fromMemorySegment(SPECIES, tile, from + (ScanTile.column(chunk, e) << 2), ORDER)
+            .intoMemorySegment(target, to + 4L * e, ORDER);
+      }
+      if (whole < cols) {
+        FloatVector.fromMemorySegment(
+                SPECIES, tile, from + (ScanTile.column(chunk, whole) << 2), ORDER)
+            .intoMemorySegment(target, to + 4L * whole, ORDER, SPECIES.indexInRange(whole, cols));
+      }
     }
   }
 
@@ -115,13 +205,15 @@ final class VectorScanLoops implements ScanLoops {
       MemorySegment target,
       long targetOffset,
       int cols) {
+    source = offHeap(source);
+    target = offHeap(target);
     int whole = SPECIES.loopBound(cols);
     for (int i = 0; i < whole; i += LANES) {
       FloatVector sum = FloatVector.zero(SPECIES);
       for (int k = 0; k < count; k++) {
-        sum = sum.add(load(source, (offset + k * stride + i) << 2));
+        sum = sum.add(FloatVector.fromMemorySegment(SPECIES, source, (offset + k * stride + i) << 2, ORDER));
       }
-      store(sum, target, (targetOffset + i) << 2);
+      sum.intoMemorySegment(target, (targetOffset + i) << 2, ORDER);
     }
     TAIL.sumPartials(
         source, offset + whole, stride, count, target, targetOffset + whole, cols - whole);
@@ -136,28 +228,68 @@ final class VectorScanLoops implements ScanLoops {
       int states,
       boolean softplus,
       boolean zoh) {
-    long panel = ScanTile.panel(4, chunk, width);
+    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
-      FloatVector bias = load(tile, (ScanTile.bias(chunk, width, states) + e) << 2);
-      FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
-      long at = 4L * e;
-      for (int t = 0; t < steps; t++) {
-        FloatVector u = load(tile, ScanTile.U * panel + at);
-        FloatVector raw = load(tile, ScanTile.RAW * panel + at).add(bias);
-        FloatVector delta = softplus ? VectorMath.softplus(raw) : raw;
-        store(raw, tile, ScanTile.RAW * panel + at);
-        store(delta, tile, ScanTile.DELTA * panel + at);
-        store(zoh ? u : delta.mul(u), tile, ScanTile.INPUT * panel + at);
-        store(skip.mul(u), tile, ScanTile.OUT * panel + at);
-        at += 4L * width;
+      long bias = (ScanTile.bias(chunk, width, states) + e) << 2;
+      long skip = (ScanTile.skip(chunk, width, states) + e) << 2;
+      VectorPointLoops.addBias(tile, steps, chunk, e, bias);
+      if (softplus) {
+        VectorPointLoops.softplus(tile, steps, chunk, e);
       }
+      VectorPointLoops.inputs(tile, steps, chunk, e, skip, zoh);
+    }
+  }
+
+  @Override
+  public void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
+    for (int e = 0; e < width; e += LANES) {
+      VectorPointLoops.sumDelta(tile, steps, chunk, width, states, e);
+    }
+  }
+
+  @Override
+  public void gate(MemorySegment tile, int steps, int chunk, int width) {
+    tile = offHeap(tile);
+    for (int e = 0; e < width; e += LANES) {
+      VectorPointLoops.gate(tile, steps, chunk, e);
+    }
+  }
+
+  @Override
+  public void gateGrad(MemorySegment tile, int steps, int chunk, int width) {
+    tile = offHeap(tile);
+    for (int e = 0; e < width; e += LANES) {
+      VectorPointLoops.gateGrad(tile, steps, chunk, e);
+    }
+  }
+
+  @Override
+  public void finishGrad(
+      MemorySegment tile,
+      int steps,
+      int chunk,
+      int width,
+      int states,
+      boolean softplus,
+      boolean zoh) {
+    tile = offHeap(tile);
+    for (int e = 0; e < width; e += LANES) {
+      VectorPointLoops.inputGrads(tile, steps, chunk, width, states, e, zoh);
+      if (softplus) {
+        VectorPointLoops.softplusGrad(tile, steps, chunk, e);
+      }
+      long biasGrad = (ScanTile.biasGrad(chunk, width, states) + e) << 2;
+      VectorPointLoops.outerGrads(tile, steps, chunk, e, biasGrad);
     }
   }
 
   @Override
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    for (int n = 0; n < states; n += ScanTile.STATE_UNROLL) {
+    tile = offHeap(tile);
+    for (int n = 0; n < states; n++) {
+      VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       for (int e = 0; e < width; e += LANES) {
         VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e, zoh);
       }
@@ -165,35 +297,14 @@ final class VectorScanLoops implements ScanLoops {
   }
 
   @Override
-  public void gate(MemorySegment tile, int steps, int chunk, int width) {
-    long out = ScanTile.panel(ScanTile.OUT, chunk, width) << 2;
-    long z = ScanTile.panel(ScanTile.Z, chunk, width) << 2;
-    for (long i = 0; i < 4L * steps * width; i += 4L * LANES) {
-      store(load(tile, out + i).mul(VectorMath.silu(load(tile, z + i))), tile, out + i);
-    }
-  }
-
-  @Override
-  public void gateGrad(MemorySegment tile, int steps, int chunk, int width) {
-    long grad = ScanTile.panel(ScanTile.OUT_GRAD, chunk, width) << 2;
-    long gate = ScanTile.panel(ScanTile.Z, chunk, width) << 2;
-    FloatVector one = FloatVector.broadcast(SPECIES, 1);
-    for (long i = 0; i < 4L * steps * width; i += 4L * LANES) {
-      FloatVector z = load(tile, gate + i);
-      FloatVector sigmoid = VectorMath.sigmoid(z);
-      FloatVector scaled = load(tile, grad + i).mul(sigmoid);
-      store(scaled.mul(z.fma(one.sub(sigmoid), one)), tile, gate + i);
-      store(scaled.mul(z), tile, grad + i);
-    }
-  }
-
-  @Override
   public void scanStatesGrad(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    long panel = ScanTile.panel(1, chunk, width);
-    clear(tile, ScanTile.INPUT_GRAD * panel, (long) steps * width);
-    clear(tile, ScanTile.DELTA_GRAD * panel, (long) steps * width);
-    for (int n = 0; n < states; n += VectorStateLoops.PAIR) {
+    tile = offHeap(tile);
+    for (int e = 0; e < width; e += LANES) {
+      VectorPointLoops.clearGrads(tile, steps, chunk, e);
+    }
+    for (int n = 0; n < states; n++) {
+      VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       VectorStateLoops.clearSums(tile, steps, chunk, width, states);
       for (int e = 0; e < width; e += LANES) {
         VectorStateLoops.keepDecays(tile, steps, chunk, width, states, n * width + e, zoh);
@@ -209,50 +320,12 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void carryGrad(MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
     for (int n = 0; n < states; n++) {
+      VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       for (int e = 0; e < width; e += LANES) {
         VectorStateLoops.carryGrad(tile, steps, chunk, width, states, n * width + e);
       }
-    }
-  }
-
-  @Override
-  public void finishGrad(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      boolean softplus,
-      boolean zoh) {
-    long panel = ScanTile.panel(4, chunk, width);
-    for (int e = 0; e < width; e += LANES) {
-      long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
-      long biasGradAt = (ScanTile.biasGrad(chunk, width, states) + e) << 2;
-      FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
-      FloatVector skipGrad = load(tile, skipGradAt);
-      FloatVector biasGrad = load(tile, biasGradAt);
-      for (int t = steps - 1; t >= 0; t--) {
-        long at = ((long) t * width + e) << 2;
-        FloatVector u = load(tile, ScanTile.U * panel + at);
-        FloatVector outGrad = load(tile, ScanTile.OUT_GRAD * panel + at);
-        FloatVector inputGrad = load(tile, ScanTile.INPUT_GRAD * panel + at);
-        FloatVector deltaGrad = load(tile, ScanTile.DELTA_GRAD * panel + at).mul(ScalarMath.LN2);
-        if (!zoh) {
-          deltaGrad = u.fma(inputGrad, deltaGrad);
-          inputGrad = inputGrad.mul(load(tile, ScanTile.DELTA * panel + at));
-        }
-        FloatVector raw = load(tile, ScanTile.RAW * panel + at);
-        FloatVector rawGrad = softplus ? deltaGrad.mul(VectorMath.sigmoid(raw)) : deltaGrad;
-        FloatVector z = load(tile, ScanTile.Z * panel + at);
-        store(rawGrad, tile, ScanTile.RAW * panel + at);
-        store(skip.fma(outGrad, inputGrad), tile, ScanTile.INPUT_GRAD * panel + at);
-        store(z.mul(load(tile, ScanTile.OUT * panel + at)), tile, ScanTile.Z * panel + at);
-        skipGrad = outGrad.fma(u, skipGrad);
-        biasGrad = biasGrad.add(rawGrad);
-      }
-      store(skipGrad, tile, skipGradAt);
-      store(biasGrad, tile, biasGradAt);
     }
   }
 }

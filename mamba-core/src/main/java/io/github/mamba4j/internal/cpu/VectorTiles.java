@@ -1,5 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -28,7 +30,9 @@ final class VectorTiles {
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void four(
       MatmulCall call, MemorySegment a, long aOffset, long strip, MemorySegment sums, int rows) {
-    MemorySegment packed = call.packed;
+    a = offHeap(a);
+    sums = offHeap(sums);
+    MemorySegment packed = offHeap(call.packed);
     int depth = call.depth;
     long step = call.tileStepBytes;
     long a1 = aOffset + Math.min(1, rows - 1) * call.tileRowBytes;
@@ -127,7 +131,9 @@ final class VectorTiles {
   /** Computes a tile that is two vectors wide. */
   static void two(
       MatmulCall call, MemorySegment a, long aOffset, long strip, MemorySegment sums, int rows) {
-    MemorySegment packed = call.packed;
+    a = offHeap(a);
+    sums = offHeap(sums);
+    MemorySegment packed = offHeap(call.packed);
     int depth = call.depth;
     long step = call.tileStepBytes;
     long a1 = aOffset + Math.min(1, rows - 1) * call.tileRowBytes;
@@ -188,7 +194,9 @@ final class VectorTiles {
   /** Computes a tile that is one vector wide. */
   static void one(
       MatmulCall call, MemorySegment a, long aOffset, long strip, MemorySegment sums, int rows) {
-    MemorySegment packed = call.packed;
+    a = offHeap(a);
+    sums = offHeap(sums);
+    MemorySegment packed = offHeap(call.packed);
     int depth = call.depth;
     long step = call.tileStepBytes;
     long a1 = aOffset + Math.min(1, rows - 1) * call.tileRowBytes;

@@ -244,7 +244,9 @@ final class WorkerPool implements AutoCloseable {
       setDaemon(true);
     }
 
-    /** Comes after the write of the state; this thread writes its flag before it reads the state. */
+    /**
+     * Comes after the write of the state; this thread writes its flag before it reads the state.
+     */
     void wake() {
       if (parked) {
         LockSupport.unpark(this);

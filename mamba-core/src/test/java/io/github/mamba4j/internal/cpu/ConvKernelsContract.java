@@ -12,8 +12,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every causal convolution must do. */
 abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
-
   /** Sums over the taps and a SiLU, or over batch and time, relative to the largest value. */
   private static final double TOLERANCE = 2e-6;
 
@@ -34,7 +32,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void forward_anyChannels_followsTheEquation(int channels) {
     Case test = new Case(new ConvKernels.Shape(2, 7, channels, 4, true), true, true);
     test.assertForward(kernels(2));
@@ -54,8 +52,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     double[][] expected = test.truth().finalState();
     TestMatrix out = new TestMatrix(test.x.rows, shape.channels(), 0);
     kernels(2)
-        .forward(
-            new ConvKernels.Forward(shape, test.inputs(), out.view(), test.state.view()));
+        .forward(new ConvKernels.Forward(shape, test.inputs(), out.view(), test.state.view()));
     test.state.assertClose(expected, 0);
     out.assertClose(test.truthBefore.out(), TOLERANCE);
   }
@@ -76,8 +73,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     bias.set(0, 0, 0.1f);
     bias.set(0, 1, -0.2f);
     TestMatrix out = new TestMatrix(5, 2, 0);
-    ConvKernels.Inputs inputs =
-        new ConvKernels.Inputs(x.view(), weight.view(), bias.view(), null);
+    ConvKernels.Inputs inputs = new ConvKernels.Inputs(x.view(), weight.view(), bias.view(), null);
     ConvKernels.Shape silu = new ConvKernels.Shape(1, 5, 2, 4, true);
     kernels(1).forward(new ConvKernels.Forward(silu, inputs, out.view(), null));
     out.assertClose(
@@ -109,16 +105,14 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
       }
       TestMatrix out = new TestMatrix(2, 35, 1);
       ConvKernels.Inputs inputs =
-          new ConvKernels.Inputs(
-              x.view(), test.weight.view(), test.bias.view(), test.state.view());
-      kernels(1)
-          .forward(new ConvKernels.Forward(step, inputs, out.view(), test.state.view()));
+          new ConvKernels.Inputs(x.view(), test.weight.view(), test.bias.view(), test.state.view());
+      kernels(1).forward(new ConvKernels.Forward(step, inputs, out.view(), test.state.view()));
       out.assertClose(new double[][] {expected[t], expected[9 + t]}, TOLERANCE);
     }
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void backward_anyChannels_followsTheEquation(int channels) {
     Case test = new Case(new ConvKernels.Shape(2, 7, channels, 4, true), true, true);
     test.assertBackward(kernels(2), false);
@@ -148,14 +142,13 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   void everything_threads_sameBits() {
     ConvKernels.Shape shape = new ConvKernels.Shape(3, 300, 515, 4, true);
     Case test = new Case(shape, true, true);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix out = new TestMatrix(test.x.rows, 515, 0);
-          kernels.forward(new ConvKernels.Forward(shape, test.inputs(), out.view(), null));
-          TestMatrix[] sinks = test.sinks(false);
-          kernels.backward(test.backward(sinks, false));
-          return List.of(out, sinks[0], sinks[1], sinks[2], sinks[3]);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix out = new TestMatrix(test.x.rows, 515, 0);
+      kernels.forward(new ConvKernels.Forward(shape, test.inputs(), out.view(), null));
+      TestMatrix[] sinks = test.sinks(false);
+      kernels.backward(test.backward(sinks, false));
+      return List.of(out, sinks[0], sinks[1], sinks[2], sinks[3]);
+    });
   }
 
   /** The gradients that the tests above compare with, checked against differences. */
@@ -183,7 +176,19 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   }
 
   /** Gradients of a convolution in double precision. */
-  private record Gradients(double[][] x, double[][] weight, double[][] bias, double[][] state) {
+  private static final class Gradients {
+    final double[][] x;
+    final double[][] weight;
+    final double[][] bias;
+    final double[][] state;
+
+    Gradients(double[][] x, double[][] weight, double[][] bias, double[][] state) {
+      this.x = x;
+      this.weight = weight;
+      this.bias = bias;
+      this.state = state;
+    }
+
     double[][][] all() {
       return new double[][][] {x, weight, bias, state};
     }
@@ -338,8 +343,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     void assertForward(ConvKernels kernels) {
       TestMatrix out = new TestMatrix(x.rows, x.cols, 2);
       TestMatrix finalState = new TestMatrix(shape.batch() * (shape.width() - 1), x.cols, 1);
-      kernels.forward(
-          new ConvKernels.Forward(shape, inputs(), out.view(), finalState.view()));
+      kernels.forward(new ConvKernels.Forward(shape, inputs(), out.view(), finalState.view()));
       out.assertClose(truth().out(), TOLERANCE);
       finalState.assertClose(truth().finalState(), 0);
     }

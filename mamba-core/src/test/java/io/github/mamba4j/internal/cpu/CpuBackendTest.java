@@ -59,8 +59,7 @@ class CpuBackendTest {
     for (String wish : List.of("vector", "auto")) {
       try (Backend backend = open(wish, 2)) {
         assertThat(backend.kernels()).isEqualTo("vector-" + bits);
-        assertThat(backend.describe())
-            .isEqualTo("CPU, vector kernels " + bits + " bit, 2 threads");
+        assertThat(backend.describe()).isEqualTo("CPU, vector kernels " + bits + " bit, 2 threads");
       }
     }
   }
@@ -166,8 +165,7 @@ class CpuBackendTest {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("64 bytes");
       backend.free(storage);
-      assertThatThrownBy(() -> backend.free(storage))
-          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> backend.free(storage)).isInstanceOf(IllegalArgumentException.class);
     }
   }
 
@@ -199,12 +197,12 @@ class CpuBackendTest {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);
     command.add("-cp");
-    command.add(place(CpuBackendProvider.class) + File.pathSeparator + place(CpuBackendProbe.class));
+    command.add(
+        place(CpuBackendProvider.class) + File.pathSeparator + place(CpuBackendProbe.class));
     command.add(CpuBackendProbe.class.getName());
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     try {
-      String output =
-          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       process.waitFor();
       return output.lines().toList();
     } catch (IOException e) {

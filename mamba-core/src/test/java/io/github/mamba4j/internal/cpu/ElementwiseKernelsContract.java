@@ -17,24 +17,20 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 /** What functions of elements and sums must do. */
 abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
-
   /** Of the largest value: a few rounding errors of one function. */
   private static final double TOLERANCE = 4e-7;
 
   @ParameterizedTest
   @EnumSource
   void map_anyWidthOverwritingAndAdding_isTheFunction(Unary function) {
-    for (int width : WIDTHS) {
+    for (int width : TestMatrix.WIDTHS) {
       for (int gap = 0; gap < 2; gap++) {
         TestMatrix x = matrix(3, width, gap);
         double[][] expected = apply(x, x, (a, b) -> value(function, a));
         TestMatrix out = new TestMatrix(3, width, gap);
-        kernels(1)
-            .map(new ElementwiseKernels.Map(function, 3, width, x.view(), out.sink(false)));
+        kernels(1).map(new ElementwiseKernels.Map(function, 3, width, x.view(), out.sink(false)));
         out.assertClose(expected, TOLERANCE);
-        kernels(1)
-            .map(new ElementwiseKernels.Map(function, 3, width, x.view(), out.sink(true)));
+        kernels(1).map(new ElementwiseKernels.Map(function, 3, width, x.view(), out.sink(true)));
         out.assertClose(apply(x, x, (a, b) -> 2 * value(function, a)), TOLERANCE);
       }
     }
@@ -44,7 +40,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   @EnumSource
   void mapBackward_anyWidthOverwritingAndAdding_isTheDerivative(Unary function) {
     double h = 1e-6;
-    for (int width : WIDTHS) {
+    for (int width : TestMatrix.WIDTHS) {
       for (int gap = 0; gap < 2; gap++) {
         TestMatrix x = matrix(3, width, gap);
         TestMatrix grad = matrix(3, width, 2 * gap);
@@ -72,8 +68,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
       x.set(0, i, i % 2 == 0 ? 200 : -200);
     }
     TestMatrix out = new TestMatrix(1, 20, 0);
-    kernels(1)
-        .map(new ElementwiseKernels.Map(Unary.SOFTPLUS, 1, 20, x.view(), out.sink(false)));
+    kernels(1).map(new ElementwiseKernels.Map(Unary.SOFTPLUS, 1, 20, x.view(), out.sink(false)));
     out.assertClose(apply(x, x, (a, b) -> Math.max(a, 0)), 0);
     kernels(1)
         .mapBackward(
@@ -85,7 +80,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   @ParameterizedTest
   @EnumSource
   void combine_anyWidthOverwritingAndAdding_isTheFunction(Binary function) {
-    for (int width : WIDTHS) {
+    for (int width : TestMatrix.WIDTHS) {
       for (int gap = 0; gap < 2; gap++) {
         TestMatrix a = matrix(4, width, gap);
         TestMatrix b = matrix(4, width, 2 * gap);
@@ -112,8 +107,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
     View repeated = repeat(bias);
     kernels(2)
         .combine(
-            new ElementwiseKernels.Combine(
-                Binary.ADD, 7, 19, a.view(), repeated, out.sink(false)));
+            new ElementwiseKernels.Combine(Binary.ADD, 7, 19, a.view(), repeated, out.sink(false)));
     double[][] expected = a.toDoubles();
     for (double[] row : expected) {
       for (int c = 0; c < 19; c++) {
@@ -136,7 +130,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void scale_factorAndDeviceFactor_multiply(int width) {
     TestMatrix x = matrix(5, width, 1);
     TestMatrix device = new TestMatrix(1, 1, 0);
@@ -144,11 +138,9 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
     TestMatrix out = new TestMatrix(5, width, 2);
     kernels(1)
         .scale(
-            new ElementwiseKernels.Scale(
-                5, width, 0.5f, device.view(), x.view(), out.sink(false)));
+            new ElementwiseKernels.Scale(5, width, 0.5f, device.view(), x.view(), out.sink(false)));
     out.assertClose(apply(x, x, (a, b) -> -1.5 * a), TOLERANCE);
-    kernels(1)
-        .scale(new ElementwiseKernels.Scale(5, width, 2, null, x.view(), out.sink(true)));
+    kernels(1).scale(new ElementwiseKernels.Scale(5, width, 2, null, x.view(), out.sink(true)));
     out.assertClose(apply(x, x, (a, b) -> 0.5 * a), 2e-6);
   }
 
@@ -156,8 +148,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   void scale_strideZero_repeatsTheRow() {
     TestMatrix row = matrix(1, 35, 0);
     TestMatrix out = new TestMatrix(600, 35, 0);
-    kernels(2)
-        .scale(new ElementwiseKernels.Scale(600, 35, 1, null, repeat(row), out.sink(false)));
+    kernels(2).scale(new ElementwiseKernels.Scale(600, 35, 1, null, repeat(row), out.sink(false)));
     for (int r = 0; r < 600; r++) {
       for (int c = 0; c < 35; c++) {
         assertThat(out.get(r, c)).isEqualTo(row.get(0, c));
@@ -167,7 +158,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void fill_anyWidth_setsElementsOnly(int width) {
     for (int gap = 0; gap < 2; gap++) {
       TestMatrix out = new TestMatrix(9, width, gap);
@@ -197,24 +188,22 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
   void everything_threads_sameBits() {
     TestMatrix x = matrix(300, 257, 0);
     TestMatrix y = matrix(300, 257, 3);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix a = new TestMatrix(300, 257, 0);
-          TestMatrix b = new TestMatrix(300, 257, 1);
-          TestMatrix c = new TestMatrix(1, 257, 0);
-          TestMatrix d = new TestMatrix(1, 300, 0);
-          kernels.map(
-              new ElementwiseKernels.Map(Unary.SILU, 300, 257, x.view(), a.sink(false)));
-          kernels.mapBackward(
-              new ElementwiseKernels.MapBackward(
-                  Unary.SILU, 300, 257, x.view(), y.view(), b.sink(false)));
-          kernels.combine(
-              new ElementwiseKernels.Combine(
-                  Binary.MULTIPLY, 300, 257, x.view(), y.view(), b.sink(true)));
-          kernels.sum(sum(Axis.ROWS, x, c, 1, false));
-          kernels.sum(sum(Axis.COLUMNS, y, d, 1, false));
-          return List.of(a, b, c, d);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix a = new TestMatrix(300, 257, 0);
+      TestMatrix b = new TestMatrix(300, 257, 1);
+      TestMatrix c = new TestMatrix(1, 257, 0);
+      TestMatrix d = new TestMatrix(1, 300, 0);
+      kernels.map(new ElementwiseKernels.Map(Unary.SILU, 300, 257, x.view(), a.sink(false)));
+      kernels.mapBackward(
+          new ElementwiseKernels.MapBackward(
+              Unary.SILU, 300, 257, x.view(), y.view(), b.sink(false)));
+      kernels.combine(
+          new ElementwiseKernels.Combine(
+              Binary.MULTIPLY, 300, 257, x.view(), y.view(), b.sink(true)));
+      kernels.sum(sum(Axis.ROWS, x, c, 1, false));
+      kernels.sum(sum(Axis.COLUMNS, y, d, 1, false));
+      return List.of(a, b, c, d);
+    });
   }
 
   /** Returns numbers whose sum is as large as its terms are together, as the tolerance assumes. */
@@ -232,13 +221,7 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
       Axis axis, TestMatrix x, TestMatrix out, float factor, boolean add) {
     long floats = kernels(1).sumWorkspaceFloats(axis, x.rows, x.cols);
     return new ElementwiseKernels.Sum(
-        axis,
-        x.rows,
-        x.cols,
-        factor,
-        x.view(),
-        out.sink(add),
-        TestMatrix.workspace(floats).view());
+        axis, x.rows, x.cols, factor, x.view(), out.sink(add), TestMatrix.workspace(floats).view());
   }
 
   private static double[][] sums(Axis axis, TestMatrix x, double factor) {

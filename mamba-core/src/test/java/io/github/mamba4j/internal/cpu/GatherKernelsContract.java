@@ -15,18 +15,16 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 /** What every lookup must do. */
 abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void lookup_anyWidth_copiesRows(int width) {
     TestMatrix table = matrix(6, width, 3);
     int[] ids = {5, 0, 0, 3};
     TestMatrix out = new TestMatrix(4, width, 2);
     kernels(2)
         .lookup(
-            new GatherKernels.Lookup(
-                4, width, 6, TestMatrix.ids(ids), table.view(), out.view()));
+            new GatherKernels.Lookup(4, width, 6, TestMatrix.ids(ids), table.view(), out.view()));
     double[][] rows = table.toDoubles();
     out.assertClose(new double[][] {rows[5], rows[0], rows[0], rows[3]}, 0);
   }
@@ -45,15 +43,14 @@ abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
       }
       TestMatrix out = new TestMatrix(1, 3, 1);
       View table = new View(new CpuStorage(memory), type, 0, 3);
-      kernels(1)
-          .lookup(new GatherKernels.Lookup(1, 3, 2, TestMatrix.ids(1), table, out.view()));
+      kernels(1).lookup(new GatherKernels.Lookup(1, 3, 2, TestMatrix.ids(1), table, out.view()));
       float largest = type == DType.F16 ? 65504 : 65280;
       out.assertClose(new double[][] {{3, largest, -0.0f}}, 0);
     }
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void lookupBackward_repeatedIds_addUp(int width) {
     TestMatrix grad = matrix(5, width, 2);
     TestMatrix table = matrix(4, width, 1);
@@ -76,14 +73,13 @@ abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
     TestMatrix grad = matrix(3000, 768, 0);
     int[] ids = random.ints(3000, 0, 17).toArray();
     TestMatrix before = matrix(17, 768, 0);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix table = before.copy();
-          kernels.lookupBackward(
-              new GatherKernels.LookupBackward(
-                  3000, 768, 17, TestMatrix.ids(ids), grad.view(), table.view()));
-          return List.of(table);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix table = before.copy();
+      kernels.lookupBackward(
+          new GatherKernels.LookupBackward(
+              3000, 768, 17, TestMatrix.ids(ids), grad.view(), table.view()));
+      return List.of(table);
+    });
   }
 
   @Test

@@ -12,13 +12,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every cross-entropy must do. */
 abstract class LossKernelsContract extends KernelsContract<LossKernels> {
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
-
   /** Of the largest value: an exponential, a sum in several lanes and a product. */
   private static final double TOLERANCE = 1e-6;
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void crossEntropy_overwriting_followsTheEquation(int vocab) {
     Case test = new Case(9, vocab);
     TestMatrix grad = new TestMatrix(9, vocab, 3);
@@ -28,7 +26,7 @@ abstract class LossKernelsContract extends KernelsContract<LossKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void crossEntropy_adding_followsTheEquation(int vocab) {
     Case test = new Case(9, vocab);
     TestMatrix grad = matrix(9, vocab, 3);
@@ -146,12 +144,11 @@ abstract class LossKernelsContract extends KernelsContract<LossKernels> {
   @Test
   void crossEntropy_threads_sameBits() {
     Case test = new Case(100, 1031);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix grad = new TestMatrix(100, 1031, 0);
-          test.run(kernels, grad.sink(false));
-          return List.of(test.losses.copy(), test.hits.copy(), grad);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix grad = new TestMatrix(100, 1031, 0);
+      test.run(kernels, grad.sink(false));
+      return List.of(test.losses.copy(), test.hits.copy(), grad);
+    });
   }
 
   @Test

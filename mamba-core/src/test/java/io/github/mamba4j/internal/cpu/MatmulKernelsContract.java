@@ -192,11 +192,11 @@ abstract class MatmulKernelsContract {
   }
 
   private static int[] sizes() {
-    return new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 19, 31, 35, 37, 48, 67};
+    return new int[] {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 19, 35, 53, 67};
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 5, 6, 7, 16, 17, 35, 101})
+  @ValueSource(ints = {1, 3, 6, 17, 35, 101})
   void matmul_anyWidthAndDepth_equalsTheTripleLoop(int m) {
     try (WorkerPool pool = new WorkerPool(2)) {
       for (int n : sizes()) {

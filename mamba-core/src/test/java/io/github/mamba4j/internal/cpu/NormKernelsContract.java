@@ -13,13 +13,12 @@ import org.junit.jupiter.params.provider.FieldSource;
 /** What every normalisation of rows must do. */
 abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   private static final float EPS = 1e-5f;
-  private static final int[] WIDTHS = TestMatrix.WIDTHS;
 
   /** Sums in floats over blocks of 32 rows or one row, relative to the largest value. */
   private static final double TOLERANCE = 2e-6;
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void forward_residualAndSum_followsTheEquation(int width) {
     int rows = 37;
     TestMatrix x = matrix(rows, width, 3);
@@ -47,7 +46,7 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void forward_nothingOptional_followsTheEquation(int width) {
     TestMatrix x = matrix(3, width, 1);
     TestMatrix weight = matrix(1, width, 0);
@@ -110,7 +109,7 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void backward_overwriting_followsTheEquation(int width) {
     Case test = new Case(77, width);
     TestMatrix xGrad = new TestMatrix(test.rows, width, 3);
@@ -121,14 +120,13 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @ParameterizedTest
-  @FieldSource("WIDTHS")
+  @FieldSource(TestMatrix.ALL_WIDTHS)
   void backward_addingWithGradientOfSum_followsTheEquation(int width) {
     Case test = new Case(33, width);
     TestMatrix xGrad = matrix(test.rows, width, 3);
     TestMatrix weightGrad = matrix(1, width, 0);
     double[][] inputExpected = add(test.inputGradient(true), xGrad.toDoubles());
-    double[][] weightExpected =
-        add(new double[][] {test.weightGradient()}, weightGrad.toDoubles());
+    double[][] weightExpected = add(new double[][] {test.weightGradient()}, weightGrad.toDoubles());
     kernels(1).backward(test.backward(xGrad, weightGrad, true, true));
     xGrad.assertClose(inputExpected, TOLERANCE);
     weightGrad.assertClose(weightExpected, TOLERANCE);
@@ -153,13 +151,12 @@ abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   @Test
   void backward_threads_sameBits() {
     Case test = new Case(1000, 256);
-    assertSameBitsForAnyThreads(
-        kernels -> {
-          TestMatrix xGrad = new TestMatrix(1000, 256, 3);
-          TestMatrix weightGrad = new TestMatrix(1, 256, 0);
-          kernels.backward(test.backward(xGrad, weightGrad, true, false));
-          return List.of(xGrad, weightGrad);
-        });
+    assertSameBitsForAnyThreads(kernels -> {
+      TestMatrix xGrad = new TestMatrix(1000, 256, 3);
+      TestMatrix weightGrad = new TestMatrix(1, 256, 0);
+      kernels.backward(test.backward(xGrad, weightGrad, true, false));
+      return List.of(xGrad, weightGrad);
+    });
   }
 
   /** The equations that the tests above compare with, checked against differences. */

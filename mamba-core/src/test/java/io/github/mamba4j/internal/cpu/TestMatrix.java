@@ -19,6 +19,9 @@ final class TestMatrix {
   /** Row widths around every vector width, and those of real models. */
   static final int[] WIDTHS = {1, 3, 4, 5, 7, 8, 9, 11, 15, 16, 17, 19, 31, 32, 35, 67, 256, 768};
 
+  /** The same, for parametrised tests. */
+  static final String ALL_WIDTHS = "io.github.mamba4j.internal.cpu.TestMatrix#WIDTHS";
+
   final int rows;
   final int cols;
   private final long stride;
@@ -28,8 +31,8 @@ final class TestMatrix {
   TestMatrix(int rows, int cols, int gap) {
     this.rows = rows;
     this.cols = cols;
-    stride = cols + gap;
-    long floats = 2 * MARGIN + rows * stride;
+    stride = (long) cols + gap;
+    long floats = 2L * MARGIN + rows * stride;
     segment = Arena.ofAuto().allocate(floats * Float.BYTES, 64);
     for (long i = 0; i < floats; i++) {
       CpuStorage.set(segment, i, Float.NaN);

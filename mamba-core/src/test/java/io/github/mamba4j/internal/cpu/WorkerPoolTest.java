@@ -51,13 +51,13 @@ class WorkerPoolTest {
         sums[i] = new AtomicLong();
       }
       WorkerPool.Body<AtomicLong> add = (sum, index, scratch) -> sum.getAndAdd(index + 1);
-      int rounds = 40_000;
-      for (int round = 0; round < rounds; round++) {
-        int which = round % sums.length;
+      long rounds = 40_000;
+      for (long round = 0; round < rounds; round++) {
+        int which = (int) (round % sums.length);
         pool.forEach(which + 2, sums[which], add);
       }
       for (int which = 0; which < sums.length; which++) {
-        long count = which + 2;
+        long count = which + 2L;
         assertThat(sums[which].get()).isEqualTo(rounds / sums.length * (count * (count + 1) / 2));
       }
     }
@@ -88,16 +88,15 @@ class WorkerPoolTest {
     try (WorkerPool pool = new WorkerPool(threads)) {
       for (int job = 0; job < 500; job++) {
         int bad = job % 9;
-        assertThatThrownBy(
-                () ->
-                    pool.forEach(
-                        9,
-                        bad,
-                        (which, index, scratch) -> {
-                          if (index == which) {
-                            throw new IllegalArgumentException("task " + index);
-                          }
-                        }))
+        assertThatThrownBy(() ->
+                pool.forEach(
+                    9,
+                    bad,
+                    (which, index, scratch) -> {
+                      if (index == which) {
+                        throw new IllegalArgumentException("task " + index);
+                      }
+                    }))
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessage("task " + bad);
         AtomicIntegerArray ran = new AtomicIntegerArray(9);
@@ -112,14 +111,13 @@ class WorkerPoolTest {
   @Test
   void forEach_errorInATask_reachesTheCaller() {
     try (WorkerPool pool = new WorkerPool(2)) {
-      assertThatThrownBy(
-              () ->
-                  pool.forEach(
-                      100,
-                      "",
-                      (args, index, scratch) -> {
-                        throw new AssertionError("all");
-                      }))
+      assertThatThrownBy(() ->
+              pool.forEach(
+                  100,
+                  "",
+                  (args, index, scratch) -> {
+                    throw new AssertionError("all");
+                  }))
           .isInstanceOf(AssertionError.class);
     }
   }
@@ -143,14 +141,13 @@ class WorkerPoolTest {
       List<Future<AtomicIntegerArray>> results = new ArrayList<>();
       for (int caller = 0; caller < callers; caller++) {
         results.add(
-            executor.submit(
-                () -> {
-                  AtomicIntegerArray ran = new AtomicIntegerArray(7);
-                  for (int job = 0; job < 5_000; job++) {
-                    pool.forEach(7, ran, COUNT);
-                  }
-                  return ran;
-                }));
+            executor.submit(() -> {
+              AtomicIntegerArray ran = new AtomicIntegerArray(7);
+              for (int job = 0; job < 5_000; job++) {
+                pool.forEach(7, ran, COUNT);
+              }
+              return ran;
+            }));
       }
       for (Future<AtomicIntegerArray> result : results) {
         for (int i = 0; i < 7; i++) {
@@ -211,17 +208,16 @@ class WorkerPoolTest {
       CountDownLatch begun = new CountDownLatch(1);
       Thread caller =
           Thread.ofPlatform()
-              .start(
-                  () ->
-                      pool.forEach(
-                          8,
-                          ran,
-                          (count, index, scratch) -> {
-                            begun.countDown();
-                            Thread.yield();
-                            CpuStorage.set(scratch.floats(1), 0, index);
-                            count.getAndIncrement();
-                          }));
+              .start(() ->
+                  pool.forEach(
+                      8,
+                      ran,
+                      (count, index, scratch) -> {
+                        begun.countDown();
+                        Thread.yield();
+                        CpuStorage.set(scratch.floats(1), 0, index);
+                        count.getAndIncrement();
+                      }));
       begun.await();
       pool.close();
       assertThat(ran).hasValue(8);

@@ -1,0 +1,64 @@
+package io.github.mamba4j.internal.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Transposition of squares of as many rows as a vector has lanes.
+ *
+ * <p>A pass interleaves each row of the upper half with its partner in the lower half. That rotates
+ * the bits of an element's place, row before column, by one; after as many passes as a lane number
+ * has bits, row and column have changed places.
+ */
+final class VectorTranspose {
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
+  private static final long BYTES = (long) LANES * Float.BYTES;
+  private static final long SQUARE_BYTES = LANES * BYTES;
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  private static final VectorShuffle<Float> LOW = VectorShuffle.makeZip(SPECIES, 0);
+  private static final VectorShuffle<Float> HIGH = VectorShuffle.makeZip(SPECIES, 1);
+
+  private VectorTranspose() {}
+
+  /** Returns how many floats of scratch memory {@link #square} needs. */
+  static int scratchFloats() {
+    return 2 * LANES * LANES;
+  }
+
+  /**
+   * Transposes one square of the right factor into the packed memory.
+   *
+   * @param call the product
+   * @param source where the square starts in the right factor, in bytes
+   * @param target where it goes in the packed memory, in bytes
+   * @param rowBytes distance of the target's rows
+   * @param scratch room for the passes between
+   */
+  static void square(
+      MatmulCall call, long source, long target, long rowBytes, MemorySegment scratch) {
+    pass(call.b, source, call.bStride * Float.BYTES, scratch, 0, BYTES);
+    long at = 0;
+    for (int left = LANES >> 2; left > 1; left >>= 1) {
+      pass(scratch, at, BYTES, scratch, SQUARE_BYTES - at, BYTES);
+      at = SQUARE_BYTES - at;
+    }
+    pass(scratch, at, BYTES, call.packed, target, rowBytes);
+  }
+
+  private static void pass(
+      MemorySegment from, long source, long stride, MemorySegment to, long target, long rowBytes) {
+    long half = (LANES >> 1) * stride;
+    for (int i = 0; i < LANES >> 1; i++) {
+      long at = source + i * stride;
+      FloatVector x = FloatVector.fromMemorySegment(SPECIES, from, at, ORDER);
+      FloatVector y = FloatVector.fromMemorySegment(SPECIES, from, at + half, ORDER);
+      long out = target + 2 * i * rowBytes;
+      x.rearrange(LOW, y).intoMemorySegment(to, out, ORDER);
+      x.rearrange(HIGH, y).intoMemorySegment(to, out + rowBytes, ORDER);
+    }
+  }
+}
