@@ -104,6 +104,7 @@ final class OptimizerOptions {
   void check() {
     optimizer();
     schedule();
+    BadInputException.refused(() -> LearningRateSchedule.linear(finalRate));
     if (!(clip > 0)) {
       throw new BadInputException("--clip must be positive, got " + clip);
     }
