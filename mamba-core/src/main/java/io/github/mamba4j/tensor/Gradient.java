@@ -56,9 +56,11 @@ final class Gradient {
   /** Returns where a contribution to the owner, or to a view of it, goes. */
   Sink sink(Tensor target) {
     int part = partOf(target);
-    if (buffer == null) {
+    if (leaf) {
+      keepBuffer();
+    } else if (buffer == null) {
       buffer = allocate();
-      complete = leaf || (part < 0 && !coversOwner(target));
+      complete = part < 0 && !coversOwner(target);
       if (complete) {
         zero();
       } else if (part < 0) {
@@ -74,6 +76,23 @@ final class Gradient {
     complete();
     unshare();
     return new Sink(place(target), true);
+  }
+
+  /**
+   * Gives a leaf its buffer of zeros if it has none. Not part of a recording: later runs add to what
+   * is there.
+   */
+  void keepBuffer() {
+    if (buffer == null) {
+      Buffer fresh = allocate();
+      owner
+          .scope()
+          .backend()
+          .elementwise()
+          .fill(fresh.view, owner.rows(), owner.cols(), 0f);
+      buffer = fresh;
+      complete = true;
+    }
   }
 
   /** Zeroes the parts that nothing was written to. */

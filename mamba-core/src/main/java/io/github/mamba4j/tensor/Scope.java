@@ -27,13 +27,18 @@ import org.jspecify.annotations.Nullable;
  * <p>A scope is used by one thread at a time.
  */
 public final class Scope implements AutoCloseable {
+  /** The kernel calls of one recording, on one device. */
+  private record Recording(Device device, List<Runnable> launches) {}
+
+  /** Bound while recorded work runs, so that calls of every scope are kept, outer ones too. */
+  private static final ScopedValue<Recording> RECORDING = ScopedValue.newInstance();
+
   private final Device device;
   private final @Nullable Scope parent;
   private final MemoryPool pool;
   private final int depth;
   private final @Nullable Tape tape;
   private final List<Block> blocks = new ArrayList<>();
-  private @Nullable List<Runnable> recording;
   private boolean closed;
 
   private Scope(Device device, @Nullable Scope parent, MemoryPool pool, @Nullable Tape tape) {
@@ -203,17 +208,12 @@ public final class Scope implements AutoCloseable {
    */
   public Runnable record(Runnable work) {
     requireOpen();
-    if (recording != null) {
+    if (RECORDING.isBound()) {
       throw new IllegalStateException("Scope: a recording is already under way");
     }
-    List<Runnable> launches = new ArrayList<>();
-    recording = launches;
-    try {
-      work.run();
-    } finally {
-      recording = null;
-    }
-    return backend().capture(launches);
+    Recording recording = new Recording(device, new ArrayList<>());
+    ScopedValue.where(RECORDING, recording).run(work);
+    return backend().capture(recording.launches);
   }
 
   /**
@@ -289,11 +289,8 @@ public final class Scope implements AutoCloseable {
   /** Runs a kernel call, now and at each replay of a recording. */
   void launch(Runnable kernel) {
     kernel.run();
-    for (Scope scope = this; scope != null; scope = scope.parent) {
-      if (scope.recording != null) {
-        scope.recording.add(kernel);
-        return;
-      }
+    if (RECORDING.isBound() && RECORDING.get().device == device) {
+      RECORDING.get().launches.add(kernel);
     }
   }
 

@@ -132,11 +132,8 @@ public final class Tensor {
 
   /** Sets this parameter's gradient to zero, allocating it if it has none yet. */
   public void zeroGrad() {
-    if (!gradient().reached()) {
-      gradient().sink(base);
-    } else {
-      gradient().zero();
-    }
+    gradient().keepBuffer();
+    gradient().zero();
   }
 
   /**

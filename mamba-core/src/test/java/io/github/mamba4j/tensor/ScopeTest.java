@@ -114,6 +114,19 @@ class ScopeTest {
   }
 
   @Test
+  void record_withoutZeroing_addsUpFromReplayToReplay() {
+    try (Scope parameters = device.openScope();
+        Scope scope = parameters.openGradientChild()) {
+      Tensor w = parameters.floats(Shape.of(2), 1, 2).requireGrad();
+      Runnable step = scope.record(() -> w.in(scope).multiply(2f).sum().backward());
+      assertThat(w.grad().orElseThrow().toFloats()).containsExactly(2f, 2f);
+      step.run();
+      step.run();
+      assertThat(w.grad().orElseThrow().toFloats()).containsExactly(6f, 6f);
+    }
+  }
+
+  @Test
   void backward_twice_addsUpInParameters() {
     try (Scope parameters = device.openScope();
         Scope scope = parameters.openGradientChild()) {
