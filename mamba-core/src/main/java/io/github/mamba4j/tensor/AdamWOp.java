@@ -110,8 +110,10 @@ public final class AdamWOp {
       Settings settings, double learningRate, long step, float[] numbers) {
     ShapeRules.positive(OP, "step", step);
     numbers[OptimizerKernels.LEARNING_RATE] = (float) learningRate;
-    numbers[OptimizerKernels.BIAS_CORRECTION_1] = (float) (1 - Math.pow(settings.beta1, step));
-    numbers[OptimizerKernels.BIAS_CORRECTION_2] = (float) (1 - Math.pow(settings.beta2, step));
+    numbers[OptimizerKernels.BIAS_CORRECTION_1] =
+        (float) (1 - Math.pow(settings.beta1, (double) step));
+    numbers[OptimizerKernels.BIAS_CORRECTION_2] =
+        (float) (1 - Math.pow(settings.beta2, (double) step));
   }
 
   /**
