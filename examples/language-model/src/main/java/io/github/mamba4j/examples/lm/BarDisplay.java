@@ -55,7 +55,7 @@ final class BarDisplay implements TrainingListener, AutoCloseable {
   private ProgressBar open(StepMetrics metrics) {
     return new ProgressBarBuilder()
         .setTaskName(Text.format("epoch %d/%d", metrics.epoch() + 1, epochs))
-        .setInitialMax(stepsPerEpoch)
+        .setInitialMax(ProgressText.stepsOfEpoch(metrics, stepsPerEpoch))
         .setRenderer((state, width) ->
             render(
                 state.getTaskName(),

@@ -44,7 +44,7 @@ final class PlainDisplay implements TrainingListener {
               metrics.epoch() + 1,
               epochs,
               inEpoch,
-              stepsPerEpoch,
+              ProgressText.stepsOfEpoch(metrics, stepsPerEpoch),
               ProgressText.of(metrics),
               Text.duration(metrics.remainingNanos())));
       out.flush();

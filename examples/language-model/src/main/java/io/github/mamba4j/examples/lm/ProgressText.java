@@ -13,6 +13,12 @@ final class ProgressText {
     return (start.totalSteps() + start.stepsPerEpoch() - 1) / start.stepsPerEpoch();
   }
 
+  /** The steps of the epoch that is running, which the end of the run may cut short. */
+  static long stepsOfEpoch(StepMetrics metrics, long stepsPerEpoch) {
+    return Math.min(
+        stepsPerEpoch, metrics.stepInEpoch() + 1 + metrics.totalSteps() - metrics.step());
+  }
+
   static String of(StepMetrics metrics) {
     return Text.format(
         "loss %.4f  ppl %s  lr %.1e  %,.0f tok/s",

@@ -22,6 +22,7 @@ final class TrainingCurves {
 
   private static final int WIDTH = 900;
   private static final int HEIGHT = 420;
+  private static final int LABEL_DEGREES = 45;
 
   /** Steps are averaged so that a curve has at most this many points. */
   private static final int POINTS = 300;
@@ -57,6 +58,7 @@ final class TrainingCurves {
     Styler styler = chart.getStyler();
     styler.setLegendPosition(Styler.LegendPosition.OutsideE);
     styler.setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setXAxisLabelRotation(LABEL_DEGREES);
     add(chart, "train", TRAIN, averaged(history.rows(MetricRow.Kind.STEP)), value);
     List<MetricRow> validation = history.rows(MetricRow.Kind.VALIDATION);
     if (!validation.isEmpty()) {
