@@ -25,7 +25,7 @@ abstract class CpuConv implements ConvKernels {
   private static final int BLOCK_STEPS = 64;
 
   /** Channels a block; packed inputs, gradients and taps of a block fit a second-level cache. */
-  private static final int BLOCK_CHANNELS = 256;
+  private static final int BLOCK_CHANNELS = 512;
 
   private final WorkerPool pool;
   private final Rows loops;

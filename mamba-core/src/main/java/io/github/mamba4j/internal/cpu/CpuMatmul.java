@@ -279,8 +279,8 @@ abstract class CpuMatmul implements MatmulKernels {
         packFirstRow(call, column, strip, width, columns);
       }
       long to = strip + (step + 1L) * width * Float.BYTES;
-      long i = call.firstStep + step;
-      long j = call.firstColumn + column;
+      long i = (long) call.firstStep + step;
+      long j = (long) call.firstColumn + column;
       if (call.bType != DType.F32) {
         long at = source + (call.bTransposed ? j * call.bStride + i : i * call.bStride + j);
         widen(call, at, to >> 2, width, columns, steps);

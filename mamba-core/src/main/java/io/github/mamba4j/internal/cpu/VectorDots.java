@@ -102,6 +102,7 @@ final class VectorDots {
    * @param columns how many rows of the right factor exist
    * @param sums where to leave the vectors
    */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void square(
       MatmulCall call, long left, int rows, long right, int columns, MemorySegment sums) {
     sums = offHeap(sums);

@@ -23,7 +23,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
         new ConvKernels.Shape(3, 3, 16, 4, false),
         new ConvKernels.Shape(2, 64, 35, 4, true),
         new ConvKernels.Shape(2, 65, 33, 4, true),
-        new ConvKernels.Shape(1, 66, 300, 4, true),
+        new ConvKernels.Shape(1, 66, 600, 4, true),
         new ConvKernels.Shape(2, 131, 31, 3, true),
         new ConvKernels.Shape(2, 70, 19, 1, true),
         new ConvKernels.Shape(2, 70, 19, 2, false),

@@ -28,7 +28,10 @@ final class ErrorReport implements IExecutionExceptionHandler, IParameterExcepti
   public int handleParseException(ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
     String name = command.getCommandSpec().qualifiedName();
-    command.getErr().println(name + ": " + oneLine(String.valueOf(e.getMessage())) + "; see " + name + " --help");
+    command
+        .getErr()
+        .println(
+            name + ": " + oneLine(String.valueOf(e.getMessage())) + "; see " + name + " --help");
     return BAD_INPUT;
   }
 

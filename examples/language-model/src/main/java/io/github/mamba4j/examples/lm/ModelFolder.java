@@ -43,7 +43,7 @@ record ModelFolder(Path path) {
     throw new BadInputException(
         (Files.isDirectory(named)
                 ? "--model %s: holds no model (%s and model.safetensors, or a checkpoint '%s' or"
-                      + " '%s')"
+                    + " '%s')"
                 : "--model %s: no such folder; name one with %s, or a run's with '%s' or '%s'")
             .formatted(named, CONFIG, BEST, LAST));
   }

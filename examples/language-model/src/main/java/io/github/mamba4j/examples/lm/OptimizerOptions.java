@@ -4,6 +4,7 @@ import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.LearningRateSchedule;
 import io.github.mamba4j.train.TrainerBuilder;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** How the parameters are moved. */
@@ -55,6 +56,12 @@ final class OptimizerOptions {
   private double finalRate;
 
   @Option(
+      names = "--decay-steps",
+      paramLabel = "STEPS",
+      description = "Steps after which a linear or cosine schedule ends (default: the whole run).")
+  private @Nullable Integer decaySteps;
+
+  @Option(
       names = "--weight-decay",
       paramLabel = "X",
       defaultValue = "0.1",
@@ -80,11 +87,16 @@ final class OptimizerOptions {
   }
 
   LearningRateSchedule schedule() {
-    return BadInputException.refused(() ->
-        switch (schedule) {
-          case CONSTANT -> LearningRateSchedule.constant().withWarmup(warmup);
-          case LINEAR -> LearningRateSchedule.linear(finalRate).withWarmup(warmup);
-          case COSINE -> LearningRateSchedule.cosine(finalRate).withWarmup(warmup);
+    return BadInputException.refused(
+        () -> {
+          LearningRateSchedule decay =
+              switch (schedule) {
+                case CONSTANT -> LearningRateSchedule.constant();
+                case LINEAR -> LearningRateSchedule.linear(finalRate);
+                case COSINE -> LearningRateSchedule.cosine(finalRate);
+              };
+          LearningRateSchedule warmed = decay.withWarmup(warmup);
+          return decaySteps == null ? warmed : warmed.withDecaySteps(decaySteps);
         });
   }
 
@@ -92,6 +104,7 @@ final class OptimizerOptions {
   void check() {
     optimizer();
     schedule();
+    BadInputException.refused(() -> LearningRateSchedule.linear(finalRate));
     if (!(clip > 0)) {
       throw new BadInputException("--clip must be positive, got " + clip);
     }

@@ -170,7 +170,7 @@ class BadInputTest {
           generate | --top-p=0                | topP must be in (0, 1]
           generate | --max-new-tokens=0       | maxNewTokens must be positive
           generate | --prompt-file=nowhere    | cannot be read
-          evaluate | --model=nowhere          | --file
+          evaluate | --model=nowhere          | --data-dir
           info     | --model=nowhere          | no such folder
           verify   | --model=nowhere          | --expected
           """)

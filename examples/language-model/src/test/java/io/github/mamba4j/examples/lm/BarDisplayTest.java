@@ -17,7 +17,7 @@ class BarDisplayTest {
   void render_eightyColumns_keepsTheNumbers() {
     String line = BarDisplay.render("epoch 1/3", 50, 100, NUMBERS, 80);
 
-    assertThat(line).contains("[###...]").endsWith(NUMBERS).hasSizeLessThan(80);
+    assertThat(line).contains("[####.....]").endsWith(NUMBERS).hasSizeLessThan(80);
   }
 
   @Test

@@ -2,8 +2,10 @@ package io.github.mamba4j.examples.lm;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * What a command line did.
@@ -24,21 +26,15 @@ record CliRun(int code, String out, String err) {
     return new CliRun(code, out.toString(), err.toString());
   }
 
-  /** Trains a model that is as small as can be, with more options. */
+  /** Trains a model that is as small as can be; of an option given twice the last one counts. */
   static CliRun train(String... more) {
-    List<String> args =
-        new ArrayList<>(
-            List.of(
-                "train",
-                "--d-model=8",
-                "--n-layers=1",
-                "--d-state=2",
-                "--batch-size=2",
-                "--max-length=8",
-                "--threads=1",
-                "--progress=plain"));
-    args.addAll(List.of(more));
-    return of(args.toArray(String[]::new));
+    Map<String, String> options = new LinkedHashMap<>();
+    String tiny =
+        "--d-model=8 --n-layers=1 --d-state=2 --batch-size=2 --max-length=8 --threads=1"
+            + " --progress=plain";
+    Stream.concat(Stream.of(tiny.split(" ")), Stream.of(more))
+        .forEach(option -> options.put(option.replaceAll("=.*", ""), option));
+    return of(Stream.concat(Stream.of("train"), options.values().stream()).toArray(String[]::new));
   }
 
   List<String> errLines() {

@@ -32,7 +32,7 @@ class StopTest {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         lines.add(line);
         if (!stopped && line.startsWith("epoch 1/")) {
-          process.destroy();
+          process.toHandle().destroy();
           stopped = true;
         }
       }

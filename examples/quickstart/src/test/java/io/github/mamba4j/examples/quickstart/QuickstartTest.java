@@ -45,7 +45,7 @@ class QuickstartTest {
     float[][] result = SelectiveScanAlone.run();
 
     double take = 1 - 1 / (1 + Math.exp(5));
-    double keep = 1 - 1 / (1 + Math.exp(-9));
+    double keep = 1 / (1 + Math.exp(-9));
     double h = take * 7;
     float[] inputs = {1, 2, 3};
     assertThat((double) result[0][0]).isCloseTo(h, within(1e-5));
