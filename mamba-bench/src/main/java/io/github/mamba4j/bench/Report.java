@@ -37,6 +37,7 @@ public final class Report {
       "Report: expected a date and at least one file of JMH's JSON results, got ";
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
   private static final String GC = "gc.alloc.rate.norm";
+  private static final String TIME_KEY = "milliseconds";
   private static final String PEAK_FLOPS = "MachineBenchmark.fusedMultiplyAdd";
   private static final String PEAK_READ = "MachineBenchmark.read";
 
@@ -45,6 +46,8 @@ public final class Report {
     FLOPS("flops", "GFLOP/s", 1e9, PEAK_FLOPS),
     TOKENS("tokens", "tokens/s", 1, null),
     READS("readBytes", "GB/s", 1e9, PEAK_READ),
+    TEXT("bytes", "MB/s", 1e6, null),
+    TIME(TIME_KEY, "ms/call", 1, null),
     RESERVED("reservedBytesPerToken", "bytes held/token", 1, null),
     ALLOCATED(GC, "heap bytes/call", 1, null);
 
@@ -203,6 +206,13 @@ public final class Report {
     for (String key : secondary.members().keySet()) {
       // Some profilers' metrics begin with a middle dot in versions of JMH.
       samples.put(key.replace("\u00b7", ""), samples(file, secondary.requireObject(key)));
+    }
+    JsonObject primary = entry.requireObject("primaryMetric");
+    if (primary.requireString("scoreUnit").equals("ops/s")) {
+      double[] times = samples(file, primary);
+      Arrays.setAll(times, i -> 1000 / times[i]);
+      Arrays.sort(times);
+      samples.put(TIME_KEY, times);
     }
     return new Result(
         name,

@@ -1,0 +1,88 @@
+#!/bin/sh
+# Puts the benchmarks and a small Java run time into one folder that runs on a machine without a
+# JDK: mamba-bench/target/bundle, and the same as mamba-bench/target/bundle.tar.gz.
+#
+#   mvn -DskipTests package && mamba-bench/bundle.sh [--language-model]
+#
+#   --language-model  adds the jars of the `mamba` command
+#   JAVA_HOME         the JDK 25 to take the run time from; otherwise one below /usr/lib/jvm
+#
+# The run time is for the operating system and processor of the JDK it is made from.
+set -eu
+
+fail() {
+  echo "bundle.sh: $1" >&2
+  exit 1
+}
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+target=$here/target
+bundle=$target/bundle
+language_model=no
+for argument in "$@"; do
+  case $argument in
+    --language-model) language_model=yes ;;
+    *) fail "unknown argument $argument, expected --language-model or nothing" ;;
+  esac
+done
+
+java_version() {
+  sed -n 's/^JAVA_VERSION="\{0,1\}\([0-9]*\).*/\1/p' "$1/release" 2>/dev/null
+}
+
+jdk=
+for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
+  if [ -x "$candidate/bin/jlink" ] && [ "$(java_version "$candidate")" = 25 ]; then
+    jdk=$candidate
+    break
+  fi
+done
+[ -n "$jdk" ] || fail "found no JDK 25; set JAVA_HOME to one"
+[ -f "$target/benchmarks.jar" ] || fail "no $target/benchmarks.jar; run mvn -DskipTests package"
+
+rm -rf "$bundle" "$target/bundle.tar.gz"
+mkdir -p "$bundle/lib"
+cp "$target/benchmarks.jar" "$bundle/"
+jars=$bundle/benchmarks.jar
+if [ "$language_model" = yes ]; then
+  zip=$(ls "$here"/../examples/language-model/target/mamba-*.zip 2>/dev/null | head -n 1)
+  [ -n "$zip" ] || fail "no distribution of the language model; run mvn -DskipTests package"
+  (cd "$bundle/lib" && "$jdk/bin/jar" --extract --file "$zip" && mv mamba-*/lib/*.jar . &&
+    rm -rf mamba-*/)
+  jars="$jars $(ls "$bundle"/lib/*.jar | tr '\n' ' ')"
+fi
+
+# What the code names, and what it reaches by reflection or service only.
+# shellcheck disable=SC2086
+named=$("$jdk/bin/jdeps" --multi-release 25 --ignore-missing-deps --class-path "$bundle/lib/*" \
+  --print-module-deps $jars) || fail "jdeps cannot read $jars"
+"$jdk/bin/jlink" --output "$bundle/runtime" --strip-debug --no-header-files --no-man-pages \
+  --compress zip-6 \
+  --add-modules "$named,jdk.incubator.vector,java.logging,java.management,jdk.management,jdk.unsupported"
+
+cat > "$bundle/run.sh" <<'RUN'
+#!/bin/sh
+# Runs JMH with the bundled run time: run.sh [JMH's arguments]
+#   run.sh report DATE results.json...   prints the table of results
+#   run.sh mamba ...                     the language model's command, where it is bundled
+set -eu
+here=$(cd "$(dirname "$0")" && pwd -P)
+java=$here/runtime/bin/java
+case ${1:-} in
+  report)
+    shift
+    exec "$java" -cp "$here/benchmarks.jar" io.github.mamba4j.bench.Report "$@"
+    ;;
+  mamba)
+    shift
+    exec "$java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
+      -cp "$here/lib/*" io.github.mamba4j.examples.lm.MambaCli "$@"
+    ;;
+  *)
+    exec "$java" -jar "$here/benchmarks.jar" "$@"
+    ;;
+esac
+RUN
+chmod 755 "$bundle/run.sh"
+tar -C "$target" -czf "$target/bundle.tar.gz" bundle
+echo "$bundle: $(du -sk "$bundle" | cut -f 1) KiB, packed $(du -k "$target/bundle.tar.gz" | cut -f 1) KiB"
