@@ -79,17 +79,13 @@ final class Gradient {
   }
 
   /**
-   * Gives a leaf its buffer of zeros if it has none. Not part of a recording: later runs add to what
-   * is there.
+   * Gives a leaf its buffer of zeros if it has none. Not part of a recording: later runs add to
+   * what is there.
    */
   void keepBuffer() {
     if (buffer == null) {
       Buffer fresh = allocate();
-      owner
-          .scope()
-          .backend()
-          .elementwise()
-          .fill(fresh.view, owner.rows(), owner.cols(), 0f);
+      owner.scope().backend().elementwise().fill(fresh.view, owner.rows(), owner.cols(), 0f);
       buffer = fresh;
       complete = true;
     }

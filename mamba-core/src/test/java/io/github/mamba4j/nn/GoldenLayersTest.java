@@ -92,8 +92,7 @@ class GoldenLayersTest {
     tensors.put(
         "initialState",
         parameters
-            .floats(
-                Shape.of(1, 3, 2), floats(ReferenceOps.transpose(in.get("initialState"), 2, 3)))
+            .floats(Shape.of(1, 3, 2), floats(ReferenceOps.transpose(in.get("initialState"), 2, 3)))
             .requireGrad());
     SelectiveScanOp.Result result =
         SelectiveScanOp.apply(
@@ -117,15 +116,12 @@ class GoldenLayersTest {
     Tensor weights = parameters.floats(Shape.of(1, 5, 2), floats(GoldenVectors.t2OutGrad()));
     result.out().multiply(weights).sum().backward();
     GoldenVectors.t2Gradients()
-        .forEach(
-            (name, expected) ->
-                TensorAssert.assertClose(
-                    name + "Grad",
-                    tensors.get(name).grad().orElseThrow().toFloats(),
-                    name.equals("initialState")
-                        ? ReferenceOps.transpose(expected, 2, 3)
-                        : expected,
-                    CLOSE));
+        .forEach((name, expected) ->
+            TensorAssert.assertClose(
+                name + "Grad",
+                tensors.get(name).grad().orElseThrow().toFloats(),
+                name.equals("initialState") ? ReferenceOps.transpose(expected, 2, 3) : expected,
+                CLOSE));
   }
 
   @Test
@@ -136,22 +132,16 @@ class GoldenLayersTest {
     ParameterStore store = new ParameterStore(parameters, 0);
     Mamba1Mixer mixer = new Mamba1Mixer(store, "m", config, 1);
     GoldenVectors.t3Parameters()
-        .forEach(
-            (name, values) ->
-                store
-                    .parameters()
-                    .get("m." + name)
-                    .write(MemorySegment.ofArray(floats(values))));
+        .forEach((name, values) ->
+            store.parameters().get("m." + name).write(MemorySegment.ofArray(floats(values))));
     assertThat(store.parameters()).hasSameSizeAs(GoldenVectors.t3Parameters());
     float[] input = floats(GoldenVectors.t3Input());
     Mamba1Mixer.Result whole = mixer.forward(scope.floats(Shape.of(1, 4, 4), input), null);
     TensorAssert.assertClose("out", whole.out().toFloats(), GoldenVectors.t3Out(), CLOSE);
     float[] states = whole.state().ssm().toFloats();
     for (int n = 0; n < 3; n++) {
-      assertThat((double) states[n * 8])
-          .isCloseTo(GoldenVectors.t3State0()[n], within(1e-7));
-      assertThat((double) states[n * 8 + 7])
-          .isCloseTo(GoldenVectors.t3State7()[n], within(1e-7));
+      assertThat((double) states[n * 8]).isCloseTo(GoldenVectors.t3State0()[n], within(1e-7));
+      assertThat((double) states[n * 8 + 7]).isCloseTo(GoldenVectors.t3State7()[n], within(1e-7));
     }
     MixerState state = null;
     for (int t = 0; t < 4; t++) {
@@ -171,9 +161,6 @@ class GoldenLayersTest {
     Tensor x = scope.floats(Shape.of(2, 4), floats(GoldenVectors.t5X()));
     Tensor weight = parameters.floats(Shape.of(4), floats(GoldenVectors.t5Weight()));
     TensorAssert.assertClose(
-        "rmsNorm",
-        RmsNormOp.apply(x, weight, 1e-5f).toFloats(),
-        GoldenVectors.t5RmsNorm(),
-        CLOSE);
+        "rmsNorm", RmsNormOp.apply(x, weight, 1e-5f).toFloats(), GoldenVectors.t5RmsNorm(), CLOSE);
   }
 }

@@ -21,7 +21,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every operation refuses what does not fit, in words that name it, the argument and both shapes. */
+/**
+ * Every operation refuses what does not fit, in words that name it, the argument and both shapes.
+ */
 class BadCallTest {
   /** A call that must be refused, and what its message must contain. */
   record BadCall(String op, Consumer<Scope> call, List<String> words) {
@@ -52,10 +54,7 @@ class BadCallTest {
         "add: b has shape [2, 4]",
         "[3]",
         "a of shape [2, 3]");
-    bad(
-        "UnaryOp",
-        s -> UnaryOp.apply(Unary.EXP, ids(s, 3)),
-        "map: x holds I32, expected F32");
+    bad("UnaryOp", s -> UnaryOp.apply(Unary.EXP, ids(s, 3)), "map: x holds I32, expected F32");
     bad("ScaleOp", s -> ScaleOp.apply(ids(s, 3), 2f), "multiply: x holds I32, expected F32");
     bad("SumOp", s -> SumOp.apply(ids(s, 3), 1f), "sum: x holds I32, expected F32");
     bad(
@@ -145,7 +144,9 @@ class BadCallTest {
     bad("copyFrom", s -> zeros(s, 2).copyFrom(zeros(s, 3)), "copyFrom: other has shape [3]", "[2]");
     bad("item", s -> zeros(s, 2).item(), "item: tensor has shape [2], expected one element");
     bad(
-        "backward", s -> zeros(s, 2).backward(), "backward: loss has shape [2], expected one element");
+        "backward",
+        s -> zeros(s, 2).backward(),
+        "backward: loss has shape [2], expected one element");
     bad(
         "backward",
         s -> zeros(s, 1).backward(),
@@ -191,11 +192,11 @@ class BadCallTest {
   void everyPublicOp_hasABadCall() {
     Set<String> ops =
         new ClassFileImporter()
-            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-            .importPackages("io.github.mamba4j.tensor").stream()
+                .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+                .importPackages("io.github.mamba4j.tensor")
+                .stream()
                 .filter(type -> type.getSimpleName().endsWith("Op"))
-                .filter(type -> type.getModifiers().contains(
-                    JavaModifier.PUBLIC))
+                .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
                 .map(JavaClass::getSimpleName)
                 .collect(Collectors.toSet());
     assertThat(ops).contains("LinearOp", "SelectiveScanOp");

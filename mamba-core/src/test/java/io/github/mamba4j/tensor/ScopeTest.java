@@ -98,12 +98,11 @@ class ScopeTest {
       Tensor x = scope.floats(Shape.of(3), 1, 1, 1);
       Tensor[] loss = new Tensor[1];
       Runnable step =
-          scope.record(
-              () -> {
-                w.zeroGrad();
-                loss[0] = x.multiply(w).map(Unary.EXP).sum();
-                loss[0].backward();
-              });
+          scope.record(() -> {
+            w.zeroGrad();
+            loss[0] = x.multiply(w).map(Unary.EXP).sum();
+            loss[0].backward();
+          });
       x.write(MemorySegment.ofArray(new float[] {0, 0, 1}));
       step.run();
       float e3 = (float) Math.exp(3);

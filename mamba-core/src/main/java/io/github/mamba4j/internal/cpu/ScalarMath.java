@@ -4,14 +4,14 @@ package io.github.mamba4j.internal.cpu;
  * Elementary functions of one float: the scalar kernels' and the same formulas, step by step, as
  * {@link VectorMath}, so that a tail has the bits of the lanes beside it.
  *
- * <p>Exponentials reduce {@code x = n·ln 2 + r} with a two-part ln 2 (Cody and Waite 1980), evaluate
- * a minimax polynomial of r and add n to the exponent. Results below the smallest normal float are
- * flushed to zero.
+ * <p>Exponentials reduce {@code x = n·ln 2 + r} with a two-part ln 2 (Cody and Waite 1980),
+ * evaluate a minimax polynomial of r and add n to the exponent. Results below the smallest normal
+ * float are flushed to zero.
  *
  * <p>Largest errors over all floats against double precision, in units of the last place (tested):
  * {@code exp} 1, {@code softplus}, {@code sigmoid}, {@code tanh} and {@code exp2} 2.5, {@code silu}
- * 3, {@code exp2MinusOne} 3. {@code silu} is −0 below −88.72, where the truth is above −3e−37. {@code exp(0) = 1}
- * exactly, and infinities and NaN go where they must.
+ * 3, {@code exp2MinusOne} 3. {@code silu} is −0 below −88.72, where the truth is above −3e−37.
+ * {@code exp(0) = 1} exactly, and infinities and NaN go where they must.
  */
 final class ScalarMath {
   /** 1.5·2²³: adding it leaves the nearest integer in the low bits. */

@@ -62,9 +62,7 @@ final class ScanBackward {
   private static long segmentState(Backward scan, int sequence, int segment) {
     Shape shape = scan.shape();
     long index = (long) sequence * ScanTile.segments(shape) + segment;
-    return scan.workspace().offset()
-        + ScanReduction.floats(shape)
-        + index * stateFloats(shape);
+    return scan.workspace().offset() + ScanReduction.floats(shape) + index * stateFloats(shape);
   }
 
   private static long segmentDelta(Backward scan, int sequence, int segment) {

@@ -112,11 +112,10 @@ interface ScanLoops {
       boolean zoh);
 
   /**
-   * Runs the states through a chunk and adds {@code Σ_n C·h} to the panel OUT. The tile's state goes
-   * from before the chunk to after it.
+   * Runs the states through a chunk and adds {@code Σ_n C·h} to the panel OUT. The tile's state
+   * goes from before the chunk to after it.
    */
-  void scanStates(
-      MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
+  void scanStates(MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
 
   /** Adds Δ of a chunk to the tile's sum. */
   void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states);
@@ -138,8 +137,7 @@ interface ScanLoops {
    * gradient of Δ through the states, and the gradients of B and C of the chunk; takes the state's
    * gradient from after the chunk to before it.
    */
-  void scanStatesGrad(
-      MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
+  void scanStatesGrad(MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
 
   /**
    * Only takes the state's gradient from after the chunk to before it, from the panels DELTA and

@@ -93,9 +93,7 @@ final class ScanReduction {
             + row * shape.dState();
     for (int which = 0; which < 2; which++) {
       long source =
-          which == 0
-              ? ScanTile.bGrad(chunk, width, states)
-              : ScanTile.cGrad(chunk, width, states);
+          which == 0 ? ScanTile.bGrad(chunk, width, states) : ScanTile.cGrad(chunk, width, states);
       loops.copyOut(
           tile,
           source,
@@ -167,8 +165,7 @@ final class ScanReduction {
       for (int n = 0; n < shape.dState(); n++) {
         long offset = from + (long) n * shape.dInner();
         long target = (long) n * width;
-        loops.sumPartials(
-            workspace, offset, stateFloats(shape), tasks, tile, target, channels);
+        loops.sumPartials(workspace, offset, stateFloats(shape), tasks, tile, target, channels);
       }
       storeTransposed(shape, a, block, tile);
     }
@@ -186,8 +183,7 @@ final class ScanReduction {
     }
   }
 
-  private static void storeTransposed(
-      Shape shape, Sink sink, int block, MemorySegment tile) {
+  private static void storeTransposed(Shape shape, Sink sink, int block, MemorySegment tile) {
     int width = ScanTile.width(shape, block);
     int first = ScanStage.firstChannel(shape, block);
     int channels = ScanStage.channels(shape, block);

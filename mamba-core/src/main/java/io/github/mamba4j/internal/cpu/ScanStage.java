@@ -53,14 +53,12 @@ final class ScanStage {
     loadA(shape, inputs.a(), block, tile);
   }
 
-  private void row(
-      Shape shape, @Nullable View view, int block, MemorySegment tile, long target) {
+  private void row(Shape shape, @Nullable View view, int block, MemorySegment tile, long target) {
     int width = ScanTile.width(shape, block);
     loops.clear(tile, target, width);
     if (view != null) {
       long offset = view.offset() + firstChannel(shape, block);
-      loops.copyIn(
-          CpuStorage.of(view), offset, 0, tile, target, width, 1, channels(shape, block));
+      loops.copyIn(CpuStorage.of(view), offset, 0, tile, target, width, 1, channels(shape, block));
     }
   }
 

@@ -7,15 +7,15 @@ import io.github.mamba4j.spi.ScanKernels.Shape;
  * the shape alone.
  *
  * <p>A task is a block of channels of one sequence (of one stretch of its time steps, if there are
- * too few blocks to feed the cores). It walks through time chunk by chunk; the inputs of a chunk are
- * copied into panels, so that the inner loops run over whole vectors of channels, padded to a multiple
- * of 16 channels with zeros that do no harm. A chunk is also the distance between two checkpoints; it grows with dState, so that neither
- * checkpoints nor panels outgrow the inputs.
+ * too few blocks to feed the cores). It walks through time chunk by chunk; the inputs of a chunk
+ * are copied into panels, so that the inner loops run over whole vectors of channels, padded to a
+ * multiple of 16 channels with zeros that do no harm. A chunk is also the distance between two
+ * checkpoints; it grows with dState, so that neither checkpoints nor panels outgrow the inputs.
  *
- * <p>Panels are interleaved, [width / 16, chunk, panels, 16]: what a loop over time reads and writes
- * lies at constant distances from one pointer that moves by a constant, which is what the compiler
- * needs to drop the bounds checks, and an odd number of cache lines, which spreads the steps over
- * the sets of the first-level cache.
+ * <p>Panels are interleaved, [width / 16, chunk, panels, 16]: what a loop over time reads and
+ * writes lies at constant distances from one pointer that moves by a constant, which is what the
+ * compiler needs to drop the bounds checks, and an odd number of cache lines, which spreads the
+ * steps over the sets of the first-level cache.
  *
  * <p>Offsets are in floats from the start of the tile.
  */

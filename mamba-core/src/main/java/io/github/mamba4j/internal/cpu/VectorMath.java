@@ -10,8 +10,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The functions of {@link ScalarMath} on every lane of a vector, with the same bits and so the same
- * error bounds. All methods are small enough to be inlined into a kernel's loop, where the constants
- * stay in registers.
+ * error bounds. All methods are small enough to be inlined into a kernel's loop, where the
+ * constants stay in registers.
  */
 final class VectorMath {
   /** The one width that kernels use. */

@@ -52,8 +52,7 @@ final class VectorPointLoops {
   }
 
   /** What enters the state, Δ·u or u, and the direct path. */
-  static void inputs(
-      MemorySegment tile, int steps, int chunk, int e, long skipAt, boolean zoh) {
+  static void inputs(MemorySegment tile, int steps, int chunk, int e, long skipAt, boolean zoh) {
     FloatVector skip = load(tile, skipAt);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     long column = ScanTile.column(chunk, e) << 2;
@@ -66,8 +65,7 @@ final class VectorPointLoops {
     }
   }
 
-  static void sumDelta(
-      MemorySegment tile, int steps, int chunk, int width, int states, int e) {
+  static void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states, int e) {
     long sumAt = (ScanTile.deltaSum(chunk, width, states) + e) << 2;
     long column = ScanTile.column(chunk, e) << 2;
     FloatVector sum = load(tile, sumAt);

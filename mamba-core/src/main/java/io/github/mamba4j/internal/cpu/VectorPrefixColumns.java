@@ -111,8 +111,7 @@ final class VectorPrefixColumns implements PrefixScan.Columns {
       long leftAt = (left << 2) + i;
       long rightAt = ((right + plane) << 2) + i;
       FloatVector state = load(pairs, rightAt);
-      FloatVector after =
-          load(pairs, leftAt).fma(state, load(pairs, leftAt + (plane << 2)));
+      FloatVector after = load(pairs, leftAt).fma(state, load(pairs, leftAt + (plane << 2)));
       store(state, pairs, leftAt + (plane << 2));
       store(after, pairs, rightAt);
     }

@@ -81,7 +81,9 @@ final class VectorScanLoops implements ScanLoops {
       long from = (offset + r * stride) << 2;
       long to = (target + (long) r * width) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER).add(FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER)).intoMemorySegment(tile, to + 4L * i, ORDER);
+        FloatVector.fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER)
+            .add(FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER))
+            .intoMemorySegment(tile, to + 4L * i, ORDER);
       }
     }
     if (whole < cols) {
@@ -106,7 +108,8 @@ final class VectorScanLoops implements ScanLoops {
       long from = (source + (long) r * width) << 2;
       long to = (offset + r * stride) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, tile, from + 4L * i, ORDER).intoMemorySegment(target, to + 4L * i, ORDER);
+        FloatVector.fromMemorySegment(SPECIES, tile, from + 4L * i, ORDER)
+            .intoMemorySegment(target, to + 4L * i, ORDER);
       }
     }
     if (whole < cols) {
@@ -211,7 +214,10 @@ final class VectorScanLoops implements ScanLoops {
     for (int i = 0; i < whole; i += LANES) {
       FloatVector sum = FloatVector.zero(SPECIES);
       for (int k = 0; k < count; k++) {
-        sum = sum.add(FloatVector.fromMemorySegment(SPECIES, source, (offset + k * stride + i) << 2, ORDER));
+        sum =
+            sum.add(
+                FloatVector.fromMemorySegment(
+                    SPECIES, source, (offset + k * stride + i) << 2, ORDER));
       }
       sum.intoMemorySegment(target, (targetOffset + i) << 2, ORDER);
     }

@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorShuffle;
  * lanes only once a block, in a fixed order (the Vector API leaves the order of its own sums of
  * lanes open).
  *
- * <p>The methods are short because the compiler stops inlining vector operations in long ones, after
- * which each of them allocates.
+ * <p>The methods are short because the compiler stops inlining vector operations in long ones,
+ * after which each of them allocates.
  */
 final class VectorStateLoops {
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
@@ -149,8 +149,7 @@ final class VectorStateLoops {
   }
 
   /** Runs the gradient of a state back over what {@link #keepDecays} kept. */
-  static void runBack(
-      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+  static void runBack(MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;

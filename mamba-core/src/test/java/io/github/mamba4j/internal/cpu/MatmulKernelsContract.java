@@ -80,7 +80,7 @@ abstract class MatmulKernelsContract {
       MatmulKernels.Operand b =
           operand(oneB, bTransposed ? n : k, bTransposed ? k : n, whole, bTransposed, bType);
       View biasView = bias ? operand(true, 1, n, whole, false, DType.F32).view() : null;
-      long stride = n + gap;
+      long stride = (long) n + gap;
       long batchStride = stride * m + gap;
       MemorySegment out = arena.allocate((batchStride * batch + 3) * Float.BYTES, 64);
       for (long i = 0; i < batchStride * batch + 3; i++) {
@@ -131,7 +131,7 @@ abstract class MatmulKernelsContract {
 
     private MatmulKernels.Operand operand(
         boolean one, int rows, int columns, boolean whole, boolean transposed, DType type) {
-      long stride = columns + gap;
+      long stride = (long) columns + gap;
       long batchStride = one ? 0 : stride * rows + gap;
       long count = 5 + stride * rows + batchStride * (batch - 1);
       MemorySegment memory = arena.allocate(count * type.bytes(), 64);

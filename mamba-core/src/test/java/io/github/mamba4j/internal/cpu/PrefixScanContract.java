@@ -27,20 +27,17 @@ abstract class PrefixScanContract {
     int[] lengths = {1, 2, 3, 31, 63, 64, 65, 127, 128, 129, 521};
     int[] widths = {1, 15, 16, 17, 35, 131};
     return Stream.of(PrefixAlgorithm.values())
-        .flatMap(
-            algorithm ->
-                Stream.of(false, true)
-                    .flatMap(
-                        reverse ->
-                            java.util.stream.IntStream.range(0, lengths.length * widths.length)
-                                .mapToObj(
-                                    i ->
-                                        new Case(
-                                            algorithm,
-                                            1 + i % 3,
-                                            lengths[i % lengths.length],
-                                            widths[i % widths.length],
-                                            reverse))));
+        .flatMap(algorithm ->
+            Stream.of(false, true)
+                .flatMap(reverse ->
+                    java.util.stream.IntStream.range(0, lengths.length * widths.length)
+                        .mapToObj(i ->
+                            new Case(
+                                algorithm,
+                                1 + i % 3,
+                                lengths[i % lengths.length],
+                                widths[i % widths.length],
+                                reverse))));
   }
 
   /** Inputs with gaps between rows, and the states in double precision. */

@@ -8,8 +8,8 @@ import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 
 /**
- * Golden vector T2 of the technical reference: 2 channels, 3 states, 5 steps, softplus on, with gate
- * and bias, computed elsewhere in double precision. Rows are channels (states for B and C).
+ * Golden vector T2 of the technical reference: 2 channels, 3 states, 5 steps, softplus on, with
+ * gate and bias, computed elsewhere in double precision. Rows are channels (states for B and C).
  */
 final class ScanGolden {
   private static final double[][] OUT = {
@@ -49,13 +49,9 @@ final class ScanGolden {
     {0.09893596, 0.422338033, 0.544771142, 0.297210551, 0.005616404}
   };
 
-  private static final double[][] D_GRAD = {
-    {1.106830821, 0.024231359}
-  };
+  private static final double[][] D_GRAD = {{1.106830821, 0.024231359}};
 
-  private static final double[][] BIAS_GRAD = {
-    {0.342282734, 0.023085218}
-  };
+  private static final double[][] BIAS_GRAD = {{0.342282734, 0.023085218}};
 
   private static final double[][] Z_GRAD = {
     {0.967299574, 1.134430007, 0.692004323, 0.136715339, -0.050701677},

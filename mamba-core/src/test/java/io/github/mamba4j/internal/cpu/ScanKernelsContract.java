@@ -45,9 +45,20 @@ abstract class ScanKernelsContract {
   static Stream<Shape> shapes() {
     List<Shape> shapes = new ArrayList<>();
     int[][] sizes = {
-      {1, 1, 1, 1}, {1, 1, 17, 16}, {2, 2, 3, 5}, {1, 31, 15, 4}, {1, 32, 16, 16}, {2, 33, 17, 3},
-      {1, 64, 35, 16}, {3, 65, 64, 2}, {1, 97, 13, 7}, {1, 257, 8, 16}, {2, 300, 20, 16},
-      {1, 129, 7, 64}, {1, 521, 33, 1}, {1, 40, 1536, 16}
+      {1, 1, 1, 1},
+      {1, 1, 17, 16},
+      {2, 2, 3, 5},
+      {1, 31, 15, 4},
+      {1, 32, 16, 16},
+      {2, 33, 17, 3},
+      {1, 64, 35, 16},
+      {3, 65, 64, 2},
+      {1, 97, 13, 7},
+      {1, 257, 8, 16},
+      {2, 300, 20, 16},
+      {1, 129, 7, 64},
+      {1, 521, 33, 1},
+      {1, 40, 1536, 16}
     };
     for (Discretization discretization : Discretization.values()) {
       for (int[] s : sizes) {
@@ -192,8 +203,7 @@ abstract class ScanKernelsContract {
         scan.out.poison(Float.NaN);
         for (int sequence = 0; sequence < 2; sequence++) {
           for (int t = 0; t < 133; t += piece) {
-            Shape shape =
-                new Shape(1, Math.min(piece, 133 - t), 37, 16, discretization, true);
+            Shape shape = new Shape(1, Math.min(piece, 133 - t), 37, 16, discretization, true);
             View carried = state.view().plus(16L * 37 * sequence);
             long row = 133L * sequence + t;
             kernels.forward(
@@ -207,8 +217,7 @@ abstract class ScanKernelsContract {
           }
         }
         ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
-        ScanCase.assertClose(
-            "state", state.values(), scan.truth.finalState, FORWARD_TOLERANCE, 0);
+        ScanCase.assertClose("state", state.values(), scan.truth.finalState, FORWARD_TOLERANCE, 0);
       }
     }
   }

@@ -14,8 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ScanTruthTest {
   static Stream<Shape> shapes() {
     return Stream.of(Discretization.values())
-        .flatMap(
-            d -> Stream.of(new Shape(2, 4, 3, 2, d, true), new Shape(1, 5, 2, 3, d, false)));
+        .flatMap(d -> Stream.of(new Shape(2, 4, 3, 2, d, true), new Shape(1, 5, 2, 3, d, false)));
   }
 
   @ParameterizedTest

@@ -42,13 +42,8 @@ class VectorMathTest {
             x -> x <= 20 ? Math.log1p(Math.exp(x)) : x,
             2.5),
         new Function(
-            "sigmoid",
-            ScalarMath::sigmoid,
-            VectorMath::sigmoid,
-            x -> 1 / (1 + Math.exp(-x)),
-            2.5),
-        new Function(
-            "silu", ScalarMath::silu, VectorMath::silu, x -> x / (1 + Math.exp(-x)), 3),
+            "sigmoid", ScalarMath::sigmoid, VectorMath::sigmoid, x -> 1 / (1 + Math.exp(-x)), 2.5),
+        new Function("silu", ScalarMath::silu, VectorMath::silu, x -> x / (1 + Math.exp(-x)), 3),
         new Function("tanh", ScalarMath::tanh, VectorMath::tanh, Math::tanh, 2.5),
         new Function("exp2", ScalarMath::exp2, VectorMath::exp2, x -> Math.pow(2, x), 2.5),
         new Function(
@@ -81,7 +76,8 @@ class VectorMathTest {
     for (int exponent = Float.MIN_EXPONENT - 23; exponent <= Float.MAX_EXPONENT; exponent++) {
       for (float sign = -1; sign <= 1; sign += 2) {
         float power = sign * Math.scalb(1f, exponent);
-        for (float x : new float[] {Math.nextDown(power), power, Math.nextUp(power), 1.5f * power}) {
+        for (float x :
+            new float[] {Math.nextDown(power), power, Math.nextUp(power), 1.5f * power}) {
           if (!outside(function, x)) {
             assertThat(ulps(function, x)).as("%s(%s)", function, x).isLessThan(function.ulps);
           }

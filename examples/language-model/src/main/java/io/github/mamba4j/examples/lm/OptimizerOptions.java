@@ -87,17 +87,16 @@ final class OptimizerOptions {
   }
 
   LearningRateSchedule schedule() {
-    return BadInputException.refused(
-        () -> {
-          LearningRateSchedule decay =
-              switch (schedule) {
-                case CONSTANT -> LearningRateSchedule.constant();
-                case LINEAR -> LearningRateSchedule.linear(finalRate);
-                case COSINE -> LearningRateSchedule.cosine(finalRate);
-              };
-          LearningRateSchedule warmed = decay.withWarmup(warmup);
-          return decaySteps == null ? warmed : warmed.withDecaySteps(decaySteps);
-        });
+    return BadInputException.refused(() -> {
+      LearningRateSchedule decay =
+          switch (schedule) {
+            case CONSTANT -> LearningRateSchedule.constant();
+            case LINEAR -> LearningRateSchedule.linear(finalRate);
+            case COSINE -> LearningRateSchedule.cosine(finalRate);
+          };
+      LearningRateSchedule warmed = decay.withWarmup(warmup);
+      return decaySteps == null ? warmed : warmed.withDecaySteps(decaySteps);
+    });
   }
 
   /** Refuses nonsense before any text is read. */
