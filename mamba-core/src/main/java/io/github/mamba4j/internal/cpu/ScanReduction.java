@@ -46,7 +46,7 @@ final class ScanReduction {
   }
 
   static long floats(Shape shape) {
-    return projectionPartials(shape) + 2 * ScanTile.blocks(shape) * projectionFloats(shape);
+    return projectionPartials(shape) + 2L * ScanTile.blocks(shape) * projectionFloats(shape);
   }
 
   /** Stores a task's gradients of A, of the direct path's weight and of the bias. */
@@ -89,7 +89,7 @@ final class ScanReduction {
     long target =
         scan.workspace().offset()
             + projectionPartials(shape)
-            + 2 * block * projectionFloats(shape)
+            + 2L * block * projectionFloats(shape)
             + row * shape.dState();
     for (int which = 0; which < 2; which++) {
       long source =
