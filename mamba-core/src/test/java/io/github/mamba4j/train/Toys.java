@@ -6,6 +6,7 @@ import io.github.mamba4j.tensor.Tensor;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,8 +62,42 @@ final class Toys {
   }
 
   /** A source that says one thing in all batches. */
-  record Fixed(int batchSize, int length, long stepsPerEpoch, int[] inputs, int[] targets)
-      implements BatchSource {
+  static final class Fixed implements BatchSource {
+    private final int batchSize;
+    private final int length;
+    private final long stepsPerEpoch;
+    private final int[] inputs;
+    private final int[] targets;
+
+    Fixed(int batchSize, int length, long stepsPerEpoch, int[] inputs, int[] targets) {
+      this.batchSize = batchSize;
+      this.length = length;
+      this.stepsPerEpoch = stepsPerEpoch;
+      this.inputs = inputs.clone();
+      this.targets = targets.clone();
+    }
+
+    /** The same inputs with every target one higher, one batch an epoch. */
+    Fixed withShiftedTargets() {
+      int[] shifted = Arrays.stream(targets).map(id -> (id + 1) % VOCAB).toArray();
+      return new Fixed(batchSize, length, 1, inputs, shifted);
+    }
+
+    @Override
+    public int batchSize() {
+      return batchSize;
+    }
+
+    @Override
+    public int length() {
+      return length;
+    }
+
+    @Override
+    public long stepsPerEpoch() {
+      return stepsPerEpoch;
+    }
+
     @Override
     public void read(long epoch, long step, int[] inputsOut, int[] targetsOut) {
       System.arraycopy(inputs, 0, inputsOut, 0, inputs.length);

@@ -9,7 +9,6 @@ import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
@@ -196,13 +195,12 @@ class TrainerTest {
   void fit_validationThatRises_stopsEarly() throws IOException {
     Toys.Recorder recorder = new Toys.Recorder();
     Toys.Fixed data = oneBatch(2, 8, 10);
-    int[] shifted = Arrays.stream(data.targets()).map(id -> (id + 1) % Toys.VOCAB).toArray();
     try (MambaModel model = Toys.model(1);
         Trainer trainer =
             Trainer.builder()
                 .model(model)
                 .data(data)
-                .validationData(new Toys.Fixed(2, 8, 1, data.inputs(), shifted))
+                .validationData(data.withShiftedTargets())
                 .validateEverySteps(2)
                 .earlyStopping(3, 0.01)
                 .epochs(100)

@@ -25,13 +25,35 @@ import org.junit.jupiter.api.Test;
 class TrajectoryTest {
 
   /** The reference's batches; it shifts the labels inside, so the last position has none. */
-  private record Recorded(int[] ids, int batchSize, int length, long stepsPerEpoch)
-      implements BatchSource {
+  private static final class Recorded implements BatchSource {
+    private final int[] ids;
+    private final List<Long> shape;
+
+    Recorded(TensorEntry ids) throws IOException {
+      this.ids = ids.toIntArray();
+      this.shape = ids.shape();
+    }
+
+    @Override
+    public int batchSize() {
+      return Math.toIntExact(shape.get(1));
+    }
+
+    @Override
+    public int length() {
+      return Math.toIntExact(shape.get(2));
+    }
+
+    @Override
+    public long stepsPerEpoch() {
+      return shape.getFirst();
+    }
+
     @Override
     public void read(long epoch, long step, int[] inputs, int[] targets) {
       System.arraycopy(ids, Math.toIntExact(step) * inputs.length, inputs, 0, inputs.length);
       for (int i = 0; i < inputs.length; i++) {
-        targets[i] = (i + 1) % length == 0 ? CrossEntropyOp.IGNORE : inputs[i + 1];
+        targets[i] = (i + 1) % length() == 0 ? CrossEntropyOp.IGNORE : inputs[i + 1];
       }
     }
 
@@ -54,16 +76,6 @@ class TrajectoryTest {
     return MambaModel.load(Objects.requireNonNull(fixture("config.json").getParent()), device);
   }
 
-  private static Recorded batches(SafetensorsFile file) throws IOException {
-    TensorEntry ids = file.require("input_ids");
-    List<Long> shape = ids.shape();
-    return new Recorded(
-        ids.toIntArray(),
-        Math.toIntExact(shape.get(1)),
-        Math.toIntExact(shape.get(2)),
-        shape.get(0));
-  }
-
   @Test
   void fit_tenSteps_followsTheReference() throws IOException {
     JsonObject expected = Json.readObject(fixture("trajectory.json"));
@@ -83,7 +95,7 @@ class TrajectoryTest {
         Trainer trainer =
             Trainer.builder()
                 .model(model)
-                .data(batches(file))
+                .data(new Recorded(file.require("input_ids")))
                 .epochs(1)
                 .optimizer(optimizer)
                 .clipNorm(expected.requireDouble("clip"))
