@@ -19,8 +19,8 @@ class TrainerTest {
 
   private static Toys.Fixed oneBatch(int batch, int length, long steps) {
     Random random = new Random(3);
-    int[] inputs = random.ints(batch * length, 0, Toys.VOCAB).toArray();
-    int[] targets = random.ints(batch * length, 0, Toys.VOCAB).toArray();
+    int[] inputs = random.ints((long) batch * length, 0, Toys.VOCAB).toArray();
+    int[] targets = random.ints((long) batch * length, 0, Toys.VOCAB).toArray();
     return new Toys.Fixed(batch, length, steps, inputs, targets);
   }
 

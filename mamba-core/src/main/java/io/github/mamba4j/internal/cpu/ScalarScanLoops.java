@@ -140,11 +140,11 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   private static float read(MemorySegment tile, int panel, long at) {
-    return get(tile, at + panel * ScanTile.MAX_LANES);
+    return get(tile, at + (long) panel * ScanTile.MAX_LANES);
   }
 
   private static void write(MemorySegment tile, int panel, long at, float value) {
-    set(tile, at + panel * ScanTile.MAX_LANES, value);
+    set(tile, at + (long) panel * ScanTile.MAX_LANES, value);
   }
 
   private static void addProduct(MemorySegment tile, long at, float x, float y) {
@@ -152,7 +152,7 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   private static void addProduct(MemorySegment tile, int panel, long at, float x, float y) {
-    addProduct(tile, at + panel * ScanTile.MAX_LANES, x, y);
+    addProduct(tile, at + (long) panel * ScanTile.MAX_LANES, x, y);
   }
 
   @Override

@@ -131,7 +131,7 @@ final class ScanTile {
 
   /** Offset of an element of a panel. */
   static long at(int panel, int chunk, int t, int e) {
-    return column(chunk, e) + (long) t * STEP + panel * MAX_LANES;
+    return column(chunk, e) + (long) t * STEP + (long) panel * MAX_LANES;
   }
 
   /** A·log₂e, [states, width]. */

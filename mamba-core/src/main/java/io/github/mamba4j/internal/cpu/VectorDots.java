@@ -190,7 +190,7 @@ final class VectorDots {
     for (int lanes = LANES; lanes > 1; lanes >>= 1) {
       int pairs = (count + 1) >> 1;
       for (int i = 0; i < pairs; i++) {
-        FloatVector x = load(sums, 2 * i * BYTES);
+        FloatVector x = load(sums, 2L * i * BYTES);
         FloatVector y = load(sums, Math.min(2 * i + 1, count - 1) * BYTES);
         FloatVector even = x.rearrange(EVEN, y);
         even.add(x.rearrange(ODD, y)).intoMemorySegment(sums, i * BYTES, ORDER);

@@ -56,7 +56,7 @@ final class VectorTranspose {
       long at = source + i * stride;
       FloatVector x = FloatVector.fromMemorySegment(SPECIES, from, at, ORDER);
       FloatVector y = FloatVector.fromMemorySegment(SPECIES, from, at + half, ORDER);
-      long out = target + 2 * i * rowBytes;
+      long out = target + 2L * i * rowBytes;
       x.rearrange(LOW, y).intoMemorySegment(to, out, ORDER);
       x.rearrange(HIGH, y).intoMemorySegment(to, out + rowBytes, ORDER);
     }

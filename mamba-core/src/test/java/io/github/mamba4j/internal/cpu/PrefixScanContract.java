@@ -17,8 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 abstract class PrefixScanContract {
   private static final double TOLERANCE = 2e-6;
 
-  private record Case(
-      PrefixAlgorithm algorithm, int batch, int length, int width, boolean reverse) {}
+  record Case(PrefixAlgorithm algorithm, int batch, int length, int width, boolean reverse) {}
 
   /** Makes the kernels. */
   abstract ScanKernels kernels(WorkerPool pool);

@@ -24,8 +24,7 @@ class VectorMathTest {
     FloatVector apply(FloatVector x);
   }
 
-  private record Function(
-      String name, Scalar scalar, Lanes lanes, DoubleUnaryOperator truth, double ulps) {
+  record Function(String name, Scalar scalar, Lanes lanes, DoubleUnaryOperator truth, double ulps) {
     @Override
     public String toString() {
       return name;
