@@ -108,7 +108,7 @@ public class MatmulBenchmark {
             .findFirst()
             .orElseThrow();
     backend = cpu.open(new BackendProvider.Options(0, threads, kernels));
-    String[] words = product.split(" ", 4);
+    String[] words = product.split(" ", -1);
     int m = Integer.parseInt(words[1]);
     int n = Integer.parseInt(words[2]);
     int k = Integer.parseInt(words[3]);

@@ -207,13 +207,10 @@ public final class Report {
       // Some profilers' metrics begin with a middle dot in versions of JMH.
       samples.put(key.replace("\u00b7", ""), samples(file, secondary.requireObject(key)));
     }
-    JsonObject primary = entry.requireObject("primaryMetric");
-    if (primary.requireString("scoreUnit").equals("ops/s")) {
-      double[] times = samples(file, primary);
-      Arrays.setAll(times, i -> 1000 / times[i]);
-      Arrays.sort(times);
-      samples.put(TIME_KEY, times);
-    }
+    double[] times = samples(file, entry.requireObject("primaryMetric"));
+    Arrays.setAll(times, i -> 1000 / times[i]);
+    Arrays.sort(times);
+    samples.put(TIME_KEY, times);
     return new Result(
         name,
         parameters,
@@ -224,11 +221,23 @@ public final class Report {
 
   private static double[] samples(String file, JsonObject metric) throws CheckpointException {
     Object forks = metric.members().get("rawData");
-    double[] samples = flatten(forks).mapToDouble(Number::doubleValue).sorted().toArray();
+    double factor = perSecond(metric.requireString("scoreUnit"));
+    double[] samples =
+        flatten(forks).mapToDouble(value -> value.doubleValue() * factor).sorted().toArray();
     if (samples.length == 0) {
       throw new CheckpointException(file + ": a metric has no rawData, expected that of JMH 1.37");
     }
     return samples;
+  }
+
+  /** Returns by what rates are multiplied to be rates a second; 1 for what is no rate. */
+  private static double perSecond(String unit) {
+    return switch (unit) {
+      case "ops/ns" -> 1e9;
+      case "ops/us" -> 1e6;
+      case "ops/ms" -> 1e3;
+      default -> 1;
+    };
   }
 
   private static Stream<Number> flatten(@Nullable Object value) {
