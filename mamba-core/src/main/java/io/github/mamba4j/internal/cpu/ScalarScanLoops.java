@@ -7,6 +7,12 @@ import java.lang.foreign.MemorySegment;
 
 /** The scan's inner loops, one channel at a time. */
 final class ScalarScanLoops implements ScanLoops {
+  /**
+   * Magnitude below which ZOH takes A as this: the decay is 1 in any case, and (e^ΔA − 1)/A needs no
+   * second formula for zero.
+   */
+  static final float SMALLEST_A = 1e-20f;
+
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
     for (long i = 0; i < floats; i++) {
@@ -64,6 +70,39 @@ final class ScalarScanLoops implements ScanLoops {
       for (int i = 0; i < cols; i++) {
         set(target, offset + r * stride + i, get(tile, source + (long) r * width + i));
       }
+    }
+  }
+
+  @Override
+  public void diagonalIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int chunk,
+      int width,
+      int states,
+      int channels) {
+    for (int e = 0; e < channels; e++) {
+      for (int n = 0; n < states; n++) {
+        long target = ScanTile.a(chunk, width) + (long) n * width + e;
+        set(tile, target, get(source, offset + e * stride + n));
+      }
+    }
+  }
+
+  @Override
+  public void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh) {
+    for (int state = 0; state < states * width; state++) {
+      float a = get(tile, ScanTile.a(chunk, width) + state);
+      if (zoh) {
+        a = Math.abs(a) < SMALLEST_A ? -SMALLEST_A : a;
+        set(tile, ScanTile.inverseA(chunk, width, states) + state, 1 / a);
+      }
+      if (!(Math.abs(a) <= Float.MAX_VALUE)) {
+        set(tile, ScanTile.skip(chunk, width, states) + state % width, Float.NaN);
+      }
+      set(tile, ScanTile.a(chunk, width) + state, a * ScalarMath.LOG2_E);
     }
   }
 

@@ -55,6 +55,23 @@ interface ScanLoops {
       int rows,
       int cols);
 
+  /** Copies A, [channels, states], into the tile, where channels are side by side. */
+  void diagonalIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int chunk,
+      int width,
+      int states,
+      int channels);
+
+  /**
+   * Multiplies the tile's A by log₂e and, for ZOH, leaves its reciprocal. An A that is no finite
+   * number would be hidden by the exponential: it makes the direct path's weight NaN.
+   */
+  void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh);
+
   /** Copies rows into a panel and fills the last 16 channels up with zeros. */
   void panelIn(
       MemorySegment source,

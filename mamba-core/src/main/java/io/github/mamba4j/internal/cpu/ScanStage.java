@@ -10,15 +10,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Moves parameters, states and chunks between views and tiles. */
 final class ScanStage {
-  /**
-   * Magnitude below which A is taken as this: the decay is 1 in any case, and (e^ΔA − 1)/A needs no
-   * second formula for zero.
-   */
-  private static final float SMALLEST_A = 1e-20f;
-
-  /** Keeps infinities, which the exponential hides, out of the loops. */
-  private static final float LARGEST_A = 1e30f;
-
   private final ScanLoops loops;
 
   ScanStage(ScanLoops loops) {
@@ -66,26 +57,14 @@ final class ScanStage {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    boolean zoh = zoh(shape);
-    MemorySegment segment = CpuStorage.of(a);
-    long target = ScanTile.a(chunk, width);
-    long inverse = ScanTile.inverseA(chunk, width, states);
-    loops.clear(tile, target, (zoh ? 2L : 1L) * states * width);
-    for (int e = 0; e < channels(shape, block); e++) {
-      long source = a.offset() + (firstChannel(shape, block) + e) * a.stride();
-      for (int n = 0; n < shape.dState(); n++) {
-        float value = CpuStorage.get(segment, source + n);
-        if (zoh) {
-          value = Math.abs(value) < SMALLEST_A ? -SMALLEST_A : value;
-          CpuStorage.set(tile, inverse + (long) n * width + e, 1 / value);
-        }
-        float scaled = Math.clamp(value * ScalarMath.LOG2_E, -LARGEST_A, LARGEST_A);
-        CpuStorage.set(tile, target + (long) n * width + e, scaled);
-        if (Float.isNaN(value)) {
-          CpuStorage.set(tile, ScanTile.skip(chunk, width, states) + e, Float.NaN);
-        }
-      }
+    long offset = a.offset() + firstChannel(shape, block) * a.stride();
+    int channels = channels(shape, block);
+    if (channels < width) {
+      loops.clear(tile, ScanTile.a(chunk, width), (long) states * width);
     }
+    loops.diagonalIn(
+        CpuStorage.of(a), offset, a.stride(), tile, chunk, width, states, channels);
+    loops.scaleDiagonal(tile, chunk, width, states, zoh(shape));
   }
 
   /** Returns the steps from a row to the end of its chunk. */

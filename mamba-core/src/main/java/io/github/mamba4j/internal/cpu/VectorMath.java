@@ -47,18 +47,14 @@ final class VectorMath {
     return total.add(total.rearrange(BY_1)).lane(0);
   }
 
-  private static FloatVector constant(float value) {
-    return FloatVector.broadcast(SPECIES, value);
-  }
-
   /** Returns {@code e^x}; 0 where that is below the smallest normal float. */
   static FloatVector exp(FloatVector x) {
-    FloatVector t = x.fma(constant(LOG2_E), constant(ROUNDER));
+    FloatVector t = x.fma(FloatVector.broadcast(SPECIES, LOG2_E), FloatVector.broadcast(SPECIES, ROUNDER));
     FloatVector n = t.sub(ROUNDER);
-    FloatVector r = n.fma(constant(-LN2_HIGH), x);
-    r = n.fma(constant(-LN2_LOW), r);
-    FloatVector q = r.fma(constant(E6), constant(E5));
-    q = q.fma(r, constant(E4)).fma(r, constant(E3)).fma(r, constant(E2));
+    FloatVector r = n.fma(FloatVector.broadcast(SPECIES, -LN2_HIGH), x);
+    r = n.fma(FloatVector.broadcast(SPECIES, -LN2_LOW), r);
+    FloatVector q = r.fma(FloatVector.broadcast(SPECIES, E6), FloatVector.broadcast(SPECIES, E5));
+    q = q.fma(r, FloatVector.broadcast(SPECIES, E4)).fma(r, FloatVector.broadcast(SPECIES, E3)).fma(r, FloatVector.broadcast(SPECIES, E2));
     IntVector p = r.mul(r).fma(q, r).add(1).reinterpretAsInts();
     IntVector scale = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, MANTISSA_BITS);
     FloatVector inRange =
@@ -71,8 +67,8 @@ final class VectorMath {
   static FloatVector exp2(FloatVector y) {
     FloatVector t = y.add(ROUNDER);
     FloatVector f = y.sub(t.sub(ROUNDER));
-    FloatVector p = f.fma(constant(P5), constant(P4)).fma(f, constant(P3)).fma(f, constant(P2));
-    p = p.fma(f, constant(P1)).fma(f, constant(1));
+    FloatVector p = f.fma(FloatVector.broadcast(SPECIES, P5), FloatVector.broadcast(SPECIES, P4)).fma(f, FloatVector.broadcast(SPECIES, P3)).fma(f, FloatVector.broadcast(SPECIES, P2));
+    p = p.fma(f, FloatVector.broadcast(SPECIES, P1)).fma(f, FloatVector.broadcast(SPECIES, 1));
     return p.reinterpretAsInts().add(exponent(t)).reinterpretAsFloats();
   }
 
@@ -80,10 +76,10 @@ final class VectorMath {
   static FloatVector exp2MinusOne(FloatVector y) {
     FloatVector t = y.add(ROUNDER);
     FloatVector f = y.sub(t.sub(ROUNDER));
-    FloatVector one = constant(1);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
     FloatVector scale = one.reinterpretAsInts().add(exponent(t)).reinterpretAsFloats();
-    FloatVector q = f.fma(constant(M6), constant(M5)).fma(f, constant(M4)).fma(f, constant(M3));
-    q = q.fma(f, constant(M2)).fma(f, constant(M1));
+    FloatVector q = f.fma(FloatVector.broadcast(SPECIES, M6), FloatVector.broadcast(SPECIES, M5)).fma(f, FloatVector.broadcast(SPECIES, M4)).fma(f, FloatVector.broadcast(SPECIES, M3));
+    q = q.fma(f, FloatVector.broadcast(SPECIES, M2)).fma(f, FloatVector.broadcast(SPECIES, M1));
     return q.mul(f).fma(scale, scale.sub(one));
   }
 
@@ -96,17 +92,17 @@ final class VectorMath {
 
   /** Returns {@code (x·e^x − e^x + 1)/x²}, see {@link ScalarMath#zohSlope}. */
   static FloatVector zohSlope(FloatVector x, FloatVector exp, FloatVector expMinusOne) {
-    FloatVector s = x.fma(constant(Z6), constant(Z5)).fma(x, constant(Z4)).fma(x, constant(Z3));
-    s = s.fma(x, constant(Z2)).fma(x, constant(Z1)).fma(x, constant(Z0));
+    FloatVector s = x.fma(FloatVector.broadcast(SPECIES, Z6), FloatVector.broadcast(SPECIES, Z5)).fma(x, FloatVector.broadcast(SPECIES, Z4)).fma(x, FloatVector.broadcast(SPECIES, Z3));
+    s = s.fma(x, FloatVector.broadcast(SPECIES, Z2)).fma(x, FloatVector.broadcast(SPECIES, Z1)).fma(x, FloatVector.broadcast(SPECIES, Z0));
     FloatVector direct = x.fma(exp, expMinusOne.neg()).div(x.mul(x));
     return direct.blend(s, x.abs().compare(VectorOperators.LT, ZOH_SERIES_MAX));
   }
 
   /** Returns {@code log(1 + x)} for x in [0, 1]. */
   static FloatVector log1pUnit(FloatVector x) {
-    FloatVector q = x.fma(constant(L8), constant(L7)).fma(x, constant(L6)).fma(x, constant(L5));
-    q = q.fma(x, constant(L4)).fma(x, constant(L3)).fma(x, constant(L2)).fma(x, constant(L1));
-    return x.mul(x).fma(q.fma(x, constant(L0)), x);
+    FloatVector q = x.fma(FloatVector.broadcast(SPECIES, L8), FloatVector.broadcast(SPECIES, L7)).fma(x, FloatVector.broadcast(SPECIES, L6)).fma(x, FloatVector.broadcast(SPECIES, L5));
+    q = q.fma(x, FloatVector.broadcast(SPECIES, L4)).fma(x, FloatVector.broadcast(SPECIES, L3)).fma(x, FloatVector.broadcast(SPECIES, L2)).fma(x, FloatVector.broadcast(SPECIES, L1));
+    return x.mul(x).fma(q.fma(x, FloatVector.broadcast(SPECIES, L0)), x);
   }
 
   /** Returns {@code log(1 + e^x)}; above 20, and before, that rounds to x. */
@@ -117,7 +113,7 @@ final class VectorMath {
 
   /** Returns {@code 1/(1 + e^−x)}, which is also the derivative of {@link #softplus}. */
   static FloatVector sigmoid(FloatVector x) {
-    return constant(1).div(exp(x.neg()).add(1));
+    return FloatVector.broadcast(SPECIES, 1).div(exp(x.neg()).add(1));
   }
 
   /** Returns {@code x/(1 + e^−x)}. */
@@ -129,9 +125,9 @@ final class VectorMath {
   static FloatVector tanh(FloatVector x) {
     FloatVector magnitude = x.abs();
     FloatVector y = x.mul(x);
-    FloatVector q = y.fma(constant(T4), constant(T3)).fma(y, constant(T2)).fma(y, constant(T1));
-    FloatVector near = x.mul(y).fma(q.fma(y, constant(T0)), x);
-    FloatVector far = constant(1).sub(constant(2).div(exp(magnitude.add(magnitude)).add(1)));
+    FloatVector q = y.fma(FloatVector.broadcast(SPECIES, T4), FloatVector.broadcast(SPECIES, T3)).fma(y, FloatVector.broadcast(SPECIES, T2)).fma(y, FloatVector.broadcast(SPECIES, T1));
+    FloatVector near = x.mul(y).fma(q.fma(y, FloatVector.broadcast(SPECIES, T0)), x);
+    FloatVector far = FloatVector.broadcast(SPECIES, 1).sub(FloatVector.broadcast(SPECIES, 2).div(exp(magnitude.add(magnitude)).add(1)));
     far = far.blend(far.neg(), x.compare(VectorOperators.LT, 0));
     return far.blend(near, magnitude.compare(VectorOperators.LT, TANH_POLYNOMIAL_MAX));
   }

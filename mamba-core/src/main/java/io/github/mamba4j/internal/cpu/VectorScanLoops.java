@@ -17,6 +17,9 @@ final class VectorScanLoops implements ScanLoops {
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final int LANES = SPECIES.length();
 
+  /** Below it, a loop over the channels of a step is longer than one over the steps. */
+  private static final int FEW_STEPS = 6;
+
   /** Only for elements that fill no vector. */
   private static final ScanLoops TAIL = new ScalarScanLoops();
 
@@ -114,6 +117,53 @@ final class VectorScanLoops implements ScanLoops {
     }
     if (whole < cols) {
       TAIL.copyOut(tile, source + whole, width, target, offset + whole, stride, rows, cols - whole);
+    }
+  }
+
+  @Override
+  public void diagonalIn(
+      MemorySegment source,
+      long offset,
+      long stride,
+      MemorySegment tile,
+      int chunk,
+      int width,
+      int states,
+      int channels) {
+    source = offHeap(source);
+    tile = offHeap(tile);
+    int squares = channels % LANES == 0 ? SPECIES.loopBound(states) : 0;
+    long room = ScanTile.work(chunk, width, states) << 2;
+    for (int e = 0; e < channels; e += LANES) {
+      for (int n = 0; n < squares; n += LANES) {
+        long from = (offset + e * stride + n) << 2;
+        long to = (ScanTile.a(chunk, width) + (long) n * width + e) << 2;
+        VectorTranspose.square(source, from, stride << 2, tile, to, 4L * width, tile, room);
+      }
+    }
+    if (squares < states) {
+      TAIL.diagonalIn(source, offset, stride, tile, chunk, width, states, channels);
+    }
+  }
+
+  @Override
+  public void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh) {
+    tile = offHeap(tile);
+    for (int e = 0; e < width; e += LANES) {
+      long skipAt = (ScanTile.skip(chunk, width, states) + e) << 2;
+      FloatVector skip = load(tile, skipAt);
+      for (int n = 0; n < states; n++) {
+        long at = (ScanTile.a(chunk, width) + (long) n * width + e) << 2;
+        FloatVector a = load(tile, at);
+        if (zoh) {
+          a = VectorStateLoops.awayFromZero(a);
+          long inverseAt = (ScanTile.inverseA(chunk, width, states) + (long) n * width + e) << 2;
+          store(FloatVector.broadcast(SPECIES, 1).div(a), tile, inverseAt);
+        }
+        skip = skip.add(a.sub(a));
+        store(a.mul(ScalarMath.LOG2_E), tile, at);
+      }
+      store(skip, tile, skipAt);
     }
   }
 
@@ -294,6 +344,14 @@ final class VectorScanLoops implements ScanLoops {
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
     tile = offHeap(tile);
+    if (steps < FEW_STEPS) {
+      for (int t = 0; t < steps; t++) {
+        for (int n = 0; n < states; n++) {
+          VectorStateLoops.step(tile, t, chunk, width, states, n, zoh);
+        }
+      }
+      return;
+    }
     for (int n = 0; n < states; n++) {
       VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       for (int e = 0; e < width; e += LANES) {

@@ -6,6 +6,7 @@ import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
 /**
@@ -107,6 +108,37 @@ final class VectorStateLoops {
       h.fma(load(tile, spread + C), load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
     }
     h.intoMemorySegment(tile, stateAt, ORDER);
+  }
+
+  /** Takes state n of all channels of the tile one step further. */
+  static void step(
+      MemorySegment tile, int t, int chunk, int width, int states, int n, boolean zoh) {
+    tile = offHeap(tile);
+    long p = (long) t * states + n;
+    float b = CpuStorage.get(tile, ScanTile.b(chunk, width, states) + p);
+    float c = CpuStorage.get(tile, ScanTile.c(chunk, width, states) + p);
+    FloatVector cs = FloatVector.broadcast(SPECIES, c);
+    long aAt = (ScanTile.a(chunk, width) + (long) n * width) << 2;
+    long inverseAt = (ScanTile.inverseA(chunk, width, states) + (long) n * width) << 2;
+    long stateAt = (ScanTile.state(chunk, width, states) + (long) n * width) << 2;
+    for (int e = 0; e < width; e += LANES) {
+      long at = ScanTile.at(0, chunk, t, e) << 2;
+      FloatVector y = load(tile, at + DELTA).mul(load(tile, aAt + 4L * e));
+      FloatVector x = load(tile, at + INPUT);
+      if (zoh) {
+        x = zohInput(tile, inverseAt + 4L * e, y, x);
+      }
+      FloatVector h = VectorMath.exp2(y).fma(load(tile, stateAt + 4L * e), x.mul(b));
+      h.intoMemorySegment(tile, stateAt + 4L * e, ORDER);
+      h.fma(cs, load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
+    }
+  }
+
+  /** Returns A with magnitudes that ZOH cannot divide by made larger. */
+  static FloatVector awayFromZero(FloatVector a) {
+    return a.blend(
+        -ScalarScanLoops.SMALLEST_A,
+        a.abs().compare(VectorOperators.LT, ScalarScanLoops.SMALLEST_A));
   }
 
   /** Sets the sums for B and C to zero. */

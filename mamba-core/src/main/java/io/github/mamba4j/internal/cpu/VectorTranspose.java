@@ -40,13 +40,38 @@ final class VectorTranspose {
    */
   static void square(
       MatmulCall call, long source, long target, long rowBytes, MemorySegment scratch) {
-    pass(call.b, source, call.bStride * Float.BYTES, scratch, 0, BYTES);
+    long stride = call.bStride * Float.BYTES;
+    square(call.b, source, stride, call.packed, target, rowBytes, scratch, 0);
+  }
+
+  /**
+   * Transposes one square.
+   *
+   * @param from where from
+   * @param source where the square starts there, in bytes
+   * @param stride distance of the source's rows, in bytes
+   * @param to where to
+   * @param target where the square starts there, in bytes
+   * @param rowBytes distance of the target's rows
+   * @param scratch room for the passes between
+   * @param room where it starts, in bytes
+   */
+  static void square(
+      MemorySegment from,
+      long source,
+      long stride,
+      MemorySegment to,
+      long target,
+      long rowBytes,
+      MemorySegment scratch,
+      long room) {
+    pass(from, source, stride, scratch, room, BYTES);
     long at = 0;
     for (int left = LANES >> 2; left > 1; left >>= 1) {
-      pass(scratch, at, BYTES, scratch, SQUARE_BYTES - at, BYTES);
+      pass(scratch, room + at, BYTES, scratch, room + SQUARE_BYTES - at, BYTES);
       at = SQUARE_BYTES - at;
     }
-    pass(scratch, at, BYTES, call.packed, target, rowBytes);
+    pass(scratch, room + at, BYTES, to, target, rowBytes);
   }
 
   private static void pass(
