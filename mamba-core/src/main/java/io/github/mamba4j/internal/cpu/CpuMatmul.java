@@ -45,7 +45,7 @@ abstract class CpuMatmul implements MatmulKernels {
 
   private static final long MIN_TASK_PRODUCTS = 1 << 19;
   private static final int PACK_TASK_FLOATS = 1 << 15;
-  private static final int DOT_TASK_FLOATS = 1 << 14;
+  private static final int DOT_TASK_FLOATS = 1 << 15;
 
   /** Most rows for which a product with a transposed right factor is made of dot products. */
   private static final int MAX_DOT_ROWS = 16;

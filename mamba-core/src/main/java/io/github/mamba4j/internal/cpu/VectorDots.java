@@ -39,19 +39,21 @@ final class VectorDots {
   }
 
   /**
-   * Multiplies a row with up to eight rows and leaves eight vectors of partial sums.
+   * Multiplies a row with up to eight rows and leaves eight sums.
    *
    * @param call the product
    * @param left where the row starts in the left factor, in bytes
    * @param right where the first of the rows starts in the right factor, in bytes
-   * @param columns how many rows of the right factor exist
-   * @param sums where to leave the vectors
+   * @param apart distance between two of them, in rows
+   * @param columns how many of them exist
+   * @param sums where to leave the sums
    */
-  static void wide(MatmulCall call, long left, long right, int columns, MemorySegment sums) {
+  static void wide(
+      MatmulCall call, long left, long right, int apart, int columns, MemorySegment sums) {
     sums = offHeap(sums);
     MemorySegment a = offHeap(call.a);
     MemorySegment b = offHeap(call.b);
-    long stride = call.bStride * Float.BYTES;
+    long stride = apart * call.bStride * Float.BYTES;
     int steps = call.k / LANES;
     int last = columns - 1;
     long b1 = right + Math.min(1, last) * stride;
@@ -89,26 +91,34 @@ final class VectorDots {
     c5.intoMemorySegment(sums, 5 * BYTES, ORDER);
     c6.intoMemorySegment(sums, 6 * BYTES, ORDER);
     c7.intoMemorySegment(sums, 7 * BYTES, ORDER);
+    reduce(sums, WIDE);
   }
 
   /**
-   * Multiplies up to four rows with up to four rows and leaves 16 vectors of partial sums, those of
-   * the first row first.
+   * Multiplies up to four rows with up to four rows and leaves 16 sums, those of the first row
+   * first.
    *
    * @param call the product
    * @param left where the first row starts in the left factor, in bytes
    * @param rows how many rows of the left factor exist
    * @param right where the first of the rows starts in the right factor, in bytes
-   * @param columns how many rows of the right factor exist
-   * @param sums where to leave the vectors
+   * @param apart distance between two of them, in rows
+   * @param columns how many of them exist
+   * @param sums where to leave the sums
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void square(
-      MatmulCall call, long left, int rows, long right, int columns, MemorySegment sums) {
+      MatmulCall call,
+      long left,
+      int rows,
+      long right,
+      int apart,
+      int columns,
+      MemorySegment sums) {
     sums = offHeap(sums);
     MemorySegment a = offHeap(call.a);
     MemorySegment b = offHeap(call.b);
-    long stride = call.bStride * Float.BYTES;
+    long stride = apart * call.bStride * Float.BYTES;
     int steps = call.k / LANES;
     long a1 = left + Math.min(1, rows - 1) * call.aRowBytes;
     long a2 = left + Math.min(2, rows - 1) * call.aRowBytes;
@@ -175,6 +185,7 @@ final class VectorDots {
     c31.intoMemorySegment(sums, 13 * BYTES, ORDER);
     c32.intoMemorySegment(sums, 14 * BYTES, ORDER);
     c33.intoMemorySegment(sums, 15 * BYTES, ORDER);
+    reduce(sums, SQUARE * SQUARE);
   }
 
   /**
@@ -184,7 +195,7 @@ final class VectorDots {
    * <p>Each pass adds neighbouring lanes of two vectors into one, so half as many remain; after as
    * many passes as halve a vector to one lane, the sums lie side by side.
    */
-  static void reduce(MemorySegment sums, int vectors) {
+  private static void reduce(MemorySegment sums, int vectors) {
     sums = offHeap(sums);
     int count = vectors;
     for (int lanes = LANES; lanes > 1; lanes >>= 1) {

@@ -73,42 +73,44 @@ final class VectorMatmul extends CpuMatmul {
   @Override
   void dots(MatmulCall call, int item, int from, int to, Scratch scratch) {
     MemorySegment sums = scratch.floats(16L * LANES);
-    long matrix = call.bOffset + item * call.bBatchStride;
-    int step = call.m == 1 ? VectorDots.WIDE : VectorDots.SQUARE;
-    for (int j = from; j < to; j += step) {
-      int columns = Math.min(step, to - j);
-      long right = (matrix + j * call.bStride) * Float.BYTES;
+    // Rows that are far apart, each followed by its neighbour in the next round: streams that the
+    // hardware prefetches. Rows side by side came from memory at half the speed.
+    int apart = Math.ceilDiv(to - from, call.m == 1 ? VectorDots.WIDE : VectorDots.SQUARE);
+    for (int j = from; j < from + apart; j++) {
+      int columns = Math.ceilDiv(to - j, apart);
+      long right = (call.bOffset + item * call.bBatchStride + j * call.bStride) * Float.BYTES;
       if (call.m == 1) {
-        VectorDots.wide(call, call.leftAt(item, 0), right, columns, sums);
-        VectorDots.reduce(sums, VectorDots.WIDE);
-        finish(call, item, 0, 1, j, columns, sums);
+        VectorDots.wide(call, call.leftAt(item, 0), right, apart, columns, sums);
+        finish(call, item, 0, 1, j, apart, columns, sums);
       } else {
-        for (int i = 0; i < call.m; i += step) {
-          int rows = Math.min(step, call.m - i);
-          VectorDots.square(call, call.leftAt(item, i), rows, right, columns, sums);
-          VectorDots.reduce(sums, VectorDots.SQUARE * VectorDots.SQUARE);
-          finish(call, item, i, rows, j, columns, sums);
+        for (int i = 0; i < call.m; i += VectorDots.SQUARE) {
+          int rows = Math.min(VectorDots.SQUARE, call.m - i);
+          VectorDots.square(call, call.leftAt(item, i), rows, right, apart, columns, sums);
+          finish(call, item, i, rows, j, apart, columns, sums);
         }
       }
     }
   }
 
-  /** Adds the rest of the rows and the bias. */
+  /** Adds the rest of the rows and the bias to the sums of a square. */
   private static void finish(
-      MatmulCall call, int item, int row, int rows, int column, int columns, MemorySegment sums) {
+      MatmulCall call,
+      int item,
+      int row,
+      int rows,
+      int column,
+      int apart,
+      int columns,
+      MemorySegment sums) {
     int whole = VectorDots.whole(call.k);
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
         float sum = CpuStorage.get(sums, i * VectorDots.SQUARE + j);
-        ScalarMatmul.finishDot(call, item, row + i, column + j, sum, whole);
+        ScalarMatmul.finishDot(call, item, row + i, column + j * apart, sum, whole);
       }
     }
   }
 
-  /**
-   * Stores whole vectors where six elements belong; what is too much is overwritten by the next
-   * step, so the last steps take the plain loop.
-   */
   @Override
   void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
     int steps = Math.max(0, call.depth - SPILL_STEPS);
