@@ -43,22 +43,23 @@ done
 rm -rf "$bundle" "$target/bundle.tar.gz"
 mkdir -p "$bundle/lib"
 cp "$target/benchmarks.jar" "$bundle/"
-jars=$bundle/benchmarks.jar
 if [ "$language_model" = yes ]; then
   zip=$(ls "$here"/../examples/language-model/target/mamba-*.zip 2>/dev/null | head -n 1)
   [ -n "$zip" ] || fail "no distribution of the language model; run mvn -DskipTests package"
   (cd "$bundle/lib" && "$jdk/bin/jar" --extract --file "$zip" && mv mamba-*/lib/*.jar . &&
     rm -rf mamba-*/)
-  jars="$jars $(ls "$bundle"/lib/*.jar | tr '\n' ' ')"
 fi
 
-# What the code names, and what it reaches by reflection or service only.
-# shellcheck disable=SC2086
-named=$("$jdk/bin/jdeps" --multi-release 25 --ignore-missing-deps --class-path "$bundle/lib/*" \
-  --print-module-deps $jars) || fail "jdeps cannot read $jars"
+# What the code names, and what JMH reaches by reflection or as a service. A class of Commons Math
+# that nothing here calls names java.desktop; only the language model's curves need it.
+named=$("$jdk/bin/jdeps" --multi-release 25 --ignore-missing-deps --print-module-deps \
+  "$target/benchmarks.jar" | tr ',' '\n' | grep -v '^java.desktop$' | tr '\n' ',')
+[ -n "$named" ] || fail "jdeps cannot read $target/benchmarks.jar"
+modules=${named}jdk.incubator.vector,jdk.management
+[ "$language_model" = no ] || modules=$modules,java.desktop,java.sql
 "$jdk/bin/jlink" --output "$bundle/runtime" --strip-debug --no-header-files --no-man-pages \
   --compress zip-6 \
-  --add-modules "$named,jdk.incubator.vector,java.logging,java.management,jdk.management,jdk.unsupported"
+  --add-modules "$modules"
 
 cat > "$bundle/run.sh" <<'RUN'
 #!/bin/sh

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,8 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Turns results of JMH ({@code -rf json -rff FILE}) into the Markdown table of the README: what was
- * measured, the median of all iterations of all forks, the lowest and the highest, and the share of
- * the machine's ceiling where one of the files has {@link MachineBenchmark} with as many threads.
+ * measured, the median of all iterations of all forks, the lowest and the highest, the share of
+ * the machine's ceiling where one of the files has {@link MachineBenchmark} with as many threads,
+ * and the heap memory of a call where {@code -prof gc} was on.
  *
  * <p>To be run on the machine that the results are from, whose processor it names:
  *
@@ -36,8 +38,7 @@ public final class Report {
   private static final String USAGE =
       "Report: expected a date and at least one file of JMH's JSON results, got ";
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
-  private static final String GC = "gc.alloc.rate.norm";
-  private static final String TIME_KEY = "milliseconds";
+  private static final String ALLOCATED = "gc.alloc.rate.norm";
   private static final String PEAK_FLOPS = "MachineBenchmark.fusedMultiplyAdd";
   private static final String PEAK_READ = "MachineBenchmark.read";
 
@@ -47,9 +48,8 @@ public final class Report {
     TOKENS("tokens", "tokens/s", 1, null),
     READS("readBytes", "GB/s", 1e9, PEAK_READ),
     TEXT("bytes", "MB/s", 1e6, null),
-    TIME(TIME_KEY, "ms/call", 1, null),
-    RESERVED("reservedBytesPerToken", "bytes held/token", 1, null),
-    ALLOCATED(GC, "heap bytes/call", 1, null);
+    TIME("milliseconds", "ms/call", 1, null),
+    RESERVED("reservedBytesPerToken", "bytes held/token", 1, null);
 
     private final String key;
     private final String unit;
@@ -63,6 +63,10 @@ public final class Report {
       this.ceiling = ceiling;
     }
   }
+
+  /** Who has one of these needs no time a call beside it. */
+  private static final Set<Metric> RATES =
+      EnumSet.of(Metric.FLOPS, Metric.TOKENS, Metric.READS, Metric.TEXT);
 
   /**
    * One benchmark with one set of parameters.
@@ -121,7 +125,8 @@ public final class Report {
     text.append(processor).append("; ").append(String.join(", ", jvms));
     text.append("; ").append(date).append(".\n\n");
     text.append("| Benchmark | Parameters | Threads | Median | Lowest to highest | Unit");
-    text.append(" | Of the machine's ceiling |\n|---|---|--:|--:|--:|---|--:|\n");
+    text.append(" | Of the machine's ceiling | Heap bytes/call |\n");
+    text.append("|---|---|--:|--:|--:|---|--:|--:|\n");
     for (Result result : report.results) {
       for (Metric metric : Metric.values()) {
         report.row(result, metric, text);
@@ -151,8 +156,15 @@ public final class Report {
             number(median(samples) / metric.scale),
             range,
             metric.unit,
-            share(result, metric, median(samples)));
+            share(result, metric, median(samples)),
+            allocated(result));
     text.append("| ").append(String.join(" | ", cells)).append(" |\n");
+  }
+
+  /** Returns the heap memory of one call, if JMH's gc profiler was on. */
+  private static String allocated(Result result) {
+    double[] samples = result.samples.get(ALLOCATED);
+    return samples == null ? "" : number(median(samples));
   }
 
   /** Returns the share of what the machine does at most with as many threads, if that is known. */
@@ -207,10 +219,12 @@ public final class Report {
       // Some profilers' metrics begin with a middle dot in versions of JMH.
       samples.put(key.replace("\u00b7", ""), samples(file, secondary.requireObject(key)));
     }
-    double[] times = samples(file, entry.requireObject("primaryMetric"));
-    Arrays.setAll(times, i -> 1000 / times[i]);
-    Arrays.sort(times);
-    samples.put(TIME_KEY, times);
+    if (RATES.stream().noneMatch(metric -> samples.containsKey(metric.key))) {
+      double[] times = samples(file, entry.requireObject("primaryMetric"));
+      Arrays.setAll(times, i -> 1000 / times[i]);
+      Arrays.sort(times);
+      samples.put(Metric.TIME.key, times);
+    }
     return new Result(
         name,
         parameters,

@@ -11,6 +11,7 @@ import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -64,7 +65,7 @@ public class ScanBenchmark {
 
   private Backend backend;
   private Forward forward;
-  private Backward backward;
+  private @Nullable Backward backward;
 
   /**
    * Makes the inputs and checks some channels in double precision.
@@ -125,8 +126,9 @@ public class ScanBenchmark {
 
   private void scan() {
     backend.scan().forward(forward);
-    if (pass == Pass.FORWARD_BACKWARD) {
-      backend.scan().backward(backward);
+    Backward gradients = backward;
+    if (gradients != null) {
+      backend.scan().backward(gradients);
     }
   }
 
