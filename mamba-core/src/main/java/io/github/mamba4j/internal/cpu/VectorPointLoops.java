@@ -1,5 +1,6 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 
 import java.lang.foreign.MemorySegment;
@@ -30,8 +31,32 @@ final class VectorPointLoops {
     return FloatVector.fromMemorySegment(SPECIES, tile, bytes, ORDER);
   }
 
+  /**
+   * Copies a vector of every row into a panel. Steps are the inner loop: it is short in
+   * instructions, so that many rows are on their way from memory at a time. All arguments in bytes.
+   */
+  static void columnIn(
+      MemorySegment source, long from, long stride, MemorySegment tile, long to, int rows) {
+    source = offHeap(source);
+    tile = offHeap(tile);
+    for (int t = 0; t < rows; t++) {
+      load(source, from + t * stride).intoMemorySegment(tile, to + t * STEP, ORDER);
+    }
+  }
+
+  /** Copies a vector of every row out of a panel. */
+  static void columnOut(
+      MemorySegment tile, long from, MemorySegment target, long to, long stride, int rows) {
+    tile = offHeap(tile);
+    target = offHeap(target);
+    for (int t = 0; t < rows; t++) {
+      load(tile, from + t * STEP).intoMemorySegment(target, to + t * stride, ORDER);
+    }
+  }
+
   /** {@code raw = dt + bias}, and Δ the same. */
   static void addBias(MemorySegment tile, int steps, int chunk, int e, long biasAt) {
+    tile = offHeap(tile);
     FloatVector bias = load(tile, biasAt);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
@@ -44,6 +69,7 @@ final class VectorPointLoops {
 
   /** {@code Δ = softplus(Δ)}. */
   static void softplus(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
     long delta = (ScanTile.column(chunk, e) << 2) + DELTA;
     for (int t = 0; t < steps; t++) {
       VectorMath.softplus(load(tile, delta + t * STEP))
@@ -53,6 +79,7 @@ final class VectorPointLoops {
 
   /** What enters the state, Δ·u or u, and the direct path. */
   static void inputs(MemorySegment tile, int steps, int chunk, int e, long skipAt, boolean zoh) {
+    tile = offHeap(tile);
     FloatVector skip = load(tile, skipAt);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     long column = ScanTile.column(chunk, e) << 2;
@@ -66,6 +93,7 @@ final class VectorPointLoops {
   }
 
   static void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states, int e) {
+    tile = offHeap(tile);
     long sumAt = (ScanTile.deltaSum(chunk, width, states) + e) << 2;
     long column = ScanTile.column(chunk, e) << 2;
     FloatVector sum = load(tile, sumAt);
@@ -76,6 +104,7 @@ final class VectorPointLoops {
   }
 
   static void gate(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
@@ -85,6 +114,7 @@ final class VectorPointLoops {
   }
 
   static void gateGrad(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
@@ -99,6 +129,7 @@ final class VectorPointLoops {
   }
 
   static void clearGrads(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
     FloatVector zero = FloatVector.zero(SPECIES);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
@@ -111,6 +142,7 @@ final class VectorPointLoops {
   /** Gradients of u and Δ, from those through the states; and of the direct path's weight. */
   static void inputGrads(
       MemorySegment tile, int steps, int chunk, int width, int states, int e, boolean zoh) {
+    tile = offHeap(tile);
     long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
     FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
     FloatVector skipGrad = load(tile, skipGradAt);
@@ -134,6 +166,7 @@ final class VectorPointLoops {
 
   /** Makes the gradient of Δ one of dt. */
   static void softplusGrad(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
@@ -144,6 +177,7 @@ final class VectorPointLoops {
 
   /** Stores the gradients of dt and z in their places and sums that of the bias. */
   static void outerGrads(MemorySegment tile, int steps, int chunk, int e, long biasGradAt) {
+    tile = offHeap(tile);
     FloatVector biasGrad = load(tile, biasGradAt);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = steps - 1; t >= 0; t--) {

@@ -6,6 +6,7 @@ import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 
 /**
  * The scan's inner loops, a vector of channels at a time.
@@ -19,6 +20,9 @@ final class VectorScanLoops implements ScanLoops {
 
   /** Below it, a loop over the channels of a step is longer than one over the steps. */
   private static final int FEW_STEPS = 6;
+
+  /** Channels whose panels of a chunk stay in the first-level cache from state to state. */
+  private static final int CACHED_CHANNELS = 64;
 
   /** Only for elements that fill no vector. */
   private static final ScanLoops TAIL = new ScalarScanLoops();
@@ -180,17 +184,16 @@ final class VectorScanLoops implements ScanLoops {
     source = offHeap(source);
     tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
-    for (int t = 0; t < rows; t++) {
-      long from = (offset + t * stride) << 2;
-      long to = ScanTile.at(panel, chunk, t, 0) << 2;
-      for (int e = 0; e < whole; e += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, source, from + 4L * e, ORDER)
-            .intoMemorySegment(tile, to + (ScanTile.column(chunk, e) << 2), ORDER);
-      }
-      for (int e = whole; e < cols || e % ScanTile.MAX_LANES != 0; e += LANES) {
-        FloatVector.fromMemorySegment(
-                SPECIES, source, from + 4L * e, ORDER, SPECIES.indexInRange(e, cols))
-            .intoMemorySegment(tile, to + (ScanTile.column(chunk, e) << 2), ORDER);
+    for (int e = 0; e < whole; e += LANES) {
+      long to = ScanTile.at(panel, chunk, 0, e) << 2;
+      VectorPointLoops.columnIn(source, (offset + e) << 2, stride << 2, tile, to, rows);
+    }
+    for (int e = whole; e < cols || e % ScanTile.MAX_LANES != 0; e += LANES) {
+      VectorMask<Float> real = SPECIES.indexInRange(e, cols);
+      for (int t = 0; t < rows; t++) {
+        long from = (offset + t * stride + e) << 2;
+        FloatVector.fromMemorySegment(SPECIES, source, from, ORDER, real)
+            .intoMemorySegment(tile, ScanTile.at(panel, chunk, t, e) << 2, ORDER);
       }
     }
   }
@@ -207,15 +210,13 @@ final class VectorScanLoops implements ScanLoops {
       int cols) {
     source = offHeap(source);
     tile = offHeap(tile);
-    for (int t = 0; t < rows; t++) {
-      long from = (offset + t * stride) << 2;
-      long to = ScanTile.at(panel, chunk, t, 0) << 2;
-      for (int e = 0; e < cols; e += LANES) {
-        long at = to + (ScanTile.column(chunk, e) << 2);
-        FloatVector.fromMemorySegment(SPECIES, tile, at, ORDER)
-            .add(
-                FloatVector.fromMemorySegment(
-                    SPECIES, source, from + 4L * e, ORDER, SPECIES.indexInRange(e, cols)))
+    for (int e = 0; e < cols; e += LANES) {
+      VectorMask<Float> real = SPECIES.indexInRange(e, cols);
+      for (int t = 0; t < rows; t++) {
+        long from = (offset + t * stride + e) << 2;
+        long at = ScanTile.at(panel, chunk, t, e) << 2;
+        FloatVector.fromMemorySegment(SPECIES, source, from, ORDER, real)
+            .add(FloatVector.fromMemorySegment(SPECIES, tile, at, ORDER))
             .intoMemorySegment(tile, at, ORDER);
       }
     }
@@ -231,20 +232,20 @@ final class VectorScanLoops implements ScanLoops {
       long stride,
       int rows,
       int cols) {
-    tile = offHeap(tile);
     target = offHeap(target);
+    tile = offHeap(tile);
     int whole = SPECIES.loopBound(cols);
-    for (int t = 0; t < rows; t++) {
-      long from = ScanTile.at(panel, chunk, t, 0) << 2;
-      long to = (offset + t * stride) << 2;
-      for (int e = 0; e < whole; e += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, tile, from + (ScanTile.column(chunk, e) << 2), ORDER)
-            .intoMemorySegment(target, to + 4L * e, ORDER);
-      }
-      if (whole < cols) {
-        FloatVector.fromMemorySegment(
-                SPECIES, tile, from + (ScanTile.column(chunk, whole) << 2), ORDER)
-            .intoMemorySegment(target, to + 4L * whole, ORDER, SPECIES.indexInRange(whole, cols));
+    for (int e = 0; e < whole; e += LANES) {
+      long from = ScanTile.at(panel, chunk, 0, e) << 2;
+      VectorPointLoops.columnOut(tile, from, target, (offset + e) << 2, stride << 2, rows);
+    }
+    if (whole < cols) {
+      VectorMask<Float> real = SPECIES.indexInRange(whole, cols);
+      for (int t = 0; t < rows; t++) {
+        long to = (offset + t * stride + whole) << 2;
+        long from = ScanTile.at(panel, chunk, t, whole) << 2;
+        FloatVector.fromMemorySegment(SPECIES, tile, from, ORDER)
+            .intoMemorySegment(target, to, ORDER, real);
       }
     }
   }
@@ -352,10 +353,13 @@ final class VectorScanLoops implements ScanLoops {
       }
       return;
     }
-    for (int n = 0; n < states; n++) {
-      VectorStateLoops.spread(tile, steps, chunk, width, states, n);
-      for (int e = 0; e < width; e += LANES) {
-        VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e, zoh);
+    for (int first = 0; first < width; first += CACHED_CHANNELS) {
+      int end = Math.min(first + CACHED_CHANNELS, width);
+      for (int n = 0; n < states; n++) {
+        VectorStateLoops.spread(tile, steps, chunk, width, states, n);
+        for (int e = first; e < end; e += LANES) {
+          VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e, zoh);
+        }
       }
     }
   }
