@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Turns results of JMH ({@code -rf json -rff FILE}) into the Markdown table of the README: what was
- * measured, the median of all iterations of all forks, the lowest and the highest, the share of
- * the machine's ceiling where one of the files has {@link MachineBenchmark} with as many threads,
- * and the heap memory of a call where {@code -prof gc} was on.
+ * measured, the median of all iterations of all forks, the lowest and the highest, the share of the
+ * machine's ceiling where one of the files has {@link MachineBenchmark} with as many threads, and
+ * the heap memory of a call where {@code -prof gc} was on.
  *
  * <p>To be run on the machine that the results are from, whose processor it names:
  *

@@ -45,7 +45,8 @@ class ReportTest {
   @Test
   void table_ofResultWithoutRates_givesTimeOfOneCall() throws IOException {
     assertThat(table().lines())
-        .contains("| ScanBenchmark.vector | pass FORWARD | 1 | 25.0 | 20.0 to 50.0 | ms/call |  |  |");
+        .contains(
+            "| ScanBenchmark.vector | pass FORWARD | 1 | 25.0 | 20.0 to 50.0 | ms/call |  |  |");
   }
 
   @Test

@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 /** The scan's inner loops, one channel at a time. */
 final class ScalarScanLoops implements ScanLoops {
   /**
-   * Magnitude below which ZOH takes A as this: the decay is 1 in any case, and (e^ΔA − 1)/A needs no
-   * second formula for zero.
+   * Magnitude below which ZOH takes A as this: the decay is 1 in any case, and (e^ΔA − 1)/A needs
+   * no second formula for zero.
    */
   static final float SMALLEST_A = 1e-20f;
 

@@ -62,8 +62,7 @@ final class ScanStage {
     if (channels < width) {
       loops.clear(tile, ScanTile.a(chunk, width), (long) states * width);
     }
-    loops.diagonalIn(
-        CpuStorage.of(a), offset, a.stride(), tile, chunk, width, states, channels);
+    loops.diagonalIn(CpuStorage.of(a), offset, a.stride(), tile, chunk, width, states, channels);
     loops.scaleDiagonal(tile, chunk, width, states, zoh(shape));
   }
 

@@ -49,12 +49,16 @@ final class VectorMath {
 
   /** Returns {@code e^x}; 0 where that is below the smallest normal float. */
   static FloatVector exp(FloatVector x) {
-    FloatVector t = x.fma(FloatVector.broadcast(SPECIES, LOG2_E), FloatVector.broadcast(SPECIES, ROUNDER));
+    FloatVector t =
+        x.fma(FloatVector.broadcast(SPECIES, LOG2_E), FloatVector.broadcast(SPECIES, ROUNDER));
     FloatVector n = t.sub(ROUNDER);
     FloatVector r = n.fma(FloatVector.broadcast(SPECIES, -LN2_HIGH), x);
     r = n.fma(FloatVector.broadcast(SPECIES, -LN2_LOW), r);
     FloatVector q = r.fma(FloatVector.broadcast(SPECIES, E6), FloatVector.broadcast(SPECIES, E5));
-    q = q.fma(r, FloatVector.broadcast(SPECIES, E4)).fma(r, FloatVector.broadcast(SPECIES, E3)).fma(r, FloatVector.broadcast(SPECIES, E2));
+    q =
+        q.fma(r, FloatVector.broadcast(SPECIES, E4))
+            .fma(r, FloatVector.broadcast(SPECIES, E3))
+            .fma(r, FloatVector.broadcast(SPECIES, E2));
     IntVector p = r.mul(r).fma(q, r).add(1).reinterpretAsInts();
     IntVector scale = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, MANTISSA_BITS);
     FloatVector inRange =
@@ -67,7 +71,10 @@ final class VectorMath {
   static FloatVector exp2(FloatVector y) {
     FloatVector t = y.add(ROUNDER);
     FloatVector f = y.sub(t.sub(ROUNDER));
-    FloatVector p = f.fma(FloatVector.broadcast(SPECIES, P5), FloatVector.broadcast(SPECIES, P4)).fma(f, FloatVector.broadcast(SPECIES, P3)).fma(f, FloatVector.broadcast(SPECIES, P2));
+    FloatVector p =
+        f.fma(FloatVector.broadcast(SPECIES, P5), FloatVector.broadcast(SPECIES, P4))
+            .fma(f, FloatVector.broadcast(SPECIES, P3))
+            .fma(f, FloatVector.broadcast(SPECIES, P2));
     p = p.fma(f, FloatVector.broadcast(SPECIES, P1)).fma(f, FloatVector.broadcast(SPECIES, 1));
     return p.reinterpretAsInts().add(exponent(t)).reinterpretAsFloats();
   }
@@ -78,7 +85,10 @@ final class VectorMath {
     FloatVector f = y.sub(t.sub(ROUNDER));
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     FloatVector scale = one.reinterpretAsInts().add(exponent(t)).reinterpretAsFloats();
-    FloatVector q = f.fma(FloatVector.broadcast(SPECIES, M6), FloatVector.broadcast(SPECIES, M5)).fma(f, FloatVector.broadcast(SPECIES, M4)).fma(f, FloatVector.broadcast(SPECIES, M3));
+    FloatVector q =
+        f.fma(FloatVector.broadcast(SPECIES, M6), FloatVector.broadcast(SPECIES, M5))
+            .fma(f, FloatVector.broadcast(SPECIES, M4))
+            .fma(f, FloatVector.broadcast(SPECIES, M3));
     q = q.fma(f, FloatVector.broadcast(SPECIES, M2)).fma(f, FloatVector.broadcast(SPECIES, M1));
     return q.mul(f).fma(scale, scale.sub(one));
   }
@@ -92,16 +102,29 @@ final class VectorMath {
 
   /** Returns {@code (x·e^x − e^x + 1)/x²}, see {@link ScalarMath#zohSlope}. */
   static FloatVector zohSlope(FloatVector x, FloatVector exp, FloatVector expMinusOne) {
-    FloatVector s = x.fma(FloatVector.broadcast(SPECIES, Z6), FloatVector.broadcast(SPECIES, Z5)).fma(x, FloatVector.broadcast(SPECIES, Z4)).fma(x, FloatVector.broadcast(SPECIES, Z3));
-    s = s.fma(x, FloatVector.broadcast(SPECIES, Z2)).fma(x, FloatVector.broadcast(SPECIES, Z1)).fma(x, FloatVector.broadcast(SPECIES, Z0));
+    FloatVector s =
+        x.fma(FloatVector.broadcast(SPECIES, Z6), FloatVector.broadcast(SPECIES, Z5))
+            .fma(x, FloatVector.broadcast(SPECIES, Z4))
+            .fma(x, FloatVector.broadcast(SPECIES, Z3));
+    s =
+        s.fma(x, FloatVector.broadcast(SPECIES, Z2))
+            .fma(x, FloatVector.broadcast(SPECIES, Z1))
+            .fma(x, FloatVector.broadcast(SPECIES, Z0));
     FloatVector direct = x.fma(exp, expMinusOne.neg()).div(x.mul(x));
     return direct.blend(s, x.abs().compare(VectorOperators.LT, ZOH_SERIES_MAX));
   }
 
   /** Returns {@code log(1 + x)} for x in [0, 1]. */
   static FloatVector log1pUnit(FloatVector x) {
-    FloatVector q = x.fma(FloatVector.broadcast(SPECIES, L8), FloatVector.broadcast(SPECIES, L7)).fma(x, FloatVector.broadcast(SPECIES, L6)).fma(x, FloatVector.broadcast(SPECIES, L5));
-    q = q.fma(x, FloatVector.broadcast(SPECIES, L4)).fma(x, FloatVector.broadcast(SPECIES, L3)).fma(x, FloatVector.broadcast(SPECIES, L2)).fma(x, FloatVector.broadcast(SPECIES, L1));
+    FloatVector q =
+        x.fma(FloatVector.broadcast(SPECIES, L8), FloatVector.broadcast(SPECIES, L7))
+            .fma(x, FloatVector.broadcast(SPECIES, L6))
+            .fma(x, FloatVector.broadcast(SPECIES, L5));
+    q =
+        q.fma(x, FloatVector.broadcast(SPECIES, L4))
+            .fma(x, FloatVector.broadcast(SPECIES, L3))
+            .fma(x, FloatVector.broadcast(SPECIES, L2))
+            .fma(x, FloatVector.broadcast(SPECIES, L1));
     return x.mul(x).fma(q.fma(x, FloatVector.broadcast(SPECIES, L0)), x);
   }
 
@@ -125,9 +148,14 @@ final class VectorMath {
   static FloatVector tanh(FloatVector x) {
     FloatVector magnitude = x.abs();
     FloatVector y = x.mul(x);
-    FloatVector q = y.fma(FloatVector.broadcast(SPECIES, T4), FloatVector.broadcast(SPECIES, T3)).fma(y, FloatVector.broadcast(SPECIES, T2)).fma(y, FloatVector.broadcast(SPECIES, T1));
+    FloatVector q =
+        y.fma(FloatVector.broadcast(SPECIES, T4), FloatVector.broadcast(SPECIES, T3))
+            .fma(y, FloatVector.broadcast(SPECIES, T2))
+            .fma(y, FloatVector.broadcast(SPECIES, T1));
     FloatVector near = x.mul(y).fma(q.fma(y, FloatVector.broadcast(SPECIES, T0)), x);
-    FloatVector far = FloatVector.broadcast(SPECIES, 1).sub(FloatVector.broadcast(SPECIES, 2).div(exp(magnitude.add(magnitude)).add(1)));
+    FloatVector far =
+        FloatVector.broadcast(SPECIES, 1)
+            .sub(FloatVector.broadcast(SPECIES, 2).div(exp(magnitude.add(magnitude)).add(1)));
     far = far.blend(far.neg(), x.compare(VectorOperators.LT, 0));
     return far.blend(near, magnitude.compare(VectorOperators.LT, TANH_POLYNOMIAL_MAX));
   }

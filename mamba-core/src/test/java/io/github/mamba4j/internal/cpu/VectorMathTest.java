@@ -7,11 +7,13 @@ import java.util.stream.Stream;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The stated error bounds over the whole float range, and equal bits in scalars and lanes. */
 @Tag("kernels")
+@EnabledIf(VectorModule.PRESENT)
 class VectorMathTest {
   /** Prime, so that the bit patterns visited have no rhythm; about two million of them. */
   private static final int BIT_STEP = 2039;
