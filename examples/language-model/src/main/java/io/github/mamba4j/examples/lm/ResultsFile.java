@@ -42,10 +42,7 @@ final class ResultsFile {
     return new RunFile(ResumedCommand.options(command), facts);
   }
 
-  /**
-   * Writes the record of a run that ended in order; the picture only if it was not stopped, as a
-   * JVM that is ending draws nothing any more.
-   */
+  /** Writes the record of a run that ended in order. */
   void write(Path folder, TrainingResult result, String sample) throws IOException {
     Map<String, Object> json = header(result.reason().name().toLowerCase(Locale.ROOT));
     Map<String, Object> end = new LinkedHashMap<>();
@@ -63,9 +60,6 @@ final class ResultsFile {
     json.put("final", end);
     if (!sample.isEmpty()) {
       json.put("sample", Map.of("prompt", command.testText(), "text", sample));
-    }
-    if (result.reason() != TrainingResult.Reason.STOP_REQUESTED) {
-      TrainingCurves.write(folder.resolve(TrainingCurves.NAME), history);
     }
     writeNumbers(folder, json);
   }

@@ -111,8 +111,13 @@ final class TrainCommand extends SubCommand {
     for (String name : TrainingRun.FILES) {
       if (Files.exists(outputDir.resolve(name))) {
         throw new BadInputException(
-            "--output-dir %s: holds a run already (%s); --resume %s goes on with it, --force replaces it, or name another folder"
-                .formatted(outputDir, name, outputDir));
+            "--output-dir "
+                + outputDir
+                + ": holds a run already ("
+                + name
+                + "); --resume "
+                + outputDir
+                + " goes on with it, --force replaces it, or name another folder");
       }
     }
   }

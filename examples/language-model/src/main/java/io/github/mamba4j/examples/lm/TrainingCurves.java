@@ -32,11 +32,29 @@ final class TrainingCurves {
 
   private TrainingCurves() {}
 
-  /** Draws the picture; without a single step there is nothing to draw and no file. */
+  /**
+   * Draws the picture; without a single step there is nothing to draw and no file.
+   *
+   * @throws IOException if the file cannot be written, or this machine cannot draw text
+   */
   static void write(Path file, MetricsHistory history) throws IOException {
     if (history.rows(MetricRow.Kind.STEP).isEmpty()) {
       return;
     }
+    try {
+      draw(file, history);
+    } catch (RuntimeException | InternalError | LinkageError e) {
+      // AWT throws these where it finds no font or no graphics library.
+      throw new IOException(
+          file
+              + ": cannot be drawn on this machine ("
+              + e.getMessage()
+              + "); install fontconfig and a font. Everything else was written",
+          e);
+    }
+  }
+
+  private static void draw(Path file, MetricsHistory history) throws IOException {
     XYChart loss = chart("Loss", "nats per token", history, MetricRow::loss);
     XYChart perplexity = chart("Perplexity", "per token", history, MetricRow::perplexity);
     perplexity.getStyler().setYAxisLogarithmic(true);

@@ -203,10 +203,20 @@ final class TrainingRun {
       return ErrorReport.INTERRUPTED;
     }
     FinalReport.print(out, result, history);
+    drawCurves(history);
     out.println("written    " + outputDir + ": " + String.join(", ", written()));
     out.println("sample     " + sample.replace("\n", "\n           "));
     out.flush();
     return 0;
+  }
+
+  /** The numbers are safe by now: a machine that cannot draw costs the picture and no more. */
+  private void drawCurves(MetricsHistory history) {
+    try {
+      TrainingCurves.write(outputDir.resolve(TrainingCurves.NAME), history);
+    } catch (IOException e) {
+      out.println("note       " + e.getMessage());
+    }
   }
 
   private List<String> written() {
