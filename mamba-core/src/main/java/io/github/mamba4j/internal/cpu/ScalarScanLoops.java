@@ -196,13 +196,7 @@ final class ScalarScanLoops implements ScanLoops {
 
   @Override
   public void prepare(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      boolean softplus,
-      boolean zoh) {
+      MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus) {
     for (int e = 0; e < width; e++) {
       float bias = get(tile, ScanTile.bias(chunk, width, states) + e);
       float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
@@ -213,7 +207,7 @@ final class ScalarScanLoops implements ScanLoops {
         float delta = softplus ? ScalarMath.softplus(raw) : raw;
         write(tile, ScanTile.RAW, at, raw);
         write(tile, ScanTile.DELTA, at, delta);
-        write(tile, ScanTile.INPUT, at, zoh ? u : delta * u);
+        write(tile, ScanTile.INPUT, at, delta * u);
         write(tile, ScanTile.OUT, at, skip * u);
       }
     }
@@ -243,7 +237,7 @@ final class ScalarScanLoops implements ScanLoops {
         for (int t = 0; t < steps; t++) {
           long at = ScanTile.at(0, chunk, t, e);
           float y = read(tile, ScanTile.DELTA, at) * a;
-          float input = read(tile, ScanTile.INPUT, at);
+          float input = read(tile, zoh ? ScanTile.U : ScanTile.INPUT, at);
           if (zoh) {
             input *= ScalarMath.exp2MinusOne(y) * inverseA;
           }
@@ -311,7 +305,7 @@ final class ScalarScanLoops implements ScanLoops {
       long at = ScanTile.at(0, chunk, t, state % width);
       long step = (long) t * states + state / width;
       float y = read(tile, ScanTile.DELTA, at) * a;
-      float input = read(tile, ScanTile.INPUT, at);
+      float input = read(tile, zoh ? ScanTile.U : ScanTile.INPUT, at);
       if (zoh) {
         input *= ScalarMath.exp2MinusOne(y) * get(tile, inverse);
       }
@@ -339,7 +333,7 @@ final class ScalarScanLoops implements ScanLoops {
       long at = ScanTile.at(0, chunk, t, state % width);
       long step = (long) t * states + state / width;
       float delta = read(tile, ScanTile.DELTA, at);
-      float input = read(tile, ScanTile.INPUT, at);
+      float input = read(tile, zoh ? ScanTile.U : ScanTile.INPUT, at);
       float decay = get(tile, work + 2L * t);
       float c = get(tile, ScanTile.c(chunk, width, states) + step);
       float g = Math.fma(read(tile, ScanTile.OUT_GRAD, at), c, carried);

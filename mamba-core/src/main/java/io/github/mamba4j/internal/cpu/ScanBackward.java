@@ -213,7 +213,7 @@ final class ScanBackward {
     stage.inputs(shape, inputs, row, block, tile);
     stage.panel(shape, scan.outGrad(), row, block, tile, ScanTile.OUT_GRAD);
     stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
-    loops.prepare(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    loops.prepare(tile, steps, chunk, width, states, shape.softplus());
     if (inputs.z() != null) {
       loops.gateGrad(tile, steps, chunk, width);
     }

@@ -201,7 +201,7 @@ final class ScanForward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    loops.prepare(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    loops.prepare(tile, steps, chunk, width, states, shape.softplus());
     loops.scanStates(tile, steps, chunk, width, states, zoh(shape));
   }
 }

@@ -23,7 +23,7 @@ final class ScanTile {
   /** Δ after softplus. */
   static final int DELTA = 0;
 
-  /** What enters the state: Δ·u (Euler) or u (ZOH). */
+  /** What enters the state before B: Δ·u (Euler); room of the inner loops for ZOH. */
   static final int INPUT = 1;
 
   /** Result before the gate, then after it. */
@@ -54,7 +54,7 @@ final class ScanTile {
   /** Floats from a step to the next in all panels. */
   static final int STEP = PANELS * MAX_LANES;
 
-  private static final int WORK_VECTORS = 6;
+  private static final int WORK_VECTORS = 7;
 
   /** Floats from a step to the next in the work room. */
   static final int WORK_STEP = WORK_VECTORS * MAX_LANES;

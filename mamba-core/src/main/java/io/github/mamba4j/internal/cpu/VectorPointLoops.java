@@ -77,17 +77,15 @@ final class VectorPointLoops {
     }
   }
 
-  /** What enters the state, Δ·u or u, and the direct path. */
-  static void inputs(MemorySegment tile, int steps, int chunk, int e, long skipAt, boolean zoh) {
+  /** What enters the state, Δ·u, and the direct path. */
+  static void inputs(MemorySegment tile, int steps, int chunk, int e, long skipAt) {
     tile = offHeap(tile);
     FloatVector skip = load(tile, skipAt);
-    FloatVector one = FloatVector.broadcast(SPECIES, 1);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       FloatVector u = load(tile, at + U);
-      FloatVector factor = zoh ? one : load(tile, at + DELTA);
-      u.mul(factor).intoMemorySegment(tile, at + INPUT, ORDER);
+      u.mul(load(tile, at + DELTA)).intoMemorySegment(tile, at + INPUT, ORDER);
       u.mul(skip).intoMemorySegment(tile, at + OUT, ORDER);
     }
   }
@@ -139,9 +137,33 @@ final class VectorPointLoops {
     }
   }
 
-  /** Gradients of u and Δ, from those through the states; and of the direct path's weight. */
-  static void inputGrads(
-      MemorySegment tile, int steps, int chunk, int width, int states, int e, boolean zoh) {
+  /** Makes the gradient of Δ·u gradients of Δ and of u. */
+  static void eulerGrads(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
+    long column = ScanTile.column(chunk, e) << 2;
+    for (int t = 0; t < steps; t++) {
+      long at = column + t * STEP;
+      FloatVector inputGrad = load(tile, at + INPUT_GRAD);
+      FloatVector throughStates = load(tile, at + DELTA_GRAD).mul(ScalarMath.LN2);
+      FloatVector deltaGrad = inputGrad.fma(load(tile, at + U), throughStates);
+      deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+      inputGrad.mul(load(tile, at + DELTA)).intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
+    }
+  }
+
+  /** Takes the gradient of Δ out of the base 2; that of u is complete. */
+  static void zohGrads(MemorySegment tile, int steps, int chunk, int e) {
+    tile = offHeap(tile);
+    long at = (ScanTile.column(chunk, e) << 2) + DELTA_GRAD;
+    for (int t = 0; t < steps; t++) {
+      FloatVector throughStates = load(tile, at + t * STEP).mul(ScalarMath.LN2);
+      throughStates.intoMemorySegment(tile, at + t * STEP, ORDER);
+    }
+  }
+
+  /** Gradients through the direct path: of u, and of the path's weight. */
+  static void skipGrads(
+      MemorySegment tile, int steps, int chunk, int width, int states, int e) {
     tile = offHeap(tile);
     long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
     FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
@@ -149,17 +171,10 @@ final class VectorPointLoops {
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
-      FloatVector u = load(tile, at + U);
       FloatVector outGrad = load(tile, at + OUT_GRAD);
-      FloatVector inputGrad = load(tile, at + INPUT_GRAD);
-      FloatVector deltaGrad = load(tile, at + DELTA_GRAD).mul(ScalarMath.LN2);
-      if (!zoh) {
-        deltaGrad = u.fma(inputGrad, deltaGrad);
-        inputGrad = inputGrad.mul(load(tile, at + DELTA));
-      }
-      deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
-      skip.fma(outGrad, inputGrad).intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-      skipGrad = outGrad.fma(u, skipGrad);
+      skipGrad = outGrad.fma(load(tile, at + U), skipGrad);
+      FloatVector uGrad = skip.fma(outGrad, load(tile, at + INPUT_GRAD));
+      uGrad.intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
     }
     skipGrad.intoMemorySegment(tile, skipGradAt, ORDER);
   }

@@ -152,23 +152,10 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh) {
-    tile = offHeap(tile);
-    for (int e = 0; e < width; e += LANES) {
-      long skipAt = (ScanTile.skip(chunk, width, states) + e) << 2;
-      FloatVector skip = load(tile, skipAt);
-      for (int n = 0; n < states; n++) {
-        long at = (ScanTile.a(chunk, width) + (long) n * width + e) << 2;
-        FloatVector a = load(tile, at);
-        if (zoh) {
-          a = VectorStateLoops.awayFromZero(a);
-          long inverseAt = (ScanTile.inverseA(chunk, width, states) + (long) n * width + e) << 2;
-          store(FloatVector.broadcast(SPECIES, 1).div(a), tile, inverseAt);
-        }
-        skip = skip.add(a.sub(a));
-        store(a.mul(ScalarMath.LOG2_E), tile, at);
-      }
-      store(skip, tile, skipAt);
+    if (zoh) {
+      VectorStateLoops.invertDiagonal(tile, chunk, width, states);
     }
+    VectorStateLoops.scaleDiagonal(tile, chunk, width, states);
   }
 
   @Override
@@ -278,13 +265,7 @@ final class VectorScanLoops implements ScanLoops {
 
   @Override
   public void prepare(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      boolean softplus,
-      boolean zoh) {
+      MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus) {
     tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
       long bias = (ScanTile.bias(chunk, width, states) + e) << 2;
@@ -293,7 +274,7 @@ final class VectorScanLoops implements ScanLoops {
       if (softplus) {
         VectorPointLoops.softplus(tile, steps, chunk, e);
       }
-      VectorPointLoops.inputs(tile, steps, chunk, e, skip, zoh);
+      VectorPointLoops.inputs(tile, steps, chunk, e, skip);
     }
   }
 
@@ -332,7 +313,12 @@ final class VectorScanLoops implements ScanLoops {
       boolean zoh) {
     tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.inputGrads(tile, steps, chunk, width, states, e, zoh);
+      if (zoh) {
+        VectorPointLoops.zohGrads(tile, steps, chunk, e);
+      } else {
+        VectorPointLoops.eulerGrads(tile, steps, chunk, e);
+      }
+      VectorPointLoops.skipGrads(tile, steps, chunk, width, states, e);
       if (softplus) {
         VectorPointLoops.softplusGrad(tile, steps, chunk, e);
       }
@@ -345,10 +331,10 @@ final class VectorScanLoops implements ScanLoops {
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
     tile = offHeap(tile);
-    if (steps < FEW_STEPS) {
+    if (steps < FEW_STEPS && !zoh) {
       for (int t = 0; t < steps; t++) {
         for (int n = 0; n < states; n++) {
-          VectorStateLoops.step(tile, t, chunk, width, states, n, zoh);
+          VectorStateLoops.step(tile, t, chunk, width, states, n);
         }
       }
       return;
@@ -358,7 +344,10 @@ final class VectorScanLoops implements ScanLoops {
       for (int n = 0; n < states; n++) {
         VectorStateLoops.spread(tile, steps, chunk, width, states, n);
         for (int e = first; e < end; e += LANES) {
-          VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e, zoh);
+          if (zoh) {
+            VectorStateLoops.zohInputs(tile, steps, chunk, width, states, n * width + e);
+          }
+          VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e);
         }
       }
     }
@@ -375,11 +364,18 @@ final class VectorScanLoops implements ScanLoops {
       VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       VectorStateLoops.clearSums(tile, steps, chunk, width, states);
       for (int e = 0; e < width; e += LANES) {
-        VectorStateLoops.keepDecays(tile, steps, chunk, width, states, n * width + e, zoh);
+        int state = n * width + e;
         if (zoh) {
-          VectorStateLoops.runBackZoh(tile, steps, chunk, width, states, n * width + e);
+          VectorStateLoops.zohInputs(tile, steps, chunk, width, states, state);
+          VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
+          VectorStateLoops.runBackZoh(tile, steps, chunk, width, states, state);
+          VectorStateLoops.zohInputGrad(tile, steps, chunk, width, states, state);
+          VectorStateLoops.zohDeltaGrad(tile, steps, chunk, width, states, state);
+          VectorStateLoops.zohSlopes(tile, steps, chunk, width, states, state);
+          VectorStateLoops.zohDiagonalGrad(tile, steps, chunk, width, states, state);
         } else {
-          VectorStateLoops.runBack(tile, steps, chunk, width, states, n * width + e);
+          VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
+          VectorStateLoops.runBack(tile, steps, chunk, width, states, state);
         }
       }
       VectorStateLoops.sumLanes(tile, steps, chunk, width, states, n);

@@ -31,11 +31,12 @@ final class VectorStateLoops {
   private static final long DELTA = ScanTile.DELTA * VECTOR;
   private static final long INPUT = ScanTile.INPUT * VECTOR;
   private static final long OUT = ScanTile.OUT * VECTOR;
+  private static final long U = ScanTile.U * VECTOR;
   private static final long OUT_GRAD = ScanTile.OUT_GRAD * VECTOR;
   private static final long INPUT_GRAD = ScanTile.INPUT_GRAD * VECTOR;
   private static final long DELTA_GRAD = ScanTile.DELTA_GRAD * VECTOR;
 
-  /** The work room: a step of it holds six vectors. */
+  /** The work room: a step of it holds seven vectors. */
   private static final long WORK_STEP = ScanTile.WORK_STEP * 4L;
 
   /** B and C of one state, spread over the lanes. */
@@ -52,6 +53,9 @@ final class VectorStateLoops {
   private static final long B_SUM = 4 * VECTOR;
 
   private static final long C_SUM = 5 * VECTOR;
+
+  /** Gradient of the state (ZOH). */
+  private static final long GRAD = 6 * VECTOR;
 
   private static final VectorShuffle<Float> HALF = down(2);
   private static final VectorShuffle<Float> QUARTER = down(4);
@@ -79,20 +83,56 @@ final class VectorStateLoops {
     }
   }
 
-  /** {@code (e^ΔA − 1)/A · u}, what ZOH puts into a state before B. */
-  private static FloatVector zohInput(
-      MemorySegment tile, long inverseA, FloatVector y, FloatVector x) {
+  /** Leaves {@code (e^ΔA − 1)/A · u}, what ZOH puts into a state before B, in the panel INPUT. */
+  static void zohInputs(
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
-    return x.mul(VectorMath.exp2MinusOne(y).mul(load(tile, inverseA)));
+    long column = ScanTile.column(chunk, state % width) << 2;
+    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
+    FloatVector inverseA = load(tile, (ScanTile.inverseA(chunk, width, states) + state) << 2);
+    for (int t = 0; t < steps; t++) {
+      long at = column + t * STEP;
+      FloatVector gain = VectorMath.exp2MinusOne(load(tile, at + DELTA).mul(a)).mul(inverseA);
+      gain.mul(load(tile, at + U)).intoMemorySegment(tile, at + INPUT, ORDER);
+    }
+  }
+
+  /** Keeps A away from zero, which ZOH divides by, and leaves its reciprocal. */
+  static void invertDiagonal(MemorySegment tile, int chunk, int width, int states) {
+    tile = offHeap(tile);
+    FloatVector smallest = FloatVector.broadcast(SPECIES, -ScalarScanLoops.SMALLEST_A);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    long target = (ScanTile.a(chunk, width)) << 2;
+    long inverse = ScanTile.inverseA(chunk, width, states) << 2;
+    for (long i = 0; i < 4L * states * width; i += 4L * LANES) {
+      FloatVector a = load(tile, target + i);
+      a = a.blend(smallest, a.abs().compare(VectorOperators.LT, ScalarScanLoops.SMALLEST_A));
+      one.div(a).intoMemorySegment(tile, inverse + i, ORDER);
+      a.intoMemorySegment(tile, target + i, ORDER);
+    }
+  }
+
+  /** Multiplies A by log₂e; an infinite or undefined one makes the direct path's weight NaN. */
+  static void scaleDiagonal(MemorySegment tile, int chunk, int width, int states) {
+    tile = offHeap(tile);
+    long target = ScanTile.a(chunk, width) << 2;
+    long skip = ScanTile.skip(chunk, width, states) << 2;
+    for (int n = 0; n < states; n++) {
+      for (int e = 0; e < width; e += LANES) {
+        long at = target + 4L * ((long) n * width + e);
+        FloatVector a = load(tile, at);
+        load(tile, skip + 4L * e).add(a.sub(a)).intoMemorySegment(tile, skip + 4L * e, ORDER);
+        a.mul(ScalarMath.LOG2_E).intoMemorySegment(tile, at, ORDER);
+      }
+    }
   }
 
   /** Runs a state of the channels at {@code state = n·width + e} through a chunk. */
   static void forward(
-      MemorySegment tile, int steps, int chunk, int width, int states, int state, boolean zoh) {
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
-    long inverseA = (ScanTile.inverseA(chunk, width, states) + state) << 2;
     long stateAt = (ScanTile.state(chunk, width, states) + state) << 2;
     FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
     FloatVector h = load(tile, stateAt);
@@ -101,9 +141,6 @@ final class VectorStateLoops {
       long spread = work + t * WORK_STEP;
       FloatVector y = load(tile, at + DELTA).mul(a);
       FloatVector x = load(tile, at + INPUT);
-      if (zoh) {
-        x = zohInput(tile, inverseA, y, x);
-      }
       h = VectorMath.exp2(y).fma(h, x.mul(load(tile, spread + B)));
       h.fma(load(tile, spread + C), load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
     }
@@ -112,33 +149,22 @@ final class VectorStateLoops {
 
   /** Takes state n of all channels of the tile one step further. */
   static void step(
-      MemorySegment tile, int t, int chunk, int width, int states, int n, boolean zoh) {
+      MemorySegment tile, int t, int chunk, int width, int states, int n) {
     tile = offHeap(tile);
     long p = (long) t * states + n;
     float b = CpuStorage.get(tile, ScanTile.b(chunk, width, states) + p);
     float c = CpuStorage.get(tile, ScanTile.c(chunk, width, states) + p);
     FloatVector cs = FloatVector.broadcast(SPECIES, c);
     long aAt = (ScanTile.a(chunk, width) + (long) n * width) << 2;
-    long inverseAt = (ScanTile.inverseA(chunk, width, states) + (long) n * width) << 2;
     long stateAt = (ScanTile.state(chunk, width, states) + (long) n * width) << 2;
     for (int e = 0; e < width; e += LANES) {
       long at = ScanTile.at(0, chunk, t, e) << 2;
       FloatVector y = load(tile, at + DELTA).mul(load(tile, aAt + 4L * e));
       FloatVector x = load(tile, at + INPUT);
-      if (zoh) {
-        x = zohInput(tile, inverseAt + 4L * e, y, x);
-      }
       FloatVector h = VectorMath.exp2(y).fma(load(tile, stateAt + 4L * e), x.mul(b));
       h.intoMemorySegment(tile, stateAt + 4L * e, ORDER);
       h.fma(cs, load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
     }
-  }
-
-  /** Returns A with magnitudes that ZOH cannot divide by made larger. */
-  static FloatVector awayFromZero(FloatVector a) {
-    return a.blend(
-        -ScalarScanLoops.SMALLEST_A,
-        a.abs().compare(VectorOperators.LT, ScalarScanLoops.SMALLEST_A));
   }
 
   /** Sets the sums for B and C to zero. */
@@ -154,11 +180,10 @@ final class VectorStateLoops {
 
   /** Runs a state forward, keeps decays and decayed states, and sums for OUT and C. */
   static void keepDecays(
-      MemorySegment tile, int steps, int chunk, int width, int states, int state, boolean zoh) {
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
-    long inverseA = (ScanTile.inverseA(chunk, width, states) + state) << 2;
     FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
     FloatVector h = load(tile, (ScanTile.state(chunk, width, states) + state) << 2);
     for (int t = 0; t < steps; t++) {
@@ -166,9 +191,6 @@ final class VectorStateLoops {
       long kept = work + t * WORK_STEP;
       FloatVector y = load(tile, at + DELTA).mul(a);
       FloatVector x = load(tile, at + INPUT);
-      if (zoh) {
-        x = zohInput(tile, inverseA, y, x);
-      }
       FloatVector decay = VectorMath.exp2(y);
       FloatVector decayed = decay.mul(h);
       decay.intoMemorySegment(tile, kept + DECAY, ORDER);
@@ -207,40 +229,94 @@ final class VectorStateLoops {
     aGrad.intoMemorySegment(tile, aGradAt, ORDER);
   }
 
-  /** {@link #runBack} for ZOH, whose gain depends on Δ and A. */
+  /** {@link #runBack} for ZOH: keeps the state's gradients for what follows, and sums for B. */
   static void runBackZoh(
       MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
-    long aGradAt = (ScanTile.aGrad(chunk, width, states) + state) << 2;
+    FloatVector carried = load(tile, stateGradAt);
+    for (int t = steps - 1; t >= 0; t--) {
+      long at = column + t * STEP;
+      long kept = work + t * WORK_STEP;
+      FloatVector g = load(tile, at + OUT_GRAD).fma(load(tile, kept + C), carried);
+      carried = g.mul(load(tile, kept + DECAY));
+      g.intoMemorySegment(tile, kept + GRAD, ORDER);
+      FloatVector sum = g.fma(load(tile, at + INPUT), load(tile, kept + B_SUM));
+      sum.intoMemorySegment(tile, kept + B_SUM, ORDER);
+    }
+    carried.intoMemorySegment(tile, stateGradAt, ORDER);
+  }
+
+  /** Adds to the gradient of u under ZOH. */
+  static void zohInputGrad(
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
+    long column = ScanTile.column(chunk, state % width) << 2;
+    long work = ScanTile.work(chunk, width, states) << 2;
     FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
     FloatVector inverseA = load(tile, (ScanTile.inverseA(chunk, width, states) + state) << 2);
-    FloatVector carried = load(tile, stateGradAt);
+    for (int t = 0; t < steps; t++) {
+      long at = column + t * STEP;
+      long kept = work + t * WORK_STEP;
+      FloatVector gain = VectorMath.exp2MinusOne(load(tile, at + DELTA).mul(a)).mul(inverseA);
+      FloatVector gb = load(tile, kept + GRAD).mul(load(tile, kept + B));
+      FloatVector inputGrad = gb.fma(gain, load(tile, at + INPUT_GRAD));
+      inputGrad.intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
+    }
+  }
+
+  /** Adds to the gradient of Δ through the states under ZOH. */
+  static void zohDeltaGrad(
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
+    long column = ScanTile.column(chunk, state % width) << 2;
+    long work = ScanTile.work(chunk, width, states) << 2;
+    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
+    for (int t = 0; t < steps; t++) {
+      long at = column + t * STEP;
+      long kept = work + t * WORK_STEP;
+      FloatVector entering = load(tile, at + U).mul(load(tile, kept + B));
+      FloatVector byGain = entering.mul(load(tile, kept + DECAY)).mul(ScalarMath.LOG2_E);
+      FloatVector change = load(tile, kept + DECAYED).fma(a, byGain);
+      FloatVector deltaGrad = change.fma(load(tile, kept + GRAD), load(tile, at + DELTA_GRAD));
+      deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+    }
+  }
+
+  /** Replaces the decays by the slope of ZOH's gain. */
+  static void zohSlopes(
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
+    long delta = (ScanTile.column(chunk, state % width) << 2) + DELTA;
+    long decay = (ScanTile.work(chunk, width, states) << 2) + DECAY;
+    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
+    for (int t = 0; t < steps; t++) {
+      FloatVector y = load(tile, delta + t * STEP).mul(a);
+      FloatVector minusOne = VectorMath.exp2MinusOne(y);
+      VectorMath.zohSlope(y.mul(ScalarMath.LN2), load(tile, decay + t * WORK_STEP), minusOne)
+          .intoMemorySegment(tile, decay + t * WORK_STEP, ORDER);
+    }
+  }
+
+  /** Adds to the gradient of A under ZOH, after {@link #zohSlopes}. */
+  static void zohDiagonalGrad(
+      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+    tile = offHeap(tile);
+    long column = ScanTile.column(chunk, state % width) << 2;
+    long work = ScanTile.work(chunk, width, states) << 2;
+    long aGradAt = (ScanTile.aGrad(chunk, width, states) + state) << 2;
     FloatVector aGrad = load(tile, aGradAt);
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
       FloatVector delta = load(tile, at + DELTA);
-      FloatVector x = load(tile, at + INPUT);
-      FloatVector decay = load(tile, kept + DECAY);
-      FloatVector g = load(tile, at + OUT_GRAD).fma(load(tile, kept + C), carried);
-      FloatVector gb = g.mul(load(tile, kept + B));
-      FloatVector gbx = gb.mul(x);
-      FloatVector gah = g.mul(load(tile, kept + DECAYED));
-      FloatVector y = delta.mul(a);
-      FloatVector minusOne = VectorMath.exp2MinusOne(y);
-      FloatVector gain = minusOne.mul(inverseA);
-      FloatVector slope = VectorMath.zohSlope(y.mul(ScalarMath.LN2), decay, minusOne);
-      FloatVector byDelta = gah.fma(a, gbx.mul(decay).mul(ScalarMath.LOG2_E));
-      aGrad = gah.fma(delta, gbx.mul(delta).fma(delta.mul(slope), aGrad));
-      carried = g.mul(decay);
-      gb.fma(gain, load(tile, at + INPUT_GRAD)).intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-      byDelta.add(load(tile, at + DELTA_GRAD)).intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
-      g.mul(gain).fma(x, load(tile, kept + B_SUM)).intoMemorySegment(tile, kept + B_SUM, ORDER);
+      FloatVector slope = load(tile, kept + DECAY);
+      FloatVector entering = load(tile, at + U).mul(load(tile, kept + B));
+      FloatVector change = delta.mul(slope).fma(entering, load(tile, kept + DECAYED));
+      aGrad = change.mul(delta).fma(load(tile, kept + GRAD), aGrad);
     }
-    carried.intoMemorySegment(tile, stateGradAt, ORDER);
     aGrad.intoMemorySegment(tile, aGradAt, ORDER);
   }
 
