@@ -119,8 +119,7 @@ interface ScanLoops {
    * From the panels U and RAW (dt): {@code raw = dt + bias; Δ = softplus(raw)}; the input of the
    * state, Δ·u, for Euler; and {@code out = dSkip·u}.
    */
-  void prepare(
-      MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus);
+  void prepare(MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus);
 
   /**
    * Runs the states through a chunk and adds {@code Σ_n C·h} to the panel OUT. The tile's state

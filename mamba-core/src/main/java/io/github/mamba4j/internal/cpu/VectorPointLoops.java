@@ -162,8 +162,7 @@ final class VectorPointLoops {
   }
 
   /** Gradients through the direct path: of u, and of the path's weight. */
-  static void skipGrads(
-      MemorySegment tile, int steps, int chunk, int width, int states, int e) {
+  static void skipGrads(MemorySegment tile, int steps, int chunk, int width, int states, int e) {
     tile = offHeap(tile);
     long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
     FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);

@@ -128,8 +128,7 @@ final class VectorStateLoops {
   }
 
   /** Runs a state of the channels at {@code state = n·width + e} through a chunk. */
-  static void forward(
-      MemorySegment tile, int steps, int chunk, int width, int states, int state) {
+  static void forward(MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
@@ -148,8 +147,7 @@ final class VectorStateLoops {
   }
 
   /** Takes state n of all channels of the tile one step further. */
-  static void step(
-      MemorySegment tile, int t, int chunk, int width, int states, int n) {
+  static void step(MemorySegment tile, int t, int chunk, int width, int states, int n) {
     tile = offHeap(tile);
     long p = (long) t * states + n;
     float b = CpuStorage.get(tile, ScanTile.b(chunk, width, states) + p);
