@@ -177,7 +177,7 @@ public final class Report {
       if (ceiling.name.equals(metric.ceiling)
           && ceiling.threads == result.threads
           && samples != null) {
-        return "%.0f %%".formatted(100 * value / median(samples));
+        return String.format(Locale.ROOT, "%.0f %%", 100 * value / median(samples));
       }
     }
     return "";

@@ -19,28 +19,21 @@ final class VectorLoss extends CpuLoss {
   @Override
   float max(MemorySegment x, long start, int n) {
     MemorySegment from = offHeap(x);
-    FloatVector max0 = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
-    FloatVector max1 = max0;
-    FloatVector max2 = max0;
-    FloatVector max3 = max0;
-    int i = 0;
-    // Four maxima hide the latency of comparison and blend.
-    for (; i <= n - 4 * LANES; i += 4 * LANES) {
-      max0 = larger(max0, load(from, start + i));
-      max1 = larger(max1, load(from, start + (i + LANES)));
-      max2 = larger(max2, load(from, start + (i + 2 * LANES)));
-      max3 = larger(max3, load(from, start + (i + 3 * LANES)));
+    FloatVector even = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
+    FloatVector odd = even;
+    int bound = SPECIES.loopBound(n);
+    // Two maxima hide the latency of comparison and blend; they change places each round. A method
+    // for the two lines would be compiled on its own, with vectors as objects, and then be too big
+    // to be inlined here.
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector value = load(from, start + i);
+      // Keeps the maximum where x is not a number, for which max would give NaN.
+      FloatVector max = even.blend(value, value.compare(VectorOperators.GT, even));
+      even = odd;
+      odd = max;
     }
-    for (; i <= n - LANES; i += LANES) {
-      max0 = larger(max0, load(from, start + i));
-    }
-    float max = larger(larger(max0, max1), larger(max2, max3)).reduceLanes(VectorOperators.MAX);
-    return Math.max(max, ScalarLoss.maxSpan(x, start + i, n - i));
-  }
-
-  /** Keeps the maximum where x is not a number, for which {@code max} would give NaN. */
-  private static FloatVector larger(FloatVector max, FloatVector x) {
-    return max.blend(x, x.compare(VectorOperators.GT, max));
+    float max = Math.max(even.reduceLanes(VectorOperators.MAX), odd.reduceLanes(VectorOperators.MAX));
+    return Math.max(max, ScalarLoss.maxSpan(x, start + bound, n - bound));
   }
 
   @Override

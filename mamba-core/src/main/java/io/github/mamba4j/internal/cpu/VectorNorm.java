@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Normalisation on vectors; the last elements of a row go through {@link ScalarNorm}. */
 final class VectorNorm extends CpuNorm {
+  /* Why this is no constant is said in VectorOptimizer. */
+  private final int hop = LANES;
+
   VectorNorm(WorkerPool pool) {
     super(pool, new VectorRows());
   }
@@ -66,7 +69,7 @@ final class VectorNorm extends CpuNorm {
     ScalarNorm.inputGradient(norm, row, scale, correction, out, addend, bound);
   }
 
-  private static void plainGradient(
+  private void plainGradient(
       Backward norm, long row, float scale, float correction, View out, int n) {
     MemorySegment grad = offHeap(CpuStorage.of(norm.outGrad()));
     MemorySegment weight = offHeap(CpuStorage.of(norm.weight()));
@@ -77,14 +80,14 @@ final class VectorNorm extends CpuNorm {
     long sStart = row(norm.sum(), row);
     long outStart = row(out, row);
     FloatVector scales = FloatVector.broadcast(SPECIES, scale);
-    for (int i = 0; i < n; i += LANES) {
+    for (int i = 0; i < n; i += hop) {
       FloatVector weighted = load(grad, gradStart + i).mul(load(weight, weightStart + i));
       FloatVector corrected = load(s, sStart + i).mul(-correction);
       store(weighted.fma(scales, corrected), target, outStart + i);
     }
   }
 
-  private static void addedGradient(
+  private void addedGradient(
       Backward norm, long row, float scale, float correction, View out, View addend, int n) {
     MemorySegment grad = offHeap(CpuStorage.of(norm.outGrad()));
     MemorySegment weight = offHeap(CpuStorage.of(norm.weight()));
@@ -97,7 +100,7 @@ final class VectorNorm extends CpuNorm {
     long addedStart = row(addend, row);
     long outStart = row(out, row);
     FloatVector scales = FloatVector.broadcast(SPECIES, scale);
-    for (int i = 0; i < n; i += LANES) {
+    for (int i = 0; i < n; i += hop) {
       FloatVector weighted = load(grad, gradStart + i).mul(load(weight, weightStart + i));
       FloatVector corrected = load(s, sStart + i).mul(-correction);
       FloatVector value = weighted.fma(scales, corrected).add(load(added, addedStart + i));
