@@ -32,7 +32,8 @@ final class VectorLoss extends CpuLoss {
       even = odd;
       odd = max;
     }
-    float max = Math.max(even.reduceLanes(VectorOperators.MAX), odd.reduceLanes(VectorOperators.MAX));
+    float max =
+        Math.max(even.reduceLanes(VectorOperators.MAX), odd.reduceLanes(VectorOperators.MAX));
     return Math.max(max, ScalarLoss.maxSpan(x, start + bound, n - bound));
   }
 

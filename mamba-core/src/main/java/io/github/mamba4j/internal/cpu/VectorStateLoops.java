@@ -102,7 +102,7 @@ final class VectorStateLoops {
     tile = offHeap(tile);
     FloatVector smallest = FloatVector.broadcast(SPECIES, -ScalarScanLoops.SMALLEST_A);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
-    long target = (ScanTile.a(chunk, width)) << 2;
+    long target = ScanTile.a(chunk, width) << 2;
     long inverse = ScanTile.inverseA(chunk, width, states) << 2;
     for (long i = 0; i < 4L * states * width; i += 4L * LANES) {
       FloatVector a = load(tile, target + i);
