@@ -1,5 +1,7 @@
 package io.github.mamba4j.bench;
 
+import java.util.Locale;
+
 /** The check of a benchmark's result before it is timed. */
 final class Agreement {
   private Agreement() {}
@@ -23,8 +25,13 @@ final class Agreement {
     }
     if (!(worst <= tolerance * largest)) {
       throw new IllegalStateException(
-          "Agreement: %s differs by %.3g, expected at most %.1g of its largest value %.3g"
-              .formatted(what, worst, tolerance, largest));
+          String.format(
+              Locale.ROOT,
+              "Agreement: %s differs by %.3g, expected at most %.1g of its largest value %.3g",
+              what,
+              worst,
+              tolerance,
+              largest));
     }
   }
 

@@ -12,6 +12,7 @@ import io.github.mamba4j.spi.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import java.util.Random;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
@@ -153,8 +154,14 @@ public class MatmulBenchmark {
         }
         if (!(Math.abs(sum - result[i * n + j]) < 1e-6 * k)) {
           throw new IllegalStateException(
-              "MatmulBenchmark: element [%d, %d] of %s is %s, expected %s"
-                  .formatted(i, j, product, result[i * n + j], sum));
+              String.format(
+                  Locale.ROOT,
+                  "MatmulBenchmark: element [%d, %d] of %s is %s, expected %s",
+                  i,
+                  j,
+                  product,
+                  result[i * n + j],
+                  sum));
         }
       }
     }

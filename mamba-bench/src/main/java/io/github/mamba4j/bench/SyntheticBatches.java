@@ -1,6 +1,7 @@
 package io.github.mamba4j.bench;
 
 import io.github.mamba4j.train.BatchSource;
+import java.util.Locale;
 
 /**
  * Batches of pseudo-random tokens: what they say does not matter for the speed.
@@ -39,6 +40,6 @@ record SyntheticBatches(int batchSize, int length, int vocab) implements BatchSo
 
   @Override
   public String fingerprint() {
-    return "%064x".formatted(batchSize * 31L + length);
+    return String.format(Locale.ROOT, "%064x", batchSize * 31L + length);
   }
 }

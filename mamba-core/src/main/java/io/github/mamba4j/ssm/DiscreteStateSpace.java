@@ -1,6 +1,7 @@
 package io.github.mamba4j.ssm;
 
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * A linear system in discrete time: {@code x_k = Ā·x_{k−1} + B̄·u_k}, {@code y_k = C·x_k + D·u_k}.
@@ -226,9 +227,14 @@ public final class DiscreteStateSpace {
   private void requireSingle(String call) {
     if (inputs() != 1 || outputs() != 1) {
       throw new IllegalArgumentException(
-          ("%s.%s: u has shape [length], expected [length, inputs]"
-                  + " (the system has %d inputs and %d outputs)")
-              .formatted(NAME, call, inputs(), outputs()));
+          String.format(
+              Locale.ROOT,
+              "%s.%s: u has shape [length], expected [length, inputs]"
+                  + " (the system has %d inputs and %d outputs)",
+              NAME,
+              call,
+              inputs(),
+              outputs()));
     }
   }
 

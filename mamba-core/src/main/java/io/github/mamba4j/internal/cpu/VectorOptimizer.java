@@ -13,9 +13,10 @@ import jdk.incubator.vector.FloatVector;
 final class VectorOptimizer extends CpuOptimizer {
   /*
    * The step of loops that read and write many segments. C2 takes no constant from an instance
-   * field, so such a loop is none of its counted ones; for those JDK 25's C2 moves the bounds checks
-   * out of the loop on a profile (profile_predicate) that fails at once, compiles again, and ends in
-   * the slow code that puts every vector into an object. Measured with -Xlog:deoptimization.
+   * field, so such a loop is none of its counted ones; for those JDK 25's C2 moves the bounds
+   * checks out of the loop on a profile (profile_predicate) that fails at once, compiles again, and
+   * ends in the slow code that puts every vector into an object. Measured with
+   * -Xlog:deoptimization.
    */
   private final int hop = LANES;
 

@@ -4,6 +4,7 @@ import io.github.mamba4j.data.DataException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -74,7 +75,11 @@ public final class Corpus {
     }
     if (documents == 0) {
       throw new DataException(
-          "%s: the corpus is empty, its %d files hold no text".formatted(describe(), files.size()));
+          String.format(
+              Locale.ROOT,
+              "%s: the corpus is empty, its %d files hold no text",
+              describe(),
+              files.size()));
     }
   }
 
@@ -160,8 +165,10 @@ public final class Corpus {
     public Builder csvSeparator(char separator) {
       if (separator == '"' || separator == '\n' || separator == '\r') {
         throw new IllegalArgumentException(
-            "Corpus: csvSeparator is U+%04X, expected neither a quote nor a line end"
-                .formatted((int) separator));
+            String.format(
+                Locale.ROOT,
+                "Corpus: csvSeparator is U+%04X, expected neither a quote nor a line end",
+                (int) separator));
       }
       this.csvSeparator = separator;
       return this;

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -63,8 +64,13 @@ final class CsvFileReader {
         index = columnIndex(names);
       } else if (row.getFieldCount() != names.size()) {
         throw new DataException(
-            "%s: line %d: the row has %d columns, expected %d as in the header"
-                .formatted(file, line, row.getFieldCount(), names.size()));
+            String.format(
+                Locale.ROOT,
+                "%s: line %d: the row has %d columns, expected %d as in the header",
+                file,
+                line,
+                row.getFieldCount(),
+                names.size()));
       } else {
         visitor.visit(row.getField(index));
       }
@@ -78,9 +84,13 @@ final class CsvFileReader {
     int index = names.indexOf(column);
     if (index < 0 || names.lastIndexOf(column) != index) {
       throw new DataException(
-          "%s: has %s column \"%s\" among \"%s\"; name the column that holds the text"
-              .formatted(
-                  file, index < 0 ? "no" : "more than one", column, String.join("\", \"", names)));
+          String.format(
+              Locale.ROOT,
+              "%s: has %s column \"%s\" among \"%s\"; name the column that holds the text",
+              file,
+              index < 0 ? "no" : "more than one",
+              column,
+              String.join("\", \"", names)));
     }
     return index;
   }
@@ -90,6 +100,6 @@ final class CsvFileReader {
     Matcher matcher = LINE.matcher(message);
     String where = matcher.find() ? matcher.group(1) : (line + 1) + " or below";
     return new DataException(
-        "%s: line %s: the row is broken (%s)".formatted(file, where, message), e);
+        String.format(Locale.ROOT, "%s: line %s: the row is broken (%s)", file, where, message), e);
   }
 }

@@ -13,6 +13,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * Reads a file of UTF-8 and nothing else: the first byte that is not UTF-8 is an error that names
@@ -129,8 +130,13 @@ final class Utf8Reader extends Reader {
     int first = bytes.get(bytes.position()) & 0xFF;
     String hint = offset == 0 && (first == 0xFE || first == 0xFF) ? ", it looks like UTF-16" : "";
     return new DataException(
-        "%s: byte 0x%02X at offset %d is not UTF-8%s; convert the file to UTF-8"
-            .formatted(file, first, offset, hint));
+        String.format(
+            Locale.ROOT,
+            "%s: byte 0x%02X at offset %d is not UTF-8%s; convert the file to UTF-8",
+            file,
+            first,
+            offset,
+            hint));
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -172,9 +173,11 @@ public final class BpeTrainer {
       for (String token : this.specialTokens) {
         if (token.length() < 2 || VocabularyTokenizer.unpairedSurrogate(token) >= 0) {
           throw new IllegalArgumentException(
-              ("BpeTrainer: specialTokens has \"%s\", expected well-formed texts of two "
-                      + "characters or more")
-                  .formatted(token));
+              String.format(
+                  Locale.ROOT,
+                  "BpeTrainer: specialTokens has \"%s\", expected well-formed texts of two "
+                      + "characters or more",
+                  token));
         }
       }
       if (this.specialTokens.stream().distinct().count() != this.specialTokens.size()) {
@@ -230,8 +233,13 @@ public final class BpeTrainer {
     public BpeTrainer build() {
       if (vocabSize <= BYTES + specialTokens.size() - 1) {
         throw new IllegalArgumentException(
-            "BpeTrainer: vocabSize is %d, expected at least %d (256 bytes and %d special tokens)"
-                .formatted(vocabSize, BYTES + specialTokens.size(), specialTokens.size()));
+            String.format(
+                Locale.ROOT,
+                "BpeTrainer: vocabSize is %d, expected at least %d (256 bytes and %d special"
+                    + " tokens)",
+                vocabSize,
+                BYTES + specialTokens.size(),
+                specialTokens.size()));
       }
       return new BpeTrainer(this);
     }
@@ -239,7 +247,8 @@ public final class BpeTrainer {
     private static long atLeast(String option, long least, long value) {
       if (value < least) {
         throw new IllegalArgumentException(
-            "BpeTrainer: %s is %d, expected at least %d".formatted(option, value, least));
+            String.format(
+                Locale.ROOT, "BpeTrainer: %s is %d, expected at least %d", option, value, least));
       }
       return value;
     }

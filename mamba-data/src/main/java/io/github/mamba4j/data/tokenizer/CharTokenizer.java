@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -62,13 +63,18 @@ public final class CharTokenizer extends VocabularyTokenizer {
       throws IOException {
     if (maxVocabSize <= SPECIALS) {
       throw new IllegalArgumentException(
-          ("CharTokenizer.train: maxVocabSize is %d, expected at least %d (%d special "
-                  + "tokens and one character)")
-              .formatted(maxVocabSize, SPECIALS + 1, SPECIALS));
+          String.format(
+              Locale.ROOT,
+              "CharTokenizer.train: maxVocabSize is %d, expected at least %d (%d special "
+                  + "tokens and one character)",
+              maxVocabSize,
+              SPECIALS + 1,
+              SPECIALS));
     }
     if (minCount < 1) {
       throw new IllegalArgumentException(
-          "CharTokenizer.train: minCount is %d, expected 1 or more".formatted(minCount));
+          String.format(
+              Locale.ROOT, "CharTokenizer.train: minCount is %d, expected 1 or more", minCount));
     }
     long[] counts = new long[CODE_POINTS];
     source.forEach(text -> count(text, counts));
@@ -80,9 +86,11 @@ public final class CharTokenizer extends VocabularyTokenizer {
     }
     if (found.isEmpty()) {
       throw new IllegalArgumentException(
-          ("CharTokenizer.train: no character occurs %d times in the training text, "
-                  + "expected some; use more text or a smaller minCount")
-              .formatted(minCount));
+          String.format(
+              Locale.ROOT,
+              "CharTokenizer.train: no character occurs %d times in the training text, "
+                  + "expected some; use more text or a smaller minCount",
+              minCount));
     }
     // A stable sort: code points of equal count stay in ascending order.
     found.sort(Comparator.comparingLong((Integer codePoint) -> -counts[codePoint]));
@@ -94,9 +102,11 @@ public final class CharTokenizer extends VocabularyTokenizer {
     int unpaired = unpairedSurrogate(text);
     if (unpaired >= 0) {
       throw new IllegalArgumentException(
-          ("CharTokenizer.train: a text has an unpaired surrogate at index %d, expected "
-                  + "well-formed text")
-              .formatted(unpaired));
+          String.format(
+              Locale.ROOT,
+              "CharTokenizer.train: a text has an unpaired surrogate at index %d, expected "
+                  + "well-formed text",
+              unpaired));
     }
     for (int i = 0; i < text.length(); ) {
       int codePoint = text.codePointAt(i);

@@ -4,6 +4,7 @@ import io.github.mamba4j.data.DataException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -41,7 +42,11 @@ final class HuggingFaceReader {
         throw model
             .get("vocab")
             .error(
-                "has no token \"%s\" for the byte 0x%02X".formatted(ByteAlphabet.symbolOf(b), b));
+                String.format(
+                    Locale.ROOT,
+                    "has no token \"%s\" for the byte 0x%02X",
+                    ByteAlphabet.symbolOf(b),
+                    b));
       }
     }
     return new BpeTokenizer(tokenBytes, addedTokens, idOfByte, readMerges(vocab), normalizes);
@@ -136,7 +141,8 @@ final class HuggingFaceReader {
       if (inVocab == null) {
         added++;
       } else if (inVocab.nonNegativeInt() != token.id()) {
-        throw inVocab.error("is not the id %d of added_tokens".formatted(token.id()));
+        throw inVocab.error(
+            String.format(Locale.ROOT, "is not the id %d of added_tokens", token.id()));
       }
     }
     byte[][] bytes = new byte[vocab.size() + added][];
@@ -166,11 +172,16 @@ final class HuggingFaceReader {
       throws DataException {
     if (id >= bytes.length) {
       throw where.error(
-          "has the token id %d, expected the %d ids 0 to %d without gaps"
-              .formatted(id, bytes.length, bytes.length - 1));
+          String.format(
+              Locale.ROOT,
+              "has the token id %d, expected the %d ids 0 to %d without gaps",
+              id,
+              bytes.length,
+              bytes.length - 1));
     }
     if (bytes[id] != null) {
-      throw where.error("has the token id %d twice, expected each id once".formatted(id));
+      throw where.error(
+          String.format(Locale.ROOT, "has the token id %d twice, expected each id once", id));
     }
     bytes[id] = value;
   }

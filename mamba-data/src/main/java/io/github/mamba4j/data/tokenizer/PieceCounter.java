@@ -2,6 +2,7 @@ package io.github.mamba4j.data.tokenizer;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -63,9 +64,11 @@ final class PieceCounter {
     int unpaired = VocabularyTokenizer.unpairedSurrogate(text);
     if (unpaired >= 0) {
       throw new IllegalArgumentException(
-          ("BpeTrainer.train: a text has an unpaired surrogate at index %d, expected "
-                  + "well-formed text")
-              .formatted(unpaired));
+          String.format(
+              Locale.ROOT,
+              "BpeTrainer.train: a text has an unpaired surrogate at index %d, expected "
+                  + "well-formed text",
+              unpaired));
     }
     for (int from = 0; from < text.length(); ) {
       int to = chunkEnd(text, from);

@@ -1,6 +1,7 @@
 package io.github.mamba4j.data.tokenizer;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -35,9 +36,13 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
     int unpaired = unpairedSurrogate(text);
     if (unpaired >= 0) {
       throw new IllegalArgumentException(
-          ("%s: text has an unpaired surrogate U+%04X at index %d, expected well-formed "
-                  + "text (remove it or put U+FFFD there)")
-              .formatted(operation(method), (int) text.charAt(unpaired), unpaired));
+          String.format(
+              Locale.ROOT,
+              "%s: text has an unpaired surrogate U+%04X at index %d, expected well-formed "
+                  + "text (remove it or put U+FFFD there)",
+              operation(method),
+              (int) text.charAt(unpaired),
+              unpaired));
     }
     TokenBuffer out = new TokenBuffer(text.length() / 3);
     addedTokens.split(
@@ -85,8 +90,13 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
   private void checkId(String method, String argument, int id) {
     if (id < 0 || id >= tokenBytes.length) {
       throw new IllegalArgumentException(
-          "%s: %s is %d, expected 0 to %d"
-              .formatted(operation(method), argument, id, tokenBytes.length - 1));
+          String.format(
+              Locale.ROOT,
+              "%s: %s is %d, expected 0 to %d",
+              operation(method),
+              argument,
+              id,
+              tokenBytes.length - 1));
     }
   }
 

@@ -9,6 +9,7 @@ import io.github.mamba4j.data.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -106,9 +107,12 @@ public final class CorpusEncoder {
       throws DataException {
     if (writer.documentCount() == 0) {
       throw new DataException(
-          ("%s: no document is for %s; use more documents (blank lines can separate "
-                  + "them), another seed, or no split")
-              .formatted(corpus, purpose));
+          String.format(
+              Locale.ROOT,
+              "%s: no document is for %s; use more documents (blank lines can separate "
+                  + "them), another seed, or no split",
+              corpus,
+              purpose));
     }
   }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -72,8 +73,12 @@ public final class TokenFile implements AutoCloseable {
       long bytes = channel.size();
       if (bytes < TokenFileLayout.HEADER_BYTES) {
         throw new DataException(
-            "%s: has %d bytes, expected a token file with a header of %d"
-                .formatted(path, bytes, TokenFileLayout.HEADER_BYTES));
+            String.format(
+                Locale.ROOT,
+                "%s: has %d bytes, expected a token file with a header of %d",
+                path,
+                bytes,
+                TokenFileLayout.HEADER_BYTES));
       }
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, bytes, arena);
     } catch (DataException e) {
@@ -90,8 +95,12 @@ public final class TokenFile implements AutoCloseable {
     int version = segment.get(TokenFileLayout.INT, 8);
     if (version != TokenFileLayout.VERSION) {
       throw new DataException(
-          "%s: has version %d, expected %d; encode the corpus again"
-              .formatted(path, version, TokenFileLayout.VERSION));
+          String.format(
+              Locale.ROOT,
+              "%s: has version %d, expected %d; encode the corpus again",
+              path,
+              version,
+              TokenFileLayout.VERSION));
     }
     TokenFileLayout layout =
         new TokenFileLayout(
@@ -113,12 +122,23 @@ public final class TokenFile implements AutoCloseable {
             && layout.documents() <= most;
     if (!sound) {
       throw new DataException(
-          "%s: the header is damaged (%s); encode the corpus again".formatted(path, layout));
+          String.format(
+              Locale.ROOT,
+              "%s: the header is damaged (%s); encode the corpus again",
+              path,
+              layout));
     }
     if (layout.fileBytes() != most) {
       throw new DataException(
-          "%s: has %d bytes, expected %d for %d tokens and %d documents; encode the corpus again"
-              .formatted(path, most, layout.fileBytes(), layout.tokens(), layout.documents()));
+          String.format(
+              Locale.ROOT,
+              "%s: has %d bytes, expected %d for %d tokens and %d documents; encode the corpus"
+                  + " again",
+              path,
+              most,
+              layout.fileBytes(),
+              layout.tokens(),
+              layout.documents()));
     }
     return layout;
   }
@@ -129,8 +149,14 @@ public final class TokenFile implements AutoCloseable {
       long start = documentStart(i);
       if (start < previous || start > layout.tokens() || (i == 0 && start != 0)) {
         throw new DataException(
-            "%s: document %d starts at token %d, expected %d to %d; encode the corpus again"
-                .formatted(path, i, start, previous, i == 0 ? 0 : layout.tokens()));
+            String.format(
+                Locale.ROOT,
+                "%s: document %d starts at token %d, expected %d to %d; encode the corpus again",
+                path,
+                i,
+                start,
+                previous,
+                i == 0 ? 0 : layout.tokens()));
       }
       previous = start;
     }
@@ -195,8 +221,11 @@ public final class TokenFile implements AutoCloseable {
     }
     if (document < 0 || document > layout.documents()) {
       throw new IndexOutOfBoundsException(
-          "TokenFile.documentStart: document is %d, expected 0 to %d"
-              .formatted(document, layout.documents()));
+          String.format(
+              Locale.ROOT,
+              "TokenFile.documentStart: document is %d, expected 0 to %d",
+              document,
+              layout.documents()));
     }
     return segment.get(TokenFileLayout.LONG, layout.indexOffset() + document * Long.BYTES);
   }
@@ -233,9 +262,15 @@ public final class TokenFile implements AutoCloseable {
     }
     if (Integer.compareUnsigned(highest, layout.vocabSize()) >= 0) {
       throw new IllegalStateException(
-          ("%s: token %s among the %d from %d is outside the vocabulary of %d; the file "
-                  + "is damaged, encode the corpus again")
-              .formatted(path, Integer.toUnsignedString(highest), count, from, layout.vocabSize()));
+          String.format(
+              Locale.ROOT,
+              "%s: token %s among the %d from %d is outside the vocabulary of %d; the file "
+                  + "is damaged, encode the corpus again",
+              path,
+              Integer.toUnsignedString(highest),
+              count,
+              from,
+              layout.vocabSize()));
     }
   }
 
@@ -263,8 +298,12 @@ public final class TokenFile implements AutoCloseable {
     String actual = HexFormat.of().formatHex(digest.digest());
     if (!actual.equals(sha256)) {
       throw new DataException(
-          "%s: the content has SHA-256 %s, expected %s; encode the corpus again"
-              .formatted(path, actual, sha256));
+          String.format(
+              Locale.ROOT,
+              "%s: the content has SHA-256 %s, expected %s; encode the corpus again",
+              path,
+              actual,
+              sha256));
     }
   }
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Writes a {@link TokenFile} document by document, beside its place; {@link #commit} moves it
@@ -52,8 +53,11 @@ public final class TokenFileWriter implements AutoCloseable {
     }
     if (endOfTextId < -1 || endOfTextId >= vocabSize) {
       throw new IllegalArgumentException(
-          "TokenFileWriter: endOfTextId is %d, expected -1 (none) to %d"
-              .formatted(endOfTextId, vocabSize - 1));
+          String.format(
+              Locale.ROOT,
+              "TokenFileWriter: endOfTextId is %d, expected -1 (none) to %d",
+              endOfTextId,
+              vocabSize - 1));
     }
     this.path = path;
     this.vocabSize = vocabSize;
@@ -81,8 +85,12 @@ public final class TokenFileWriter implements AutoCloseable {
     for (int i = 0; i < ids.length; i++) {
       if (ids[i] < 0 || ids[i] >= vocabSize) {
         throw new IllegalArgumentException(
-            "TokenFileWriter.addDocument: ids[%d] is %d, expected 0 to %d"
-                .formatted(i, ids[i], vocabSize - 1));
+            String.format(
+                Locale.ROOT,
+                "TokenFileWriter.addDocument: ids[%d] is %d, expected 0 to %d",
+                i,
+                ids[i],
+                vocabSize - 1));
       }
     }
     if (documents == starts.length) {

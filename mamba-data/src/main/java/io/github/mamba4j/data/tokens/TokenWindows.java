@@ -57,19 +57,26 @@ public final class TokenWindows implements BatchSource {
         crossDocuments ? windowsIn(file.tokenCount()) : firstWindows[firstWindows.length - 1];
     if (windows == 0) {
       throw new DataException(
-          "%s: has %d tokens%s, too few for one window of %d + 1; use a shorter length or more text"
-              .formatted(
-                  file.path(),
-                  file.tokenCount(),
-                  crossDocuments ? "" : " in " + file.documentCount() + " documents",
-                  length));
+          String.format(
+              Locale.ROOT,
+              "%s: has %d tokens%s, too few for one window of %d + 1; use a shorter length or more"
+                  + " text",
+              file.path(),
+              file.tokenCount(),
+              crossDocuments ? "" : " in " + file.documentCount() + " documents",
+              length));
     }
     this.steps = keepPartial ? (windows + batchSize - 1) / batchSize : windows / batchSize;
     if (steps == 0) {
       throw new DataException(
-          ("%s: has %d windows of %d tokens, too few for a batch of %d; use a smaller "
-                  + "batch, a shorter length or more text")
-              .formatted(file.path(), windows, length, batchSize));
+          String.format(
+              Locale.ROOT,
+              "%s: has %d windows of %d tokens, too few for a batch of %d; use a smaller "
+                  + "batch, a shorter length or more text",
+              file.path(),
+              windows,
+              length,
+              batchSize));
     }
   }
 
@@ -91,8 +98,11 @@ public final class TokenWindows implements BatchSource {
   private long[] countByDocument() throws DataException {
     if (file.documentCount() > Integer.MAX_VALUE - 16) {
       throw new DataException(
-          "%s: has %d documents, too many to keep apart; let windows cross documents"
-              .formatted(file.path(), file.documentCount()));
+          String.format(
+              Locale.ROOT,
+              "%s: has %d documents, too many to keep apart; let windows cross documents",
+              file.path(),
+              file.documentCount()));
     }
     int documents = (int) file.documentCount();
     long[] first = new long[documents + 1];
@@ -134,7 +144,8 @@ public final class TokenWindows implements BatchSource {
     }
     if (step < 0 || step >= steps) {
       throw new IllegalArgumentException(
-          "TokenWindows.read: step is %d, expected 0 to %d".formatted(step, steps - 1));
+          String.format(
+              Locale.ROOT, "TokenWindows.read: step is %d, expected 0 to %d", step, steps - 1));
     }
     checkSize("inputs", inputs);
     checkSize("targets", targets);
@@ -159,8 +170,14 @@ public final class TokenWindows implements BatchSource {
   private void checkSize(String argument, int[] array) {
     if (array.length != batchSize * length) {
       throw new IllegalArgumentException(
-          "TokenWindows.read: %s has %d elements, expected batch × length = %d × %d = %d"
-              .formatted(argument, array.length, batchSize, length, batchSize * length));
+          String.format(
+              Locale.ROOT,
+              "TokenWindows.read: %s has %d elements, expected batch × length = %d × %d = %d",
+              argument,
+              array.length,
+              batchSize,
+              length,
+              batchSize * length));
     }
   }
 
@@ -305,8 +322,12 @@ public final class TokenWindows implements BatchSource {
     public TokenWindows build() throws DataException {
       if ((long) batchSize * length > Integer.MAX_VALUE) {
         throw new IllegalArgumentException(
-            "TokenWindows: batchSize × length is %d × %d, expected at most %d"
-                .formatted(batchSize, length, Integer.MAX_VALUE));
+            String.format(
+                Locale.ROOT,
+                "TokenWindows: batchSize × length is %d × %d, expected at most %d",
+                batchSize,
+                length,
+                Integer.MAX_VALUE));
       }
       return new TokenWindows(this);
     }

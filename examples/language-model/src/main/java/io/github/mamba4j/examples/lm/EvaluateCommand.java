@@ -14,6 +14,7 @@ import io.github.mamba4j.train.Evaluator;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -102,8 +103,11 @@ final class EvaluateCommand extends SubCommand {
   private static void requireKnown(TokenFile file, MambaModel model) {
     if (file.vocabSize() > model.config().paddedVocabSize()) {
       throw new BadInputException(
-          "the tokenizer has %d tokens, the model only %d; they do not belong together"
-              .formatted(file.vocabSize(), model.config().paddedVocabSize()));
+          String.format(
+              Locale.ROOT,
+              "the tokenizer has %d tokens, the model only %d; they do not belong together",
+              file.vocabSize(),
+              model.config().paddedVocabSize()));
     }
   }
 

@@ -5,6 +5,7 @@ import io.github.mamba4j.data.DataException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
@@ -27,7 +28,12 @@ final class JsonFiles {
       return MAPPER.readValue(Files.readString(file), new TypeReference<Map<String, Object>>() {});
     } catch (JacksonException e) {
       throw new DataException(
-          "%s: is no JSON object (%s); it is damaged".formatted(file, e.getOriginalMessage()), e);
+          String.format(
+              Locale.ROOT,
+              "%s: is no JSON object (%s); it is damaged",
+              file,
+              e.getOriginalMessage()),
+          e);
     }
   }
 }

@@ -60,7 +60,9 @@ final class MetricsCsv {
       }
     } catch (CsvParseException | IllegalArgumentException | java.util.NoSuchElementException e) {
       throw new DataException(
-          "%s: is damaged after %d rows (%s)".formatted(file, rows.size(), e.getMessage()), e);
+          String.format(
+              Locale.ROOT, "%s: is damaged after %d rows (%s)", file, rows.size(), e.getMessage()),
+          e);
     }
     return rows;
   }

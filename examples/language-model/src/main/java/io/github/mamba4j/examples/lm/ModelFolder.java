@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A folder with a model: {@code config.json}, {@code model.safetensors} and, if it was trained
@@ -41,11 +42,16 @@ record ModelFolder(Path path) {
       }
     }
     throw new BadInputException(
-        (Files.isDirectory(named)
+        String.format(
+            Locale.ROOT,
+            Files.isDirectory(named)
                 ? "--model %s: holds no model (%s and model.safetensors, or a checkpoint '%s' or"
                     + " '%s')"
-                : "--model %s: no such folder; name one with %s, or a run's with '%s' or '%s'")
-            .formatted(named, CONFIG, BEST, LAST));
+                : "--model %s: no such folder; name one with %s, or a run's with '%s' or '%s'",
+            named,
+            CONFIG,
+            BEST,
+            LAST));
   }
 
   MambaModel load(Device device) throws IOException {

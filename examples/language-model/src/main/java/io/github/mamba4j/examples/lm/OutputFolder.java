@@ -3,6 +3,7 @@ package io.github.mamba4j.examples.lm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -20,16 +21,22 @@ final class OutputFolder {
   static void requireWritable(String option, Path folder) {
     Path nearest = nearestExisting(folder);
     if (nearest == null) {
-      throw new BadInputException("%s %s: is on no known file system".formatted(option, folder));
+      throw new BadInputException(
+          String.format(Locale.ROOT, "%s %s: is on no known file system", option, folder));
     }
     if (!Files.isDirectory(nearest)) {
       throw new BadInputException(
-          "%s %s: %s is a file; name another folder".formatted(option, folder, nearest));
+          String.format(
+              Locale.ROOT, "%s %s: %s is a file; name another folder", option, folder, nearest));
     }
     if (!Files.isWritable(nearest)) {
       throw new BadInputException(
-          "%s %s: no permission to write to %s; name another folder"
-              .formatted(option, folder, nearest));
+          String.format(
+              Locale.ROOT,
+              "%s %s: no permission to write to %s; name another folder",
+              option,
+              folder,
+              nearest));
     }
   }
 

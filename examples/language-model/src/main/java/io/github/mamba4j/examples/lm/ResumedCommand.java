@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
@@ -94,7 +95,10 @@ final class ResumedCommand {
       }
     }
     throw new BadInputException(
-        "--resume %s: holds no checkpoint, expected an output folder with '%s' or a checkpoint"
-            .formatted(resume, ModelFolder.LAST));
+        String.format(
+            Locale.ROOT,
+            "--resume %s: holds no checkpoint, expected an output folder with '%s' or a checkpoint",
+            resume,
+            ModelFolder.LAST));
   }
 }

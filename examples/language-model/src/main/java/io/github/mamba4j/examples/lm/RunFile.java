@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -51,8 +52,14 @@ record RunFile(Map<String, String> options, Map<String, Object> facts) {
         || !Integer.valueOf(VERSION).equals(version)
         || !(options instanceof Map<?, ?> map)) {
       throw new DataException(
-          "%s: is %s version %s, expected %s version %d with options"
-              .formatted(file, format, version, FORMAT, VERSION));
+          String.format(
+              Locale.ROOT,
+              "%s: is %s version %s, expected %s version %d with options",
+              file,
+              format,
+              version,
+              FORMAT,
+              VERSION));
     }
     Map<String, String> read = new LinkedHashMap<>();
     map.forEach((name, value) -> read.put(String.valueOf(name), String.valueOf(value)));

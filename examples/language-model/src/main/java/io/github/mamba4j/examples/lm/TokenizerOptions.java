@@ -55,8 +55,12 @@ final class TokenizerOptions {
     int least = kind == Kind.BPE ? 257 : 3;
     if (vocabSize != null && vocabSize < least) {
       throw new BadInputException(
-          "--vocab-size must be at least %d for --tokenizer %s, got %d"
-              .formatted(least, kind, vocabSize));
+          String.format(
+              Locale.ROOT,
+              "--vocab-size must be at least %d for --tokenizer %s, got %d",
+              least,
+              kind,
+              vocabSize));
     }
   }
 

@@ -6,6 +6,7 @@ import io.github.mamba4j.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -98,8 +99,12 @@ final class VerifyCommand extends SubCommand {
     if (failed > 0) {
       err()
           .println(
-              "%s: %d of %d tensors are beyond the tolerance"
-                  .formatted(spec().qualifiedName(), failed, differences.size()));
+              String.format(
+                  Locale.ROOT,
+                  "%s: %d of %d tensors are beyond the tolerance",
+                  spec().qualifiedName(),
+                  failed,
+                  differences.size()));
       return ErrorReport.FAILED;
     }
     out().println("all " + differences.size() + " tensors agree");

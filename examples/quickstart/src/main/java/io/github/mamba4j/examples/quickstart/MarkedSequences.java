@@ -3,6 +3,7 @@ package io.github.mamba4j.examples.quickstart;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.train.BatchSource;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /**
@@ -52,6 +53,6 @@ final class MarkedSequences implements BatchSource {
 
   @Override
   public String fingerprint() {
-    return "%064x".formatted(seed);
+    return String.format(Locale.ROOT, "%064x", seed);
   }
 }
