@@ -3,6 +3,8 @@ package io.github.mamba4j.bench;
 import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.Json;
 import io.github.mamba4j.checkpoint.JsonObject;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -94,7 +96,7 @@ public final class Report {
    * @param args the date, then the files
    */
   public static void main(String[] args) {
-    PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    PrintStream out = console(FileDescriptor.out);
     if (args.length < 2) {
       fail(USAGE + args.length + " arguments");
       return;
@@ -109,8 +111,12 @@ public final class Report {
 
   @SuppressWarnings("SystemExitOutsideMain") // part of main
   private static void fail(String message) {
-    System.err.println(message);
+    console(FileDescriptor.err).println(message);
     System.exit(1);
+  }
+
+  private static PrintStream console(FileDescriptor descriptor) {
+    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
   }
 
   /** Returns the table of some files, with a line on machine, JVM and date above it. */

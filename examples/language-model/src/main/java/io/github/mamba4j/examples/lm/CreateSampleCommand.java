@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -49,8 +50,8 @@ final class CreateSampleCommand extends SubCommand {
     for (String name : names) {
       bytes += Files.size(folder.resolve(name));
     }
-    out().printf("%s: %d files, %,d bytes%n", folder, names.size(), bytes);
-    out().printf("next: mamba train --data-dir %s%n", folder);
+    out().printf(Locale.ROOT, "%s: %d files, %,d bytes%n", folder, names.size(), bytes);
+    out().printf(Locale.ROOT, "next: mamba train --data-dir %s%n", folder);
     return 0;
   }
 

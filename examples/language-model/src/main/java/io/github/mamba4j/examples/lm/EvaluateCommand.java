@@ -115,12 +115,22 @@ final class EvaluateCommand extends SubCommand {
     double nats = evaluation.loss() * evaluation.targets();
     out().println(StatisticsTable.of(statistics));
     String row = "%-20s %s%n";
-    out().printf(row, "predicted tokens", Text.format("%,d", evaluation.targets()));
-    out().printf(row, "loss a token", Text.format("%.4f nats", evaluation.loss()));
-    out().printf(row, "perplexity a token", Text.perplexity(evaluation.perplexity()));
-    out().printf(row, "bits a byte", Text.format("%.4f", nats / Math.log(2) / volume.bytes()));
-    out().printf(row, "perplexity a word", Text.perplexity(Math.exp(nats / volume.words())));
-    out().printf(row, "accuracy", Text.format("%.2f %%", 100 * evaluation.accuracy()));
+    out().printf(Locale.ROOT, row, "predicted tokens", Text.format("%,d", evaluation.targets()));
+    out().printf(Locale.ROOT, row, "loss a token", Text.format("%.4f nats", evaluation.loss()));
+    out().printf(Locale.ROOT, row, "perplexity a token", Text.perplexity(evaluation.perplexity()));
+    out()
+        .printf(
+            Locale.ROOT,
+            row,
+            "bits a byte",
+            Text.format("%.4f", nats / Math.log(2) / volume.bytes()));
+    out()
+        .printf(
+            Locale.ROOT,
+            row,
+            "perplexity a word",
+            Text.perplexity(Math.exp(nats / volume.words())));
+    out().printf(Locale.ROOT, row, "accuracy", Text.format("%.2f %%", 100 * evaluation.accuracy()));
     out().flush();
   }
 }

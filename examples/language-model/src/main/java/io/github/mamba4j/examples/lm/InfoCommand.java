@@ -50,7 +50,7 @@ final class InfoCommand extends SubCommand {
     } else {
       out().println("training");
       for (Map.Entry<String, Object> line : run.get().describe().entrySet()) {
-        out().printf("  %-32s %s%n", line.getKey(), line.getValue());
+        out().printf(Locale.ROOT, "  %-32s %s%n", line.getKey(), line.getValue());
       }
     }
     return 0;
