@@ -132,10 +132,10 @@ final class VectorConv extends CpuConv {
         fourTaps(from, x + (long) j * n + c, pGrad + c, steps, n, to, at, channels);
       }
       for (; j < width; j++) {
-        FloatVector sum = oneTap(from, x + (long) j * n + c, pGrad + c, steps, n);
-        store(sum, to, start + j * channels + c);
+        long at = start + j * channels + c;
+        oneTap(from, x + (long) j * n + c, pGrad + c, steps, n, to, at);
       }
-      store(bias(from, pGrad + c, steps, n), to, start + width * channels + c);
+      bias(from, pGrad + c, steps, n, to, start + width * channels + c);
     }
     for (; c < n; c++) {
       ScalarConv.channelGradients(shape, packed, x + c, pGrad + c, steps, n, sums, start + c);
@@ -176,19 +176,28 @@ final class VectorConv extends CpuConv {
     store(sum3, sums, start + 3 * stride);
   }
 
-  private static FloatVector oneTap(MemorySegment packed, long x, long pGrad, int steps, long n) {
+  private static void oneTap(
+      MemorySegment packed,
+      long x,
+      long pGrad,
+      int steps,
+      long n,
+      MemorySegment sums,
+      long start) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
       sum = load(packed, pGrad + t * n).fma(load(packed, x + t * n), sum);
     }
-    return sum;
+    store(sum, sums, start);
   }
 
-  private static FloatVector bias(MemorySegment packed, long pGrad, int steps, long n) {
+  private static void bias(
+      MemorySegment packed, long pGrad, int steps, long n, MemorySegment sums, long start) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
       sum = sum.add(load(packed, pGrad + t * n));
     }
-    return sum;
+    // Stored here: a vector that a method returns is an object wherever the call is not inlined.
+    store(sum, sums, start);
   }
 }
