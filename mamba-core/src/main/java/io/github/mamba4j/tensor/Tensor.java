@@ -217,7 +217,7 @@ public final class Tensor {
     long bytes = (long) cols() * dtype().bytes();
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
-      scope.backend().read(view.storage(), byteOffset(row), target.asSlice(row * bytes, size));
+      scope.backend().read(view.storage(), byteOffset(row), part(target, row * bytes, size));
       at += rowsInOneCopy() * cols();
     }
   }
@@ -231,7 +231,7 @@ public final class Tensor {
     long bytes = (long) cols() * dtype().bytes();
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
-      scope.backend().write(source.asSlice(row * bytes, size), view.storage(), byteOffset(row));
+      scope.backend().write(part(source, row * bytes, size), view.storage(), byteOffset(row));
       at += rowsInOneCopy() * cols();
     }
   }
@@ -245,6 +245,11 @@ public final class Tensor {
   public void copyFrom(Tensor other) {
     ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target");
     scope.copy(other.view, view, rows(), cols());
+  }
+
+  /** A slice is an object; a repeated step that copies whole segments makes none. */
+  private static MemorySegment part(MemorySegment host, long offset, long size) {
+    return host.byteSize() == size ? host : host.asSlice(offset, size);
   }
 
   private long rowsInOneCopy() {

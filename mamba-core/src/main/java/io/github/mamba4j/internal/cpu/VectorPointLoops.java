@@ -106,8 +106,10 @@ final class VectorPointLoops {
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
+      // Loaded before the gate: C2 of JDK 25 puts a z that waits for another load into an object.
+      FloatVector out = load(tile, at + OUT);
       FloatVector gate = VectorMath.silu(load(tile, at + Z));
-      load(tile, at + OUT).mul(gate).intoMemorySegment(tile, at + OUT, ORDER);
+      out.mul(gate).intoMemorySegment(tile, at + OUT, ORDER);
     }
   }
 

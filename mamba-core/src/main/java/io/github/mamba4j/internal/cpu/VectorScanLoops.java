@@ -88,9 +88,9 @@ final class VectorScanLoops implements ScanLoops {
       long from = (offset + r * stride) << 2;
       long to = (target + (long) r * width) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER)
-            .add(FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER))
-            .intoMemorySegment(tile, to + 4L * i, ORDER);
+        FloatVector added = FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER);
+        FloatVector before = FloatVector.fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER);
+        before.add(added).intoMemorySegment(tile, to + 4L * i, ORDER);
       }
     }
     if (whole < cols) {
