@@ -177,13 +177,7 @@ final class VectorConv extends CpuConv {
   }
 
   private static void oneTap(
-      MemorySegment packed,
-      long x,
-      long pGrad,
-      int steps,
-      long n,
-      MemorySegment sums,
-      long start) {
+      MemorySegment packed, long x, long pGrad, int steps, long n, MemorySegment sums, long start) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
       sum = load(packed, pGrad + t * n).fma(load(packed, x + t * n), sum);
