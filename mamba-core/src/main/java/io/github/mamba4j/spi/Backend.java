@@ -99,6 +99,13 @@ public interface Backend extends AutoCloseable {
   ScanKernels scan();
 
   /**
+   * Returns the scans of Mamba-2.
+   *
+   * @return the kernels
+   */
+  SsdKernels ssd();
+
+  /**
    * Returns the convolutions.
    *
    * @return the kernels

@@ -2,7 +2,10 @@ package io.github.mamba4j.spi;
 
 import org.jspecify.annotations.Nullable;
 
-/** Root-mean-square normalisation of rows, with the residual addition that precedes it. */
+/**
+ * Root-mean-square normalisation of rows: with the residual addition that precedes it, or in groups
+ * of columns and with a gate.
+ */
 public interface NormKernels {
   /**
    * A forward normalisation {@code s = x + residual; out = s · (mean(s²) + eps)^(−1/2) · weight}.
@@ -79,4 +82,77 @@ public interface NormKernels {
    * @param norm what to compute
    */
   void backward(Backward norm);
+
+  /**
+   * The sizes and switches of a gated normalisation, with each group of columns normalised on its
+   * own: {@code out = norm(x∘silu(z))·weight}, or {@code out = norm(x)·weight∘silu(z)}.
+   *
+   * @param rows rows
+   * @param width elements a row
+   * @param groups groups of {@code width / groups} columns, divides the width
+   * @param eps added to the mean square, not negative
+   * @param gateFirst true to gate what is normalised, false to gate the result
+   */
+  record GatedShape(int rows, int width, int groups, float eps, boolean gateFirst) {}
+
+  /**
+   * A forward gated normalisation.
+   *
+   * @param shape sizes and switches
+   * @param x [rows, width]
+   * @param z gate before SiLU, [rows, width]
+   * @param weight [width]
+   * @param out result, [rows, width], overwritten; may be the memory of x if scale is null
+   * @param scale where the reciprocal roots go, [rows · groups], or null if not wanted
+   */
+  record GatedForward(
+      GatedShape shape, View x, View z, View weight, View out, @Nullable View scale) {}
+
+  /**
+   * A backward gated normalisation. Null sinks are not wanted.
+   *
+   * @param shape sizes and switches
+   * @param x [rows, width]
+   * @param z [rows, width]
+   * @param weight [width]
+   * @param scale what the forward pass wrote, [rows · groups]
+   * @param outGrad gradient of the result, [rows, width]
+   * @param xGrad [rows, width]
+   * @param zGrad [rows, width]
+   * @param weightGrad [width]
+   * @param workspace {@link #gatedBackwardWorkspaceFloats} floats of scratch
+   */
+  record GatedBackward(
+      GatedShape shape,
+      View x,
+      View z,
+      View weight,
+      View scale,
+      View outGrad,
+      @Nullable Sink xGrad,
+      @Nullable Sink zGrad,
+      @Nullable Sink weightGrad,
+      View workspace) {}
+
+  /**
+   * Returns the scratch that a backward gated normalisation needs.
+   *
+   * @param shape the sizes
+   * @return number of floats, may be zero
+   */
+  long gatedBackwardWorkspaceFloats(GatedShape shape);
+
+  /**
+   * Normalises groups of columns with a gate.
+   *
+   * @param norm what to compute
+   */
+  void gatedForward(GatedForward norm);
+
+  /**
+   * Computes the gradients of a gated normalisation.
+   *
+   * @param norm what to compute
+   */
+  void gatedBackward(GatedBackward norm);
 }
