@@ -2,16 +2,16 @@ package io.github.mamba4j.model;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.Json;
-import io.github.mamba4j.checkpoint.JsonObject;
 import io.github.mamba4j.checkpoint.SafetensorsFile;
 import io.github.mamba4j.checkpoint.SafetensorsWriter;
 import io.github.mamba4j.checkpoint.StoredType;
 import io.github.mamba4j.checkpoint.TensorEntry;
-import io.github.mamba4j.model.MambaConfig.DtInit;
-import io.github.mamba4j.spi.ScanKernels.Discretization;
+import io.github.mamba4j.nn.Mamba2Mixer;
+import io.github.mamba4j.nn.Mamba2Mixer.OutputNorm;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
+import java.lang.System.Logger;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -20,13 +20,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Hugging Face's layout of a Mamba-1 model: {@code config.json} in {@code MambaConfig}'s terms and
- * {@code model.safetensors} with {@code MambaForCausalLM}'s names, which are ours.
+ * Hugging Face's layout of a model: {@code config.json}, see {@link HuggingFaceConfig}, and {@code
+ * model.safetensors} with the names of {@code MambaForCausalLM}, which are ours.
  */
 final class HuggingFaceFolder {
   static final String CONFIG = "config.json";
@@ -34,6 +32,8 @@ final class HuggingFaceFolder {
 
   private static final String EMBEDDING = "backbone.embeddings.weight";
   private static final String HEAD = "lm_head.weight";
+
+  private static final Logger LOG = System.getLogger(HuggingFaceFolder.class.getName());
 
   private HuggingFaceFolder() {}
 
@@ -79,63 +79,12 @@ final class HuggingFaceFolder {
 
   private static MambaConfig readConfig(
       Path path, Map<String, TensorEntry> entries, SafetensorsFile file) throws IOException {
-    JsonObject json = Json.readObject(path);
-    String type = json.stringOr("model_type", "mamba");
-    if (!type.equals("mamba")) {
-      throw new CheckpointException(
-          path + ": model_type is '" + type + "', expected 'mamba' (Mamba-1)");
-    }
-    String activation = json.stringOr("hidden_act", "silu");
-    if (!activation.equals("silu")) {
-      throw new CheckpointException(path + ": hidden_act is '" + activation + "', expected 'silu'");
-    }
     TensorEntry embedding = entries.get(EMBEDDING);
-    if (embedding == null) {
+    if (embedding == null || embedding.shape().isEmpty()) {
       throw new CheckpointException(file.path() + ": tensor " + EMBEDDING + " is missing");
     }
-    JsonObject own = json.objectOrEmpty("mamba4j");
-    int dModel = json.requireInt("hidden_size");
-    int expand = json.intOr("expand", 2);
-    if (json.intOr("intermediate_size", expand * dModel) != expand * dModel) {
-      throw new CheckpointException(
-          path
-              + ": intermediate_size is "
-              + json.intOr("intermediate_size", 0)
-              + ", expected expand · hidden_size = "
-              + expand * dModel);
-    }
-    try {
-      int rows = Math.toIntExact(embedding.shape().getFirst());
-      return new MambaConfig(
-          dModel,
-          json.requireInt("num_hidden_layers"),
-          own.intOr("vocab_size", rows),
-          own.intOr("pad_vocab_size_multiple", 1),
-          json.intOr("state_size", 16),
-          json.intOr("conv_kernel", 4),
-          expand,
-          rank(json, dModel),
-          json.doubleOr("time_step_min", 0.001),
-          json.doubleOr("time_step_max", 0.1),
-          json.doubleOr("time_step_floor", 1e-4),
-          json.doubleOr("time_step_scale", 1.0),
-          json.stringOr("time_step_init_scheme", "random").equals("constant")
-              ? DtInit.CONSTANT
-              : DtInit.RANDOM,
-          json.booleanOr("use_conv_bias", true),
-          json.booleanOr("use_bias", false),
-          json.booleanOr("tie_word_embeddings", true) || !entries.containsKey(HEAD),
-          json.doubleOr("layer_norm_epsilon", 1e-5),
-          json.doubleOr("initializer_range", 0.1),
-          Discretization.valueOf(own.stringOr("discretization", "euler").toUpperCase(Locale.ROOT)));
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException(path + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static int rank(JsonObject json, int dModel) throws CheckpointException {
-    boolean auto = "auto".equals(json.members().get("time_step_rank"));
-    return auto ? (dModel + 15) / 16 : json.intOr("time_step_rank", (dModel + 15) / 16);
+    int rows = Math.toIntExact(embedding.shape().getFirst());
+    return HuggingFaceConfig.read(Json.readObject(path), rows, entries.containsKey(HEAD));
   }
 
   private static void fill(MambaModel model, Map<String, TensorEntry> entries, SafetensorsFile file)
@@ -167,7 +116,7 @@ final class HuggingFaceFolder {
       Map<String, TensorEntry> left, Map<String, TensorEntry> entries, SafetensorsFile file)
       throws CheckpointException {
     TensorEntry head = left.remove(HEAD);
-    @Nullable TensorEntry embedding = entries.get(EMBEDDING);
+    TensorEntry embedding = entries.get(EMBEDDING);
     if (head != null
         && embedding != null
         && (!head.shape().equals(embedding.shape())
@@ -196,44 +145,16 @@ final class HuggingFaceFolder {
       }
       writer.write(folder.resolve(WEIGHTS));
     }
-    Json.write(folder.resolve(CONFIG), json(model.config()));
-  }
-
-  private static Map<String, Object> json(MambaConfig config) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("architectures", List.of("MambaForCausalLM"));
-    json.put("model_type", "mamba");
-    json.put("dtype", "float32");
-    json.put("hidden_size", (long) config.dModel());
-    json.put("num_hidden_layers", (long) config.nLayers());
-    json.put("vocab_size", (long) config.paddedVocabSize());
-    json.put("state_size", (long) config.dState());
-    json.put("conv_kernel", (long) config.dConv());
-    json.put("expand", (long) config.expand());
-    json.put("intermediate_size", (long) config.dInner());
-    json.put("time_step_rank", (long) config.dtRank());
-    json.put("time_step_min", config.dtMin());
-    json.put("time_step_max", config.dtMax());
-    json.put("time_step_floor", config.dtInitFloor());
-    json.put("time_step_scale", config.dtScale());
-    json.put("time_step_init_scheme", config.dtInit().name().toLowerCase(Locale.ROOT));
-    json.put("use_conv_bias", config.convBias());
-    json.put("use_bias", config.bias());
-    json.put("hidden_act", "silu");
-    json.put("layer_norm_epsilon", config.normEps());
-    json.put("initializer_range", config.initializerRange());
-    json.put("residual_in_fp32", true);
-    json.put("rescale_prenorm_residual", true);
-    json.put("tie_word_embeddings", config.tieEmbeddings());
-    json.put("use_cache", true);
-    json.put("bos_token_id", 0L);
-    json.put("eos_token_id", 0L);
-    json.put("pad_token_id", 0L);
-    Map<String, Object> own = new LinkedHashMap<>();
-    own.put("vocab_size", (long) config.vocabSize());
-    own.put("pad_vocab_size_multiple", (long) config.padVocabSizeMultiple());
-    own.put("discretization", config.discretization().name().toLowerCase(Locale.ROOT));
-    json.put("mamba4j", own);
-    return json;
+    Json.write(folder.resolve(CONFIG), HuggingFaceConfig.write(model.config()));
+    if (model.config().mixer() instanceof Mamba2Mixer.Config mixer
+        && mixer.nGroups() > 1
+        && mixer.outputNorm() == OutputNorm.GROUPS) {
+      LOG.log(
+          Logger.Level.WARNING,
+          "{0}: Hugging Face''s Mamba2 normalises over all groups together and will compute other"
+              + " numbers from this model, which normalises each of its {1} groups",
+          folder,
+          mixer.nGroups());
+    }
   }
 }

@@ -4,6 +4,7 @@ import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.SafetensorsFile;
 import io.github.mamba4j.checkpoint.SafetensorsWriter;
 import io.github.mamba4j.checkpoint.TensorEntry;
+import io.github.mamba4j.nn.MixerConfig;
 import io.github.mamba4j.nn.MixerState;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
@@ -25,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Running sequences: all that a model remembers of the tokens it has read.
  *
- * <p>Its size does not depend on how many tokens that were: nLayers · dInner · (dState + dConv − 1)
- * floats a sequence. A state belongs to one caller at a time; several states may run on one model
+ * <p>Its size does not depend on how many tokens that were: nLayers · (dInner · dState + convChannels ·
+ * (dConv − 1)) floats a sequence. A state belongs to one caller at a time; several states may run on one model
  * at the same time. Reading tokens one by one, all at once or in any pieces gives the same state,
  * up to rounding.
  */
@@ -53,12 +54,13 @@ public final class InferenceState implements AutoCloseable {
     this.scope = model.openScope();
     this.prefillScope = scope.openSeparateChild();
     MambaConfig config = model.config();
+    MixerConfig mixer = config.mixer();
     for (int i = 0; i < config.nLayers(); i++) {
       Tensor conv =
-          config.dConv() > 1
-              ? scope.zeros(Shape.of(batch, config.dConv() - 1, config.dInner()))
+          mixer.dConv() > 1
+              ? scope.zeros(Shape.of(batch, mixer.dConv() - 1, mixer.convChannels()))
               : null;
-      Tensor ssm = scope.zeros(Shape.of(batch, config.dState(), config.dInner()));
+      Tensor ssm = scope.zeros(Shape.of(batch, mixer.dState(), mixer.dInner()));
       states.add(new MixerState(conv, ssm));
     }
     this.ids = scope.ints(Shape.of(batch, 1), new int[batch]);
@@ -260,7 +262,7 @@ public final class InferenceState implements AutoCloseable {
 
   /**
    * Writes this state to a file: safetensors with {@code layers.i.conv_state} [batch, dConv − 1,
-   * dInner], {@code layers.i.ssm_state} [batch, dState, dInner] and the logits, and with the
+   * convChannels], {@code layers.i.ssm_state} [batch, dState, dInner] and the logits, and with the
    * fingerprint of the model that it belongs to. Written beside and moved into place.
    *
    * @param file the file

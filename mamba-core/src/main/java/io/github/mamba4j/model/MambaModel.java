@@ -3,7 +3,6 @@ package io.github.mamba4j.model;
 import io.github.mamba4j.nn.Backbone;
 import io.github.mamba4j.nn.Embedding;
 import io.github.mamba4j.nn.Init;
-import io.github.mamba4j.nn.Mamba1Mixer;
 import io.github.mamba4j.nn.ParameterStore;
 import io.github.mamba4j.nn.ResidualBlock;
 import io.github.mamba4j.nn.RmsNorm;
@@ -33,9 +32,9 @@ import java.util.SequencedMap;
  * <p>Its parameters may be read by any number of threads, each with its own {@link InferenceState}
  * or {@link Scope}; training changes them and is for one thread. Closing the model frees them.
  *
- * <p>Architecture: Gu and Dao 2023, "Mamba: Linear-Time Sequence Modeling with Selective State
- * Spaces"; parameters, defaults and initialisation of state-spaces/mamba's {@code
- * MambaLMHeadModel}.
+ * <p>Architectures: Gu and Dao 2023, "Mamba: Linear-Time Sequence Modeling with Selective State
+ * Spaces", and Dao and Gu 2024, "Transformers are SSMs"; parameters, defaults and initialisation of
+ * state-spaces/mamba's {@code MambaLMHeadModel}.
  */
 public final class MambaModel implements AutoCloseable {
   private final MambaConfig config;
@@ -77,29 +76,13 @@ public final class MambaModel implements AutoCloseable {
   }
 
   private static List<ResidualBlock> blocks(MambaConfig config, ParameterStore store) {
-    Mamba1Mixer.Config sizes =
-        new Mamba1Mixer.Config(
-            config.dModel(),
-            config.dInner(),
-            config.dState(),
-            config.dConv(),
-            config.dtRank(),
-            config.bias(),
-            config.convBias(),
-            new Mamba1Mixer.StepInit(
-                config.dtMin(),
-                config.dtMax(),
-                config.dtInitFloor(),
-                config.dtScale(),
-                config.dtInit() == MambaConfig.DtInit.CONSTANT),
-            config.discretization());
     // state-spaces/mamba ends with 1/√nLayers, whatever its comments say about 1/√(2·nLayers).
     double outScale = 1 / Math.sqrt(config.nLayers());
     List<ResidualBlock> blocks = new ArrayList<>();
     for (int i = 0; i < config.nLayers(); i++) {
       RmsNorm norm = norm(store, config, "layers." + i + ".norm");
       String name = "backbone.layers." + i + ".mixer";
-      blocks.add(new ResidualBlock(norm, new Mamba1Mixer(store, name, sizes, outScale)));
+      blocks.add(new ResidualBlock(norm, config.mixer().create(store, name, outScale)));
     }
     return blocks;
   }
