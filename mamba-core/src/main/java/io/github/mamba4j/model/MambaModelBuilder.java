@@ -496,7 +496,7 @@ public final class MambaModelBuilder {
       throw new IllegalArgumentException(
           "MambaModel: "
               + String.join(", ", found)
-              + " do not belong to "
+              + (found.size() == 1 ? " does not belong to " : " do not belong to ")
               + architecture
               + "; leave them out or choose another architecture");
     }
