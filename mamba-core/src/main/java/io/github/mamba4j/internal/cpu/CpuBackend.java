@@ -9,6 +9,7 @@ import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.OptimizerKernels;
 import io.github.mamba4j.spi.ScanKernels;
+import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -135,6 +136,11 @@ final class CpuBackend implements Backend {
   @Override
   public ScanKernels scan() {
     return kernels.scan();
+  }
+
+  @Override
+  public SsdKernels ssd() {
+    return kernels.ssd();
   }
 
   @Override

@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class CpuNorm implements NormKernels {
   /** Rows a block: enough work for a task, few enough that their sums in floats stay accurate. */
-  private static final int BLOCK_ROWS = 32;
+  static final int BLOCK_ROWS = 32;
 
   private final WorkerPool pool;
   private final Rows loops;
+  private final GatedNorm gated;
   private final WorkerPool.Body<Forward> forwardBlock = this::forwardBlock;
   private final WorkerPool.Body<Backward> backwardBlock = this::backwardBlock;
   private final WorkerPool.Body<Backward> foldColumns = this::foldColumns;
@@ -25,6 +26,7 @@ abstract class CpuNorm implements NormKernels {
   CpuNorm(WorkerPool pool, Rows loops) {
     this.pool = pool;
     this.loops = loops;
+    gated = new GatedNorm(pool, loops);
   }
 
   /** Writes {@code out = s · scale · weight} of a row; s may be the memory of the result. */
@@ -139,17 +141,36 @@ abstract class CpuNorm implements NormKernels {
 
   private void foldColumns(Backward norm, int block, Scratch scratch) {
     Sink sink = norm.weightGrad();
-    if (sink == null) {
-      return;
+    if (sink != null) {
+      foldColumns(loops, norm.workspace(), norm.rows(), norm.width(), sink, block);
     }
-    int blocks = Tiles.tasks(norm.rows(), BLOCK_ROWS);
+  }
+
+  /** Sums a stretch of the columns of the blocks' partial sums and leaves it in the sink. */
+  static void foldColumns(Rows loops, View workspace, int rows, int width, Sink sink, int stretch) {
+    int blocks = Tiles.tasks(rows, BLOCK_ROWS);
     int columns = Rows.foldColumns(blocks);
-    int from = block * columns;
-    int n = Math.min(columns, norm.width() - from);
-    MemorySegment partials = CpuStorage.of(norm.workspace());
-    long start = norm.workspace().offset() + from;
-    loops.fold(partials, start, norm.width(), blocks, n);
+    int from = stretch * columns;
+    int n = Math.min(columns, width - from);
+    MemorySegment partials = CpuStorage.of(workspace);
+    long start = workspace.offset() + from;
+    loops.fold(partials, start, width, blocks, n);
     MemorySegment target = CpuStorage.of(sink.view());
     loops.scale(1, partials, start, target, sink.view().offset() + from, n, sink.add());
+  }
+
+  @Override
+  public final long gatedBackwardWorkspaceFloats(GatedShape shape) {
+    return backwardWorkspaceFloats(shape.rows(), shape.width());
+  }
+
+  @Override
+  public final void gatedForward(GatedForward norm) {
+    gated.forward(norm);
+  }
+
+  @Override
+  public final void gatedBackward(GatedBackward norm) {
+    gated.backward(norm);
   }
 }

@@ -8,6 +8,7 @@ import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.OptimizerKernels;
 import io.github.mamba4j.spi.ScanKernels;
+import io.github.mamba4j.spi.SsdKernels;
 
 /**
  * All kernel families of one kind.
@@ -15,6 +16,7 @@ import io.github.mamba4j.spi.ScanKernels;
  * @param name {@code scalar}, or {@code vector-} and the width in bits
  * @param matmul matrix products
  * @param scan scans
+ * @param ssd scans of Mamba-2
  * @param conv convolutions
  * @param norm normalisations
  * @param elementwise elementwise functions and sums
@@ -26,6 +28,7 @@ record KernelSet(
     String name,
     MatmulKernels matmul,
     ScanKernels scan,
+    SsdKernels ssd,
     ConvKernels conv,
     NormKernels norm,
     ElementwiseKernels elementwise,

@@ -74,6 +74,15 @@ abstract class Rows {
   /** Returns the sum of the squares of elements. */
   abstract float squares(MemorySegment x, long xStart, int n);
 
+  /** Returns {@code Σ a · b}. */
+  abstract float dot(MemorySegment a, long aStart, MemorySegment b, long bStart, int n);
+
+  /** {@code y = silu(x)}; y may be the same elements as x. */
+  abstract void silu(MemorySegment x, long xStart, MemorySegment y, long yStart, int n);
+
+  /** {@code y = silu'(x)}, the slope of SiLU; y may be the same elements as x. */
+  abstract void siluSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n);
+
   /** Returns how many columns one task folds, for {@link #fold} of {@code count} rows. */
   static int foldColumns(int count) {
     return Math.max(FOLD_COLUMNS, Tiles.SPAN / count / FOLD_COLUMNS * FOLD_COLUMNS);

@@ -9,6 +9,7 @@ final class ScalarKernels {
         "scalar",
         new ScalarMatmul(pool),
         new ScalarScan(pool),
+        new ScalarSsd(pool),
         new ScalarConv(pool),
         new ScalarNorm(pool),
         new ScalarElementwise(pool),

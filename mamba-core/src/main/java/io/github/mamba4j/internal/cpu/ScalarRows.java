@@ -132,4 +132,41 @@ final class ScalarRows extends Rows {
     }
     return (float) squares;
   }
+
+  @Override
+  float dot(MemorySegment a, long aStart, MemorySegment b, long bStart, int n) {
+    return (float) dotSpan(a, aStart, b, bStart, n);
+  }
+
+  static double dotSpan(MemorySegment a, long aStart, MemorySegment b, long bStart, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      sum += (double) get(a, aStart + i) * get(b, bStart + i);
+    }
+    return sum;
+  }
+
+  @Override
+  void silu(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    siluSpan(x, xStart, y, yStart, n);
+  }
+
+  static void siluSpan(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    for (int i = 0; i < n; i++) {
+      set(y, yStart + i, ScalarMath.silu(get(x, xStart + i)));
+    }
+  }
+
+  @Override
+  void siluSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    siluSlopeSpan(x, xStart, y, yStart, n);
+  }
+
+  static void siluSlopeSpan(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    for (int i = 0; i < n; i++) {
+      float value = get(x, xStart + i);
+      float sigmoid = ScalarMath.sigmoid(value);
+      set(y, yStart + i, sigmoid * Math.fma(value, 1 - sigmoid, 1));
+    }
+  }
 }

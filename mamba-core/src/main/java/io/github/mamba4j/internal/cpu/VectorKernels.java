@@ -9,6 +9,7 @@ final class VectorKernels {
         "vector-" + VectorAccess.SPECIES.vectorBitSize(),
         new VectorMatmul(pool),
         new VectorScan(pool),
+        new VectorSsd(pool),
         new VectorConv(pool),
         new VectorNorm(pool),
         new VectorElementwise(pool),

@@ -180,4 +180,54 @@ final class VectorRows extends Rows {
     float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarRows.squaresSpan(x, xStart + i, n - i);
   }
+
+  @Override
+  float dot(MemorySegment a, long aStart, MemorySegment b, long bStart, int n) {
+    MemorySegment left = offHeap(a);
+    MemorySegment right = offHeap(b);
+    FloatVector sum0 = FloatVector.zero(SPECIES);
+    FloatVector sum1 = sum0;
+    FloatVector sum2 = sum0;
+    FloatVector sum3 = sum0;
+    int i = 0;
+    for (; i <= n - 4 * LANES; i += 4 * LANES) {
+      int i1 = i + LANES;
+      int i2 = i + 2 * LANES;
+      int i3 = i + 3 * LANES;
+      sum0 = load(left, aStart + i).fma(load(right, bStart + i), sum0);
+      sum1 = load(left, aStart + i1).fma(load(right, bStart + i1), sum1);
+      sum2 = load(left, aStart + i2).fma(load(right, bStart + i2), sum2);
+      sum3 = load(left, aStart + i3).fma(load(right, bStart + i3), sum3);
+    }
+    for (; i <= n - LANES; i += LANES) {
+      sum0 = load(left, aStart + i).fma(load(right, bStart + i), sum0);
+    }
+    float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
+    return (float) (sum + ScalarRows.dotSpan(a, aStart + i, b, bStart + i, n - i));
+  }
+
+  @Override
+  void silu(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += LANES) {
+      store(VectorMath.silu(load(from, xStart + i)), to, yStart + i);
+    }
+    ScalarRows.siluSpan(x, xStart + bound, y, yStart + bound, n - bound);
+  }
+
+  @Override
+  void siluSlope(MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
+    MemorySegment from = offHeap(x);
+    MemorySegment to = offHeap(y);
+    int bound = SPECIES.loopBound(n);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector value = load(from, xStart + i);
+      FloatVector sigmoid = VectorMath.sigmoid(value);
+      store(sigmoid.mul(value.fma(one.sub(sigmoid), one)), to, yStart + i);
+    }
+    ScalarRows.siluSlopeSpan(x, xStart + bound, y, yStart + bound, n - bound);
+  }
 }

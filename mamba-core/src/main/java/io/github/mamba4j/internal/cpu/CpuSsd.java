@@ -1,0 +1,39 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.SsdKernels;
+
+/** The scans of Mamba-2: what scalar and vector kernels share is all but the inner loops. */
+abstract class CpuSsd implements SsdKernels {
+  private final SsdSteps steps;
+  private final SsdBackward backward;
+
+  CpuSsd(WorkerPool pool, Rows rows, SsdLoops loops) {
+    steps = new SsdSteps(pool, rows, loops);
+    backward = new SsdBackward(pool);
+  }
+
+  @Override
+  public final long checkpointFloats(Shape shape) {
+    return (long) shape.batch() * SsdCut.chunks(shape) * SsdCut.stateFloats(shape);
+  }
+
+  @Override
+  public final long forwardWorkspaceFloats(Shape shape) {
+    return 0;
+  }
+
+  @Override
+  public final long backwardWorkspaceFloats(Shape shape) {
+    return 0;
+  }
+
+  @Override
+  public final void forward(Forward scan) {
+    steps.run(scan);
+  }
+
+  @Override
+  public final void backward(Backward scan) {
+    backward.run(scan);
+  }
+}

@@ -1,0 +1,58 @@
+package io.github.mamba4j.internal.cpu;
+
+import io.github.mamba4j.spi.SsdKernels.Inputs;
+import io.github.mamba4j.spi.SsdKernels.Shape;
+
+/** How a scan of Mamba-2 is cut, by its shape alone, and its step sizes. */
+final class SsdCut {
+  /** Channels and steps are padded to a multiple of this, the lanes of the widest vector. */
+  static final int LANES = 16;
+
+  private static final int MAX_CHUNK = 64;
+
+  private SsdCut() {}
+
+  static int roundUp(int value) {
+    return Math.ceilDiv(value, LANES) * LANES;
+  }
+
+  /** Returns the steps of a chunk, a multiple of the lanes. */
+  static int chunk(Shape shape) {
+    return roundUp(Math.min(Math.min(shape.chunkSize(), MAX_CHUNK), shape.length()));
+  }
+
+  /** Returns the number of chunks of a sequence. */
+  static int chunks(Shape shape) {
+    return Math.ceilDiv(shape.length(), chunk(shape));
+  }
+
+  /** Returns the size of the state of one sequence. */
+  static long stateFloats(Shape shape) {
+    return (long) shape.dState() * shape.dInner();
+  }
+
+  /** Returns the group that a head reads B and C of. */
+  static int group(Shape shape, int head) {
+    return head / (shape.heads() / shape.groups());
+  }
+
+  /** Returns a step size before softplus. */
+  static float raw(Inputs inputs, long row, int head) {
+    long at = inputs.dt().offset() + row * inputs.dt().stride() + head;
+    float raw = CpuStorage.get(CpuStorage.of(inputs.dt()), at);
+    return inputs.dtBias() == null
+        ? raw
+        : raw + CpuStorage.get(CpuStorage.of(inputs.dtBias()), inputs.dtBias().offset() + head);
+  }
+
+  /** Returns {@code clamp(softplus(raw))}; a NaN stays one. */
+  static float delta(Shape shape, float raw) {
+    float delta = ScalarMath.softplus(raw);
+    return Math.max(shape.stepMin(), Math.min(shape.stepMax(), delta));
+  }
+
+  /** Returns the decay rate of a head. */
+  static float rate(Inputs inputs, int head) {
+    return CpuStorage.get(CpuStorage.of(inputs.a()), inputs.a().offset() + head);
+  }
+}
