@@ -15,9 +15,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The {@code config.json} of Hugging Face's {@code MambaForCausalLM} and {@code
- * Mamba2ForCausalLM}. What those classes have no field for is in a member {@code mamba4j}, which
- * they ignore.
+ * The {@code config.json} of Hugging Face's {@code MambaForCausalLM} and {@code Mamba2ForCausalLM}.
+ * What those classes have no field for is in a member {@code mamba4j}, which they ignore.
  */
 final class HuggingFaceConfig {
   private static final String OWN = "mamba4j";

@@ -26,10 +26,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Running sequences: all that a model remembers of the tokens it has read.
  *
- * <p>Its size does not depend on how many tokens that were: nLayers · (dInner · dState + convChannels ·
- * (dConv − 1)) floats a sequence. A state belongs to one caller at a time; several states may run on one model
- * at the same time. Reading tokens one by one, all at once or in any pieces gives the same state,
- * up to rounding.
+ * <p>Its size does not depend on how many tokens that were: nLayers · (dInner · dState +
+ * convChannels · (dConv − 1)) floats a sequence. A state belongs to one caller at a time; several
+ * states may run on one model at the same time. Reading tokens one by one, all at once or in any
+ * pieces gives the same state, up to rounding.
  */
 public final class InferenceState implements AutoCloseable {
   private static final int PREFILL_CHUNK = 256;

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes a {@link MambaModel} with fresh parameters. What is not set has upstream's default, see
- * {@link MambaConfig}, {@link Mamba1Mixer.Config} and {@link Mamba2Mixer.Config}; dModel and nLayers
- * are 2560 and 64 there.
+ * {@link MambaConfig}, {@link Mamba1Mixer.Config} and {@link Mamba2Mixer.Config}; dModel and
+ * nLayers are 2560 and 64 there.
  *
  * <p>Each setter may be called once, and refuses a value that is out of range at once.
  */

@@ -91,8 +91,10 @@ public final class CausalConv1dOp {
             : null;
     ConvKernels.Shape sizes = new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
     ConvKernels.Inputs inputs =
-        new ConvKernels.Inputs(x.view(), weight.view(), Tensor.view(bias), Tensor.view(initialState));
-    ConvKernels.Forward forward = new ConvKernels.Forward(sizes, inputs, out.view(), Tensor.view(state));
+        new ConvKernels.Inputs(
+            x.view(), weight.view(), Tensor.viewOf(bias), Tensor.viewOf(initialState));
+    ConvKernels.Forward forward =
+        new ConvKernels.Forward(sizes, inputs, out.view(), Tensor.viewOf(state));
     ConvKernels kernels = scope.backend().conv();
     scope.launch(() -> kernels.forward(forward));
     Tensor[] outputs = state == null ? new Tensor[] {out} : new Tensor[] {out, state};

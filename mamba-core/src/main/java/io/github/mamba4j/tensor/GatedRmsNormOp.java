@@ -3,7 +3,6 @@ package io.github.mamba4j.tensor;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.NormKernels.GatedShape;
 import io.github.mamba4j.spi.View;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Root-mean-square normalisation with a gate, each group of contiguous columns on its own:
@@ -13,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  * norm first   out = x·r·weight∘silu(z)     r = (mean_group(x²) + eps)^(−1/2)
  * }</pre>
  *
- * <p>Source: Dao and Gu 2024, section 7 (gate first, one group: NormFormer-like); state-spaces/mamba
- * {@code RMSNormGated}. Gradient, gate first: vGrad as that of {@link RmsNormOp} within each group,
- * {@code xGrad = vGrad∘silu(z)}, {@code zGrad = vGrad∘x∘silu'(z)}.
+ * <p>Source: Dao and Gu 2024, section 7 (gate first, one group: NormFormer-like);
+ * state-spaces/mamba {@code RMSNormGated}. Gradient, gate first: vGrad as that of {@link RmsNormOp}
+ * within each group, {@code xGrad = vGrad∘silu(z)}, {@code zGrad = vGrad∘x∘silu'(z)}.
  */
 public final class GatedRmsNormOp {
   private static final String OP = "gatedRmsNorm";
@@ -55,8 +54,7 @@ public final class GatedRmsNormOp {
             : null;
     NormKernels kernels = scope.backend().norm();
     NormKernels.GatedForward args =
-        new NormKernels.GatedForward(
-            shape, x.view(), z.view(), weight.view(), out.view(), scale);
+        new NormKernels.GatedForward(shape, x.view(), z.view(), weight.view(), out.view(), scale);
     scope.launch(() -> kernels.gatedForward(args));
     if (scale != null) {
       scope.onBackward(() -> backward(scope, shape, new Inputs(x, z, weight), scale, out), out);
@@ -66,8 +64,7 @@ public final class GatedRmsNormOp {
 
   private record Inputs(Tensor x, Tensor z, Tensor weight) {}
 
-  private static void backward(
-      Scope scope, GatedShape shape, Inputs in, View scale, Tensor out) {
+  private static void backward(Scope scope, GatedShape shape, Inputs in, View scale, Tensor out) {
     NormKernels kernels = scope.backend().norm();
     View grad = out.gradientView();
     scope.withWorkspace(

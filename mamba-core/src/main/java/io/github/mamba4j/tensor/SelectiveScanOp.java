@@ -97,7 +97,7 @@ public final class SelectiveScanOp {
             ? scope.empty(Shape.of(Math.toIntExact(Math.max(1, kernels.checkpointFloats(sizes)))))
             : null;
     ScanKernels.Inputs views = views(inputs);
-    View saved = Tensor.view(checkpoints);
+    View saved = Tensor.viewOf(checkpoints);
     scope.withWorkspace(
         kernels.forwardWorkspaceFloats(sizes),
         workspace -> {
@@ -176,9 +176,9 @@ public final class SelectiveScanOp {
         in.a.view(),
         in.b.view(),
         in.c.view(),
-        Tensor.view(in.dSkip),
-        Tensor.view(in.z),
-        Tensor.view(in.dtBias),
-        Tensor.view(in.initialState));
+        Tensor.viewOf(in.dSkip),
+        Tensor.viewOf(in.z),
+        Tensor.viewOf(in.dtBias),
+        Tensor.viewOf(in.initialState));
   }
 }

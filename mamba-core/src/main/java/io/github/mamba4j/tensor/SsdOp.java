@@ -82,7 +82,10 @@ public final class SsdOp {
       }
       if (!(stepMin >= 0 && stepMin < stepMax)) {
         throw new IllegalArgumentException(
-            OP + ": stepMin and stepMax must be 0 or more and rise, got " + stepMin + " and "
+            OP
+                + ": stepMin and stepMax must be 0 or more and rise, got "
+                + stepMin
+                + " and "
                 + stepMax);
       }
     }
@@ -116,7 +119,7 @@ public final class SsdOp {
             ? scope.empty(Shape.of(Math.toIntExact(Math.max(1, kernels.checkpointFloats(sizes)))))
             : null;
     SsdKernels.Inputs views = views(inputs);
-    View saved = Tensor.view(checkpoints);
+    View saved = Tensor.viewOf(checkpoints);
     scope.withWorkspace(
         kernels.forwardWorkspaceFloats(sizes),
         workspace -> {
@@ -218,8 +221,8 @@ public final class SsdOp {
         in.a.view(),
         in.b.view(),
         in.c.view(),
-        Tensor.view(in.dSkip),
-        Tensor.view(in.dtBias),
-        Tensor.view(in.initialState));
+        Tensor.viewOf(in.dSkip),
+        Tensor.viewOf(in.dtBias),
+        Tensor.viewOf(in.initialState));
   }
 }

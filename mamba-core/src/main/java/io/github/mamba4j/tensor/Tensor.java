@@ -383,7 +383,7 @@ public final class Tensor {
     return view;
   }
 
-  static @Nullable View view(@Nullable Tensor tensor) {
+  static @Nullable View viewOf(@Nullable Tensor tensor) {
     return tensor == null ? null : tensor.view;
   }
 

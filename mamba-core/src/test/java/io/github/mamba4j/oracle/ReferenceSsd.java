@@ -40,17 +40,18 @@ public final class ReferenceSsd {
     }
   }
 
-  /** Outputs and the state after the last step, [batch, dState, dInner]. */
-  public record Result(double[] out, double[] finalState) {}
-
-  /** h_t = e^(Δ_t·a)·h_{t−1} + Δ_t·B_t·x_t; y_t = C_t·h_t + D·x_t. */
-  public static Result scan(Shape shape, Map<String, double[]> in) {
+  /**
+   * h_t = e^(Δ_t·a)·h_{t−1} + Δ_t·B_t·x_t; y_t = C_t·h_t + D·x_t.
+   *
+   * @param shape sizes
+   * @param in the named arrays above
+   * @return outputs, and the state after the last step as [batch, dState, dInner]
+   */
+  public static ReferenceScan.Result scan(Shape shape, Map<String, double[]> in) {
     double[] out = new double[in.get("x").length];
     double[] initial = in.get("initialState");
     double[] state =
-        initial == null
-            ? new double[shape.batch * shape.dState * shape.dInner()]
-            : initial.clone();
+        initial == null ? new double[shape.batch * shape.dState * shape.dInner()] : initial.clone();
     for (int i = 0; i < shape.batch; i++) {
       for (int t = 0; t < shape.length; t++) {
         for (int e = 0; e < shape.dInner(); e++) {
@@ -58,7 +59,7 @@ public final class ReferenceSsd {
         }
       }
     }
-    return new Result(out, state);
+    return new ReferenceScan.Result(out, state);
   }
 
   private static double step(

@@ -330,8 +330,7 @@ class OpGradientTest {
     cases.add(dualScan(new SsdOp.Options(5, 1, 4, 0, infinity), 11, 2, 3));
     cases.add(dualScan(new SsdOp.Options(2, 2, 64, 0, infinity), 7, 4, 5));
     cases.add(dualScan(new SsdOp.Options(17, 1, 3, 0.4f, 0.9f), 9, 2, 1));
-    ReferenceSsd.Shape bare =
-        new ReferenceSsd.Shape(2, 6, 3, 4, 3, 2, 0, Double.POSITIVE_INFINITY);
+    ReferenceSsd.Shape bare = new ReferenceSsd.Shape(2, 6, 3, 4, 3, 2, 0, Double.POSITIVE_INFINITY);
     cases.add(
         new OpCase("ssd with nothing optional")
             .input("x", 2, 6, 12)
@@ -361,7 +360,13 @@ class OpGradientTest {
     int groups = options.groups();
     ReferenceSsd.Shape shape =
         new ReferenceSsd.Shape(
-            2, length, heads, options.headDim(), groups, dState, options.stepMin(),
+            2,
+            length,
+            heads,
+            options.headDim(),
+            groups,
+            dState,
+            options.stepMin(),
             options.stepMax());
     return new OpCase("ssd " + shape)
         .input("x", 2, length, dInner)
@@ -388,7 +393,7 @@ class OpGradientTest {
           return squares(result.out()).sum().add(squares(result.finalState()).sum());
         })
         .truth(in -> {
-          ReferenceSsd.Result result = ReferenceSsd.scan(shape, in);
+          ReferenceScan.Result result = ReferenceSsd.scan(shape, in);
           double all = sum(map(result.out(), v -> v * v));
           return new double[] {all + sum(map(result.finalState(), v -> v * v))};
         });
