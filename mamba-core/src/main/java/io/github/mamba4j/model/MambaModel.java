@@ -110,32 +110,33 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Loads a model on the best device of this machine.
+   * Loads a model on the best device of this machine. Read are, told apart by content: folders in
+   * Hugging Face's layout ({@code config.json} with {@code model.safetensors} or its shards),
+   * folders in state-spaces/mamba's ({@code config.json} with {@code pytorch_model.bin}), and GGUF
+   * files of {@code mamba} and {@code mamba2}; weights of any floating type, widened to float32.
    *
-   * @param folder a folder in Hugging Face's layout: {@code config.json} and {@code
-   *     model.safetensors}
+   * @param path the folder or file
    * @return the model, to be closed by the caller
    * @throws io.github.mamba4j.checkpoint.CheckpointException if the files are no such model; the
    *     message names file, tensor, expected and found
    * @throws IOException if they cannot be read
    */
-  public static MambaModel load(Path folder) throws IOException {
-    return HuggingFaceFolder.load(folder, Device.open(), true);
+  public static MambaModel load(Path path) throws IOException {
+    return ModelReader.load(path, Device.open(), true);
   }
 
   /**
-   * Loads a model on a device.
+   * Loads a model on a device, see {@link #load(Path)}.
    *
-   * @param folder a folder in Hugging Face's layout: {@code config.json} and {@code
-   *     model.safetensors}
+   * @param path the folder or file
    * @param device where it is to live; stays open when the model is closed
    * @return the model, to be closed by the caller
    * @throws io.github.mamba4j.checkpoint.CheckpointException if the files are no such model; the
    *     message names file, tensor, expected and found
    * @throws IOException if they cannot be read
    */
-  public static MambaModel load(Path folder, Device device) throws IOException {
-    return HuggingFaceFolder.load(folder, device, false);
+  public static MambaModel load(Path path, Device device) throws IOException {
+    return ModelReader.load(path, device, false);
   }
 
   /**
@@ -147,7 +148,20 @@ public final class MambaModel implements AutoCloseable {
    * @throws IOException if they cannot be written; what was there before stays
    */
   public void save(Path folder) throws IOException {
-    HuggingFaceFolder.save(this, folder);
+    save(folder, SaveOptions.huggingFace());
+  }
+
+  /**
+   * Writes the model in a layout of choice. Each file is written beside and moved into place.
+   *
+   * @param path the folder, made if it does not exist, other files in it stay; for GGUF the file
+   * @param options layout and type of the weights
+   * @throws IllegalArgumentException if the layout cannot express this model; the message says what
+   *     it lacks
+   * @throws IOException if the files cannot be written; what was there before stays
+   */
+  public void save(Path path, SaveOptions options) throws IOException {
+    ModelWriter.save(this, path, options);
   }
 
   /**

@@ -113,6 +113,20 @@ class MambaModelTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"mamba1-tiny-statespaces", "mamba2-tiny-statespaces"})
+  void load_originalLayout_givesItsLogits(String name) throws Exception {
+    Path folder = fixture(name);
+    try (MambaModel model = MambaModel.load(folder, device)) {
+      List<ModelVerifier.Difference> differences =
+          ModelVerifier.compare(model, folder.resolve("expected.safetensors"));
+      assertThat(differences).extracting(ModelVerifier.Difference::name).contains("logits");
+      for (ModelVerifier.Difference difference : differences) {
+        assertThat(difference.maxRelative()).as(difference.name()).isLessThanOrEqualTo(1e-5);
+      }
+    }
+  }
+
+  @ParameterizedTest
   @EnumSource(Discretization.class)
   void forward_bothDiscretisations_matchFloat64(Discretization rule) {
     try (MambaModel model = tiny().discretization(rule).seed(3).build();
