@@ -60,7 +60,8 @@ public enum GgufArchitecture {
   public static final String DT_B_C_NORM = "ssm.dt_b_c_rms";
 
   private static final String ARCHITECTURE_KEY = "general.architecture";
-  private static final Pattern STATE_DICT_LAYER = Pattern.compile("backbone\\.layers\\.(\\d+)\\.(.+)");
+  private static final Pattern STATE_DICT_LAYER =
+      Pattern.compile("backbone\\.layers\\.(\\d+)\\.(.+)");
   private static final Pattern GGUF_LAYER = Pattern.compile("blk\\.(\\d+)\\.(.+)");
   private static final String A_LOG = "mixer.A_log";
   private static final String SKIP = "mixer.D";
@@ -184,7 +185,8 @@ public enum GgufArchitecture {
     String suffix = layer.matches() ? layer.group(2) : "";
     switch (suffix) {
       case CONV -> {
-        require(shape.size() == 3 && shape.get(1) == 1, stateDictName, shape, "[channels, 1, dConv]");
+        require(
+            shape.size() == 3 && shape.get(1) == 1, stateDictName, shape, "[channels, 1, dConv]");
         return List.of(shape.get(0), shape.get(2));
       }
       case A_LOG, SKIP -> {

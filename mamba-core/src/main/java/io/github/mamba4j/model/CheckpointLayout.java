@@ -6,6 +6,7 @@ import io.github.mamba4j.checkpoint.GgufFile;
 import io.github.mamba4j.checkpoint.TensorEntry;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -38,7 +39,7 @@ abstract sealed class CheckpointLayout permits StateDictLayout, GgufLayout {
   abstract MambaConfig config() throws IOException;
 
   /** Returns the shape in which a parameter is stored. */
-  abstract long[] storedShape(String parameter, long[] shape);
+  abstract List<Long> storedShape(String parameter, List<Long> shape);
 
   /** Turns stored numbers into the parameter's, in place. */
   abstract void decode(String parameter, MemorySegment floats);

@@ -1,10 +1,12 @@
 package io.github.mamba4j.model;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.checkpoint.GgufArchitecture;
 import io.github.mamba4j.checkpoint.GgufFile;
 import io.github.mamba4j.checkpoint.GgufMetadata;
 import io.github.mamba4j.checkpoint.GgufType;
 import io.github.mamba4j.checkpoint.GgufWriter;
+import io.github.mamba4j.checkpoint.StoredType;
 import io.github.mamba4j.checkpoint.TensorEntry;
 import io.github.mamba4j.nn.Mamba1Mixer;
 import io.github.mamba4j.nn.Mamba1Mixer.StepWeights;
@@ -15,6 +17,7 @@ import io.github.mamba4j.spi.ScanKernels.Discretization;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -26,32 +29,26 @@ final class GgufLayout extends CheckpointLayout {
   private static final String OWN = "mamba4j.";
   private static final int CONTEXT_LENGTH = 1 << 20;
 
+  private final GgufArchitecture architecture;
   private final GgufMetadata metadata;
   private final MambaConfig config;
 
-  private GgufLayout(GgufFile file, Map<String, TensorEntry> entries) throws CheckpointException {
+  private GgufLayout(GgufFile file, GgufArchitecture architecture, Map<String, TensorEntry> entries)
+      throws CheckpointException {
     super(file, entries);
+    this.architecture = architecture;
     this.metadata = file.keyValues();
     this.config = readConfig();
   }
 
   static GgufLayout of(GgufFile file) throws CheckpointException {
-    String architecture = file.keyValues().requireString(ARCHITECTURE);
-    boolean first = architecture.equals("mamba");
-    if (!first && !architecture.equals("mamba2")) {
-      throw new CheckpointException(
-          file.path()
-              + ": "
-              + ARCHITECTURE
-              + " is '"
-              + architecture
-              + "', expected 'mamba' or 'mamba2'");
-    }
+    GgufArchitecture architecture = GgufArchitecture.of(file.keyValues());
     Map<String, TensorEntry> entries = new LinkedHashMap<>();
     for (TensorEntry entry : file.entries()) {
-      entries.put(GgufNames.ours(entry.name(), first), entry);
+      String parameter = architecture.stateDictName(entry.name());
+      entries.put(parameter == null ? entry.name() : parameter, entry);
     }
-    return new GgufLayout(file, entries);
+    return new GgufLayout(file, architecture, entries);
   }
 
   @Override
@@ -60,17 +57,16 @@ final class GgufLayout extends CheckpointLayout {
   }
 
   private MambaConfig readConfig() throws CheckpointException {
-    String prefix = metadata.requireString(ARCHITECTURE) + ".";
     int rows = rows();
-    double eps = metadata.requireDouble(prefix + "attention.layer_norm_rms_epsilon");
+    double eps = metadata.requireDouble(architecture.key(GgufArchitecture.NORM_EPSILON));
     // Stored as a 32-bit float: the nearest short decimal is what was meant.
     double norm = Double.parseDouble(Float.toString((float) eps));
     try {
       return new MambaConfig(
-          metadata.requireInt(prefix + "block_count"),
+          requireInt(GgufArchitecture.BLOCK_COUNT),
           Math.min(rows, metadata.intOr(OWN + "vocab_size", rows)),
           metadata.intOr(OWN + "pad_vocab_size_multiple", 1),
-          prefix.equals("mamba.") ? readMamba1(prefix) : readMamba2(prefix, norm),
+          architecture == GgufArchitecture.MAMBA ? readMamba1() : readMamba2(norm),
           !hasHead(),
           norm,
           0.02);
@@ -79,21 +75,19 @@ final class GgufLayout extends CheckpointLayout {
     }
   }
 
-  private MixerConfig readMamba1(String prefix) throws CheckpointException {
-    if (metadata.booleanOr(prefix + "ssm.dt_b_c_rms", false)) {
+  private MixerConfig readMamba1() throws CheckpointException {
+    if (metadata.booleanOr(architecture.key(GgufArchitecture.DT_B_C_NORM), false)) {
       throw new CheckpointException(
           file().path()
-              + ": normalises Δ, B and C ("
-              + prefix
-              + "ssm.dt_b_c_rms, FalconMamba), which is not supported");
+              + ": normalises Δ, B and C (dt_b_c_rms, FalconMamba), which is not supported");
     }
     boolean zoh = metadata.stringOr(OWN + "discretization", "euler").equals("zoh");
     return new Mamba1Mixer.Config(
-        metadata.requireInt(prefix + "embedding_length"),
-        metadata.requireInt(prefix + "ssm.inner_size"),
-        metadata.requireInt(prefix + "ssm.state_size"),
-        metadata.requireInt(prefix + "ssm.conv_kernel"),
-        metadata.requireInt(prefix + "ssm.time_step_rank"),
+        requireInt(GgufArchitecture.EMBEDDING_LENGTH),
+        requireInt(GgufArchitecture.INNER_SIZE),
+        requireInt(GgufArchitecture.STATE_SIZE),
+        requireInt(GgufArchitecture.CONV_KERNEL),
+        requireInt(GgufArchitecture.TIME_STEP_RANK),
         false,
         hasConvBias(),
         new MixerConfig.StepInit(0.001, 0.1, 1e-4),
@@ -102,26 +96,24 @@ final class GgufLayout extends CheckpointLayout {
         zoh ? Discretization.ZOH : Discretization.EULER);
   }
 
-  private MixerConfig readMamba2(String prefix, double eps) throws CheckpointException {
-    int dInner = metadata.requireInt(prefix + "ssm.inner_size");
-    int heads = metadata.requireInt(prefix + "ssm.time_step_rank");
+  private MixerConfig readMamba2(double eps) throws CheckpointException {
+    int dInner = requireInt(GgufArchitecture.INNER_SIZE);
+    int heads = requireInt(GgufArchitecture.TIME_STEP_RANK);
     if (heads <= 0 || dInner % heads != 0) {
       throw new CheckpointException(
           file().path()
-              + ": "
-              + prefix
-              + "ssm.time_step_rank is "
+              + ": ssm.time_step_rank is "
               + heads
               + ", expected a divisor of ssm.inner_size = "
               + dInner);
     }
     return new Mamba2Mixer.Config(
-        metadata.requireInt(prefix + "embedding_length"),
+        requireInt(GgufArchitecture.EMBEDDING_LENGTH),
         dInner,
-        metadata.requireInt(prefix + "ssm.state_size"),
-        metadata.requireInt(prefix + "ssm.conv_kernel"),
+        requireInt(GgufArchitecture.STATE_SIZE),
+        requireInt(GgufArchitecture.CONV_KERNEL),
         dInner / heads,
-        metadata.intOr(prefix + "ssm.group_count", 1),
+        metadata.intOr(architecture.key(GgufArchitecture.GROUP_COUNT), 1),
         256,
         false,
         hasConvBias(),
@@ -136,29 +128,17 @@ final class GgufLayout extends CheckpointLayout {
         eps);
   }
 
+  private int requireInt(String suffix) throws CheckpointException {
+    return metadata.requireInt(architecture.key(suffix));
+  }
+
   private boolean hasConvBias() {
     return entries().containsKey("backbone.layers.0.mixer.conv1d.bias");
   }
 
   @Override
-  long[] storedShape(String parameter, long[] shape) {
-    return storedShape(config.mixer(), parameter, shape);
-  }
-
-  /** Returns the shape in which GGUF stores a parameter of a model. */
-  static long[] storedShape(MixerConfig mixer, String parameter, long[] shape) {
-    if (parameter.endsWith(".conv1d.weight")) {
-      return new long[] {shape[0], shape[2]};
-    }
-    if (mixer instanceof Mamba2Mixer.Config two) {
-      if (parameter.endsWith(".mixer.A_log") || parameter.endsWith(".mixer.D")) {
-        return new long[] {shape[0], 1};
-      }
-      if (parameter.endsWith(".mixer.norm.weight")) {
-        return new long[] {two.nGroups(), shape[0] / two.nGroups()};
-      }
-    }
-    return shape;
+  List<Long> storedShape(String parameter, List<Long> shape) {
+    return architecture.ggufShape(parameter, shape, groups(config.mixer()));
   }
 
   @Override
@@ -166,19 +146,51 @@ final class GgufLayout extends CheckpointLayout {
     if (parameter.endsWith(".mixer.A_log")) {
       for (long i = 0; i < floats.byteSize() / Float.BYTES; i++) {
         float a = floats.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) Math.log(-a));
+        floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, GgufArchitecture.fromNegativeExponential(a));
       }
     }
   }
 
-  /** Turns a parameter's numbers into the stored ones, in place. */
-  static void encode(String parameter, MemorySegment floats) {
-    if (parameter.endsWith(".mixer.A_log")) {
+  private static GgufArchitecture architecture(MixerConfig mixer) {
+    return switch (mixer) {
+      case Mamba1Mixer.Config _ -> GgufArchitecture.MAMBA;
+      case Mamba2Mixer.Config _ -> GgufArchitecture.MAMBA2;
+    };
+  }
+
+  private static int groups(MixerConfig mixer) {
+    return mixer instanceof Mamba2Mixer.Config two ? two.nGroups() : 1;
+  }
+
+  /**
+   * Adds a parameter to a file.
+   *
+   * @param mixer the model's mixers
+   * @param name the parameter
+   * @param type how to store it if it is not one of those that stay float32
+   * @param shape its shape
+   * @param floats its numbers, which may be changed
+   * @param writer the file
+   */
+  static void add(
+      MixerConfig mixer,
+      String name,
+      StoredType type,
+      List<Long> shape,
+      MemorySegment floats,
+      GgufWriter writer) {
+    GgufArchitecture architecture = architecture(mixer);
+    String stored = architecture.ggufName(name);
+    if (stored == null) {
+      throw new IllegalArgumentException("MambaModel: GGUF has no name for " + name);
+    }
+    if (GgufArchitecture.isNegativeExponential(stored)) {
       for (long i = 0; i < floats.byteSize() / Float.BYTES; i++) {
         float log = floats.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) -Math.exp(log));
+        floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, GgufArchitecture.toNegativeExponential(log));
       }
     }
+    writer.addFloats(stored, type, architecture.ggufShape(name, shape, groups(mixer)), floats);
   }
 
   /**
@@ -188,24 +200,24 @@ final class GgufLayout extends CheckpointLayout {
    */
   static void write(MambaConfig config, GgufWriter writer) {
     MixerConfig mixer = config.mixer();
-    String name = mixer instanceof Mamba1Mixer.Config ? "mamba" : "mamba2";
-    writer.put(ARCHITECTURE, GgufType.STRING, name);
-    String prefix = name + ".";
-    putInt(writer, prefix + "context_length", CONTEXT_LENGTH);
-    putInt(writer, prefix + "embedding_length", config.dModel());
-    putInt(writer, prefix + "feed_forward_length", 0);
-    putInt(writer, prefix + "attention.head_count", 0);
-    putInt(writer, prefix + "block_count", config.nLayers());
-    putInt(writer, prefix + "vocab_size", config.paddedVocabSize());
-    putInt(writer, prefix + "ssm.conv_kernel", mixer.dConv());
-    putInt(writer, prefix + "ssm.inner_size", mixer.dInner());
-    putInt(writer, prefix + "ssm.state_size", mixer.dState());
-    writer.put(
-        prefix + "attention.layer_norm_rms_epsilon", GgufType.FLOAT32, (float) config.normEps());
+    GgufArchitecture architecture = architecture(mixer);
+    writer.put(ARCHITECTURE, GgufType.STRING, architecture.id());
+    putInt(writer, architecture.key(GgufArchitecture.CONTEXT_LENGTH), CONTEXT_LENGTH);
+    putInt(writer, architecture.key(GgufArchitecture.EMBEDDING_LENGTH), config.dModel());
+    putInt(writer, architecture.key(GgufArchitecture.FEED_FORWARD_LENGTH), 0);
+    putInt(writer, architecture.key(GgufArchitecture.HEAD_COUNT), 0);
+    putInt(writer, architecture.key(GgufArchitecture.BLOCK_COUNT), config.nLayers());
+    putInt(writer, architecture.key(GgufArchitecture.VOCAB_SIZE), config.paddedVocabSize());
+    putInt(writer, architecture.key(GgufArchitecture.CONV_KERNEL), mixer.dConv());
+    putInt(writer, architecture.key(GgufArchitecture.INNER_SIZE), mixer.dInner());
+    putInt(writer, architecture.key(GgufArchitecture.STATE_SIZE), mixer.dState());
+    String epsilon = architecture.key(GgufArchitecture.NORM_EPSILON);
+    writer.put(epsilon, GgufType.FLOAT32, (float) config.normEps());
+    String rank = architecture.key(GgufArchitecture.TIME_STEP_RANK);
     switch (mixer) {
       case Mamba1Mixer.Config one -> {
         requireExpressible(!one.bias(), "biases in the projections");
-        putInt(writer, prefix + "ssm.time_step_rank", one.dtRank());
+        putInt(writer, rank, one.dtRank());
         if (one.discretization() == Discretization.ZOH) {
           writer.put(OWN + "discretization", GgufType.STRING, "zoh");
         }
@@ -219,8 +231,8 @@ final class GgufLayout extends CheckpointLayout {
         requireExpressible(!two.skipPerChannel(), "a D of one element a channel");
         requireExpressible(
             two.stepLimitMin() == 0 && Double.isInfinite(two.stepLimitMax()), "step limits");
-        putInt(writer, prefix + "ssm.time_step_rank", two.heads());
-        putInt(writer, prefix + "ssm.group_count", two.nGroups());
+        putInt(writer, rank, two.heads());
+        putInt(writer, architecture.key(GgufArchitecture.GROUP_COUNT), two.nGroups());
       }
     }
     putInt(writer, OWN + "vocab_size", config.vocabSize());

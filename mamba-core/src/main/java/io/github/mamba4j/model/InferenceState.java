@@ -276,10 +276,7 @@ public final class InferenceState implements AutoCloseable {
             .metadata("model", model.fingerprint())
             .metadata("position", Long.toString(position));
     for (Map.Entry<String, Tensor> entry : tensors().entrySet()) {
-      List<Long> shape = new ArrayList<>();
-      for (int dim : entry.getValue().shape().toArray()) {
-        shape.add((long) dim);
-      }
+      List<Long> shape = entry.getValue().shape().toList();
       writer.addFloats(entry.getKey(), shape, entry.getValue().toFloats());
     }
     writer.write(file);

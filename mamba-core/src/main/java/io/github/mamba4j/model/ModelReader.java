@@ -14,7 +14,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,8 +58,8 @@ final class ModelReader {
         throw new CheckpointException(path + ": tensor " + name + " is missing");
       }
       Tensor tensor = parameter.getValue();
-      long[] shape = Arrays.stream(tensor.shape().toArray()).asLongStream().toArray();
-      entry.requireShape(layout.storedShape(name, shape));
+      List<Long> stored = layout.storedShape(name, tensor.shape().toList());
+      entry.requireShape(stored.stream().mapToLong(Long::longValue).toArray());
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment values = arena.allocate(entry.elementCount() * Float.BYTES, Float.BYTES);
         entry.copyTo(values);

@@ -14,7 +14,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -96,16 +95,8 @@ final class ModelWriter {
           model,
           arena,
           options.weights(),
-          (name, type, shape, floats) -> {
-            String theirs = GgufNames.theirs(name);
-            if (theirs == null) {
-              throw new IllegalArgumentException("MambaModel: GGUF has no name for " + name);
-            }
-            long[] dims = shape.stream().mapToLong(Long::longValue).toArray();
-            long[] stored = GgufLayout.storedShape(model.config().mixer(), name, dims);
-            GgufLayout.encode(name, floats);
-            writer.addFloats(theirs, type, Arrays.stream(stored).boxed().toList(), floats);
-          });
+          (name, type, shape, floats) ->
+              GgufLayout.add(model.config().mixer(), name, type, shape, floats, writer));
       writer.write(file);
     }
   }
@@ -115,7 +106,7 @@ final class ModelWriter {
       Tensor tensor = parameter.getValue();
       MemorySegment values = arena.allocate(tensor.shape().elements() * Float.BYTES, Float.BYTES);
       tensor.read(values);
-      List<Long> shape = Arrays.stream(tensor.shape().toArray()).asLongStream().boxed().toList();
+      List<Long> shape = tensor.shape().toList();
       boolean narrow =
           isMatrix(parameter.getKey()) && shape.getLast() % weights.blockElements() == 0;
       adder.add(parameter.getKey(), narrow ? weights : StoredType.F32, shape, values);

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -53,7 +54,7 @@ final class StateDictLayout extends CheckpointLayout {
   }
 
   @Override
-  long[] storedShape(String parameter, long[] shape) {
+  List<Long> storedShape(String parameter, List<Long> shape) {
     return shape;
   }
 
