@@ -104,6 +104,8 @@ class ModelFormatTest {
       long head = file.require("lm_head.weight").bytes().address();
       long embedding = file.require("backbone.embedding.weight").bytes().address();
       assertThat(head).isEqualTo(embedding);
+      assertThat(file.entries())
+          .allSatisfy(entry -> assertThat(entry.bytes().address() % 64).isZero());
     }
     assertThat(Files.size(folder.resolve("pytorch_model.bin"))).isLessThan(100_000L);
   }
