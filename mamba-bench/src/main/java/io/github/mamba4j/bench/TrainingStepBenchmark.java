@@ -1,8 +1,6 @@
 package io.github.mamba4j.bench;
 
 import io.github.mamba4j.model.MambaModel;
-import io.github.mamba4j.tensor.Shape;
-import io.github.mamba4j.tensor.Tensor;
 import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.TrainingStep;
 import java.util.concurrent.TimeUnit;
@@ -44,7 +42,6 @@ public class TrainingStepBenchmark {
   private static final int VOCAB = 8192;
   private static final double LEARNING_RATE = 1e-4;
   private static final int MEMORISING_STEPS = 4;
-  private static final int WARM_UP_SUMS = 20_000;
   private static final int FLOPS_PER_PARAMETER = 6;
 
   /** Threads that compute. */
@@ -70,7 +67,6 @@ public class TrainingStepBenchmark {
             .build();
     step = TrainingStep.open(model, data, AdamW.of(LEARNING_RATE), 1.0, 1);
     flopsOfStep = FLOPS_PER_PARAMETER * model.parameterCount() * step.tokens();
-    warmUpSum();
     double first = train(0);
     if (Math.abs(first - Math.log(VOCAB)) > 1) {
       throw new IllegalStateException(
@@ -83,20 +79,6 @@ public class TrainingStepBenchmark {
     if (!(last < first)) {
       throw new IllegalStateException(
           "TrainingStepBenchmark: the loss went from " + first + " to " + last + " on one batch");
-    }
-  }
-
-  /**
-   * Brings the sum of a step's hits to the state that it has in a long run. A step makes one, so it
-   * would be interpreted, with vectors on the heap, for the first thousand steps.
-   */
-  private void warmUpSum() {
-    try (io.github.mamba4j.tensor.Scope scope = model.openScope()) {
-      Tensor hits = scope.zeros(Shape.of(BATCH * LENGTH));
-      Runnable sum = scope.record(hits::sum);
-      for (int i = 0; i < WARM_UP_SUMS; i++) {
-        sum.run();
-      }
     }
   }
 

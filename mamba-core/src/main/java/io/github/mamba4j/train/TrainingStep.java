@@ -44,6 +44,7 @@ public final class TrainingStep implements AutoCloseable {
   private final Tensor norm;
   private final float[] stepNumbers = new float[AdamWOp.STEP_NUMBERS];
   private final MemorySegment staging;
+  private final MemorySegment hostScalar;
   private @Nullable Runnable microBatch;
   private @Nullable Runnable measure;
   private @Nullable Runnable update;
@@ -72,6 +73,7 @@ public final class TrainingStep implements AutoCloseable {
     this.numbers = scope.zeros(Shape.of(AdamWOp.STEP_NUMBERS));
     this.norm = scope.zeros(Shape.of(1));
     this.staging = arena.allocate(ValueLayout.JAVA_FLOAT, AdamWOp.STEP_NUMBERS);
+    this.hostScalar = arena.allocate(ValueLayout.JAVA_FLOAT);
     this.slots = slots(optimizer);
     AdamWOp.zeroGradients(scope, slots);
   }
@@ -189,8 +191,8 @@ public final class TrainingStep implements AutoCloseable {
     if (value == null) {
       throw new IllegalStateException("TrainingStep: nothing was computed");
     }
-    value.read(staging);
-    return staging.get(ValueLayout.JAVA_FLOAT, 0);
+    value.read(hostScalar);
+    return hostScalar.get(ValueLayout.JAVA_FLOAT, 0);
   }
 
   /**
