@@ -43,6 +43,7 @@ public class TrainingStepBenchmark {
   private static final double LEARNING_RATE = 1e-4;
   private static final int MEMORISING_STEPS = 4;
   private static final int FLOPS_PER_PARAMETER = 6;
+  private static final int WARM_UP_STEPS = 3000;
 
   /** Threads that compute. */
   @Param({"1", "2"})
@@ -57,6 +58,7 @@ public class TrainingStepBenchmark {
   /** Makes the model and checks that its loss starts where it must and falls. */
   @Setup
   public void prepare() {
+    warmUp();
     model =
         MambaModel.builder()
             .dModel(256)
@@ -79,6 +81,22 @@ public class TrainingStepBenchmark {
     if (!(last < first)) {
       throw new IllegalStateException(
           "TrainingStepBenchmark: the loss went from " + first + " to " + last + " on one batch");
+    }
+  }
+
+  /**
+   * Brings the kernels to the state that they have in a long run, by many steps of a small model.
+   * Some of their methods are called once a layer; in steps of a second each those would be
+   * interpreted, with vectors on the heap, for the whole of JMH's own warm-up.
+   */
+  private void warmUp() {
+    SyntheticBatches small = new SyntheticBatches(2, 80, 300);
+    try (MambaModel other =
+            MambaModel.builder().dModel(40).nLayers(2).vocabSize(300).threads(threads).build();
+        TrainingStep steps = TrainingStep.open(other, small, AdamW.of(LEARNING_RATE), 1.0, 1)) {
+      for (int i = 0; i < WARM_UP_STEPS; i++) {
+        steps.run(small, 0, i, LEARNING_RATE);
+      }
     }
   }
 
