@@ -128,7 +128,7 @@ public final class QuantizedBlocks {
       long nibbles = at + 16 + group / 2 * 32L;
       int shift = group % 2 * 4;
       for (int i = 0; i < 32; i++) {
-        int q = unsigned(in, nibbles + i) >> shift & 15;
+        int q = (unsigned(in, nibbles + i) >> shift) & 15;
         put(out, to, group * 32 + i, groupScale * q - groupMinimum);
       }
     }
@@ -138,13 +138,13 @@ public final class QuantizedBlocks {
   private static int packedScale(MemorySegment in, long packed, int group) {
     return group < 4
         ? unsigned(in, packed + group) & 63
-        : unsigned(in, packed + group + 4) & 15 | unsigned(in, packed + group - 4) >> 6 << 4;
+        : (unsigned(in, packed + group + 4) & 15) | (unsigned(in, packed + group - 4) >> 6 << 4);
   }
 
   private static int packedMinimum(MemorySegment in, long packed, int group) {
     return group < 4
         ? unsigned(in, packed + group + 4) & 63
-        : unsigned(in, packed + group + 4) >> 4 | unsigned(in, packed + group) >> 6 << 4;
+        : (unsigned(in, packed + group + 4) >> 4) | (unsigned(in, packed + group) >> 6 << 4);
   }
 
   private static void dequantizeQ6K(MemorySegment in, long at, MemorySegment out, long to) {
@@ -154,10 +154,11 @@ public final class QuantizedBlocks {
       int part = i / 128;
       int quarter = i / 32 % 4;
       int lane = i % 32;
-      int low = unsigned(in, at + part * 64L + quarter % 2 * 32L + lane) >> quarter / 2 * 4 & 15;
-      int high = unsigned(in, at + 128 + part * 32L + lane) >> quarter * 2 & 3;
+      long lowAt = at + part * 64L + quarter % 2 * 32L + lane;
+      int low = (unsigned(in, lowAt) >> (quarter / 2 * 4)) & 15;
+      int high = (unsigned(in, at + 128 + part * 32L + lane) >> (quarter * 2)) & 3;
       int groupScale = in.get(BYTE, at + 192 + i / 16);
-      put(out, to, i, scale * groupScale * ((low | high << 4) - 32));
+      put(out, to, i, scale * groupScale * ((low | (high << 4)) - 32));
     }
   }
 
