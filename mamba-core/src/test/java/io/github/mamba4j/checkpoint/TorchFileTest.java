@@ -311,7 +311,9 @@ class TorchFileTest {
 
     assertRefused(write(new byte[0]), "has no ZIP end record in its 0 bytes");
     assertRefused(write(Arrays.copyOf(good, good.length - 1)), "has no ZIP end record");
-    assertRefused(write(Arrays.copyOfRange(good, 1, good.length)), "ZIP directory is at byte 49 with 56 bytes, expected it to end before byte 104");
+    assertRefused(
+        write(Arrays.copyOfRange(good, 1, good.length)),
+        "ZIP directory is at byte 49 with 56 bytes, expected it to end before byte 104");
     assertRefused(
         write(new ZipBytes().add("m/data.pkl", pickle, 8, 0).build()),
         "entry m/data.pkl is compressed (method 8,");
