@@ -53,10 +53,7 @@ public final class GgufFile extends CheckpointFile {
     Arena arena = Arena.ofShared();
     boolean complete = false;
     try {
-      Parser parser = new Parser(path.toString(), ByteCursor.map(path, arena));
-      Map<String, TensorEntry> entries = parser.read();
-      GgufMetadata keyValues = new GgufMetadata(path.toString(), parser.values);
-      GgufFile file = new GgufFile(path, arena, entries, keyValues);
+      GgufFile file = read(path, ByteCursor.map(path, arena), arena);
       complete = true;
       return file;
     } finally {
@@ -64,6 +61,13 @@ public final class GgufFile extends CheckpointFile {
         arena.close();
       }
     }
+  }
+
+  /** Checks bytes that belong to an arena, which the file closes. */
+  static GgufFile read(Path path, MemorySegment bytes, Arena arena) throws CheckpointException {
+    Parser parser = new Parser(path.toString(), bytes);
+    Map<String, TensorEntry> entries = parser.read();
+    return new GgufFile(path, arena, entries, new GgufMetadata(path.toString(), parser.values));
   }
 
   /**

@@ -392,6 +392,11 @@ public final class GgufMetadata {
     if (value.type().isInteger()) {
       found += " " + Long.toUnsignedString(integer(value.type(), cursor(value)));
     }
+    return wrong(key, found, expected);
+  }
+
+  /** A value that is of the right type and still not what a reader can use. */
+  CheckpointException wrong(String key, String found, String expected) {
     return CheckpointException.of(
         source, "metadata %s is %s, expected %s", shown(key), found, expected);
   }

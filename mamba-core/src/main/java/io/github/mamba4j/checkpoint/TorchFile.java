@@ -43,8 +43,7 @@ public final class TorchFile extends CheckpointFile {
     Arena arena = Arena.ofShared();
     boolean complete = false;
     try {
-      Views views = new Views(path.toString(), ByteCursor.map(path, arena), arena);
-      TorchFile file = new TorchFile(path, arena, views.entries());
+      TorchFile file = read(path, ByteCursor.map(path, arena), arena);
       complete = true;
       return file;
     } finally {
@@ -52,6 +51,11 @@ public final class TorchFile extends CheckpointFile {
         arena.close();
       }
     }
+  }
+
+  /** Checks bytes that belong to an arena, which the file closes. */
+  static TorchFile read(Path path, MemorySegment bytes, Arena arena) throws CheckpointException {
+    return new TorchFile(path, arena, new Views(path.toString(), bytes, arena).entries());
   }
 
   /**
