@@ -24,7 +24,8 @@ class GgufArchitectureTest {
   @CsvSource({"mamba1-tiny, MAMBA", "mamba2-tiny, MAMBA2"})
   void names_ofAWholeModel_goThereAndBack(String fixture, GgufArchitecture architecture)
       throws IOException {
-    try (SafetensorsFile model = SafetensorsFile.open(Fixtures.path(fixture + "/model.safetensors"))) {
+    try (SafetensorsFile model =
+        SafetensorsFile.open(Fixtures.path(fixture + "/model.safetensors"))) {
       Set<String> taken = new HashSet<>();
       for (TensorEntry entry : model.entries()) {
         String name = architecture.ggufName(entry.name());
@@ -122,7 +123,8 @@ class GgufArchitectureTest {
         } else {
           GgufArchitecture architecture = GgufArchitecture.of(file.keyValues());
           assertThat(architecture.id()).isEqualTo(id);
-          assertThat(architecture.key(GgufArchitecture.STATE_SIZE)).isEqualTo(id + ".ssm.state_size");
+          assertThat(architecture.key(GgufArchitecture.STATE_SIZE))
+              .isEqualTo(id + ".ssm.state_size");
         }
       }
     }
