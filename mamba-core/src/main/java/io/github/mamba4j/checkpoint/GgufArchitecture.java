@@ -183,24 +183,20 @@ public enum GgufArchitecture {
   public List<Long> ggufShape(String stateDictName, List<Long> shape, long groups) {
     Matcher layer = STATE_DICT_LAYER.matcher(stateDictName);
     String suffix = layer.matches() ? layer.group(2) : "";
-    switch (suffix) {
+    return switch (suffix) {
       case CONV -> {
-        require(
-            shape.size() == 3 && shape.get(1) == 1, stateDictName, shape, "[channels, 1, dConv]");
-        return List.of(shape.get(0), shape.get(2));
+        boolean fits = shape.size() == 3 && shape.get(1) == 1;
+        require(fits, stateDictName, shape, "[channels, 1, dConv]");
+        yield List.of(shape.get(0), shape.get(2));
       }
-      case A_LOG, SKIP -> {
-        return this == MAMBA ? shape : List.of(shape.getFirst(), 1L);
-      }
+      case A_LOG, SKIP -> this == MAMBA ? shape : List.of(shape.getFirst(), 1L);
       case GATED_NORM -> {
         boolean divides = groups > 0 && shape.size() == 1 && shape.getFirst() % groups == 0;
         require(divides, stateDictName, shape, "[dInner] with " + groups + " equal groups");
-        return List.of(groups, shape.getFirst() / groups);
+        yield List.of(groups, shape.getFirst() / groups);
       }
-      default -> {
-        return shape;
-      }
-    }
+      default -> shape;
+    };
   }
 
   /**

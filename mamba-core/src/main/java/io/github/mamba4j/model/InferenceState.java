@@ -34,25 +34,28 @@ import org.jspecify.annotations.Nullable;
 public final class InferenceState implements AutoCloseable {
   private static final int PREFILL_CHUNK = 256;
   private static final String VERSION = "1";
+  private static final int[] NO_TOKENS = {};
 
   private final MambaModel model;
   private final int batch;
   private final Scope scope;
-  private final Scope prefillScope;
   private final List<MixerState> states = new ArrayList<>();
   private final Tensor ids;
   private final Tensor logits;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment hostIds;
   private final MemorySegment hostLogits;
+  private final MemorySegment hostPiece;
+  private final int[][] oneRow = new int[1][];
   private @Nullable Runnable step;
+  private @Nullable Piece wholePiece;
+  private @Nullable Piece restPiece;
   private long position;
 
   private InferenceState(MambaModel model, int batch) {
     this.model = model;
     this.batch = batch;
     this.scope = model.openScope();
-    this.prefillScope = scope.openSeparateChild();
     MambaConfig config = model.config();
     MixerConfig mixer = config.mixer();
     for (int i = 0; i < config.nLayers(); i++) {
@@ -66,6 +69,7 @@ public final class InferenceState implements AutoCloseable {
     this.ids = scope.ints(Shape.of(batch, 1), new int[batch]);
     this.logits = scope.zeros(Shape.of(batch, config.vocabSize()));
     this.hostIds = arena.allocate(ValueLayout.JAVA_INT, batch);
+    this.hostPiece = arena.allocate(ValueLayout.JAVA_INT, (long) batch * PREFILL_CHUNK);
     this.hostLogits = arena.allocate(ValueLayout.JAVA_FLOAT, (long) batch * config.vocabSize());
   }
 
@@ -145,7 +149,12 @@ public final class InferenceState implements AutoCloseable {
               + batch
               + "; pass one row of tokens a sequence");
     }
-    prefill(new int[][] {tokens});
+    oneRow[0] = tokens;
+    try {
+      prefill(oneRow);
+    } finally {
+      oneRow[0] = NO_TOKENS;
+    }
   }
 
   /**
@@ -174,23 +183,91 @@ public final class InferenceState implements AutoCloseable {
     }
     for (int start = 0; start < length; start += PREFILL_CHUNK) {
       int count = Math.min(PREFILL_CHUNK, length - start);
-      int[] piece = new int[batch * count];
-      for (int i = 0; i < batch; i++) {
-        System.arraycopy(tokens[i], start, piece, i * count, count);
-      }
-      Tensor pieceIds = prefillScope.ints(Shape.of(batch, count), piece);
+      Piece piece = piece(count);
+      piece.read(tokens, start);
       if (start + count == length) {
-        logits.copyFrom(advance(pieceIds));
-      } else {
-        model.backbone().advance(pieceIds, states);
+        piece.computeLogits();
       }
-      prefillScope.reset();
       position += count;
     }
   }
 
   private Tensor advance(Tensor pieceIds) {
-    return model.logits(model.backbone().advance(pieceIds, states).select(-1));
+    return lastLogits(model.backbone().advance(pieceIds, states));
+  }
+
+  private Tensor lastLogits(Tensor hidden) {
+    return model.logits(hidden.select(-1));
+  }
+
+  /** Returns a recorded piece; one of full size and the last one of another size are kept. */
+  private Piece piece(int count) {
+    if (count == PREFILL_CHUNK) {
+      Piece whole = wholePiece;
+      if (whole == null) {
+        whole = new Piece(count);
+        wholePiece = whole;
+      }
+      return whole;
+    }
+    Piece rest = restPiece;
+    if (rest == null || rest.count != count) {
+      if (rest != null) {
+        restPiece = null;
+        rest.close();
+      }
+      rest = new Piece(count);
+      restPiece = rest;
+    }
+    return rest;
+  }
+
+  /**
+   * Tokens that are read at once: recorded like a step, so the next piece of as many tokens makes
+   * no objects.
+   */
+  private final class Piece {
+    private final int count;
+    private final Scope memory = scope.openSeparateChild();
+    private final MemorySegment host;
+    private final Tensor ids;
+    private @Nullable Tensor hidden;
+    private @Nullable Runnable body;
+    private @Nullable Runnable head;
+
+    Piece(int count) {
+      this.count = count;
+      this.host = hostPiece.asSlice(0, (long) batch * count * Integer.BYTES);
+      this.ids = memory.ints(Shape.of(batch, count), new int[batch * count]);
+    }
+
+    void read(int[][] tokens, int start) {
+      for (int i = 0; i < batch; i++) {
+        long at = (long) i * count * Integer.BYTES;
+        MemorySegment.copy(tokens[i], start, host, ValueLayout.JAVA_INT, at, count);
+      }
+      ids.write(host);
+      Runnable recorded = body;
+      if (recorded == null) {
+        body = memory.record(() -> hidden = model.backbone().advance(ids, states));
+      } else {
+        recorded.run();
+      }
+    }
+
+    void computeLogits() {
+      Runnable recorded = head;
+      if (recorded == null) {
+        Tensor last = Objects.requireNonNull(hidden);
+        head = memory.record(() -> logits.copyFrom(lastLogits(last)));
+      } else {
+        recorded.run();
+      }
+    }
+
+    void close() {
+      memory.close();
+    }
   }
 
   private void check(int[] tokens) {
@@ -330,7 +407,12 @@ public final class InferenceState implements AutoCloseable {
 
   @Override
   public void close() {
-    prefillScope.close();
+    if (wholePiece != null) {
+      wholePiece.close();
+    }
+    if (restPiece != null) {
+      restPiece.close();
+    }
     scope.close();
     if (arena.scope().isAlive()) {
       arena.close();

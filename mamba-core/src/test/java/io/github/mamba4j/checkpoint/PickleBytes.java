@@ -36,7 +36,7 @@ final class PickleBytes {
     }
     op(0x8a, 8);
     for (int i = 0; i < 8; i++) {
-      out.write((int) (number >>> 8 * i));
+      out.write((int) (number >>> (8 * i)));
     }
     return this;
   }

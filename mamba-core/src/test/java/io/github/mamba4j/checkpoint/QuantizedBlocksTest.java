@@ -115,8 +115,8 @@ class QuantizedBlocksTest {
       block[at + 4 + group] |= (byte) minimum;
     } else {
       block[at + 8 + group - 4] |= (byte) (scale % 16 + minimum % 16 * 16);
-      block[at + group - 4] |= (byte) (scale / 16 << 6);
-      block[at + 4 + group - 4] |= (byte) (minimum / 16 << 6);
+      block[at + group - 4] |= (byte) ((scale / 16) << 6);
+      block[at + 4 + group - 4] |= (byte) ((minimum / 16) << 6);
     }
   }
 
@@ -138,7 +138,7 @@ class QuantizedBlocksTest {
         blocks[lowByte] |= (byte) (q % 16 << (inHalf < 64 ? 0 : 4));
         // upper pairs: elements i, i + 32, i + 64, i + 96 of a half share a byte
         int highByte = at + 128 + i / 128 * 32 + inHalf % 32;
-        blocks[highByte] |= (byte) (q / 16 << 2 * (inHalf / 32));
+        blocks[highByte] |= (byte) ((q / 16) << (2 * (inHalf / 32)));
         expected[block * 256 + i] = half(SCALE) * blocks[at + 192 + i / 16] * (q - 32);
       }
     }

@@ -10,10 +10,11 @@ import java.util.List;
 /** Builds ZIP archives by hand, straight from the format's description, right or wrong ones. */
 final class ZipBytes {
 
+  private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
   private static final int STREAMED_FLAG = 8;
 
   /** An entry as the central directory declares it. */
-  record Entry(String name, byte[] data, int method, int flags, long size, long offset) {}
+  record Entry(String name, int method, int flags, long size, long offset) {}
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final List<Entry> entries = new ArrayList<>();
@@ -24,10 +25,10 @@ final class ZipBytes {
   }
 
   ZipBytes add(String name, byte[] data, int method, int flags) {
-    entries.add(new Entry(name, data, method, flags, data.length, out.size()));
+    entries.add(new Entry(name, method, flags, data.length, out.size()));
     byte[] text = name.getBytes(StandardCharsets.UTF_8);
     byte[] extra = new byte[5]; // torch pads here; the directory has another length
-    ByteBuffer header = little(30);
+    ByteBuffer header = ByteBuffer.allocate(30).order(LITTLE);
     header.putInt(0x04034b50).putShort((short) 20).putShort((short) flags).putShort((short) method);
     header.position(26).putShort((short) text.length).putShort((short) extra.length);
     out.writeBytes(header.array());
@@ -40,7 +41,7 @@ final class ZipBytes {
   /** Makes the directory say something else about the last entry. */
   ZipBytes declare(long size, long offset) {
     Entry last = entries.removeLast();
-    entries.add(new Entry(last.name(), last.data(), last.method(), last.flags(), size, offset));
+    entries.add(new Entry(last.name(), last.method(), last.flags(), size, offset));
     return this;
   }
 
@@ -70,7 +71,7 @@ final class ZipBytes {
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);
       long size = entry.size() + (i == entries.size() - 1 ? hole : 0);
-      ByteBuffer extra = little(6 + 28);
+      ByteBuffer extra = ByteBuffer.allocate(6 + 28).order(LITTLE);
       extra.putShort((short) 0x7075).putShort((short) 2).putShort((short) 0);
       extra.putShort((short) 1).putShort((short) 24).putLong(size).putLong(size);
       extra.putLong(entry.offset());
@@ -78,7 +79,7 @@ final class ZipBytes {
     }
     long directory = out.size() + hole;
     long size = tail.size();
-    ByteBuffer end64 = little(56 + 20);
+    ByteBuffer end64 = ByteBuffer.allocate(56 + 20).order(LITTLE);
     end64.putInt(0x06064b50).putLong(44).putShort((short) 45).putShort((short) 45);
     end64.putInt(0).putInt(0).putLong(entries.size()).putLong(entries.size());
     end64.putLong(size).putLong(directory);
@@ -94,20 +95,18 @@ final class ZipBytes {
 
   private static byte[] central(Entry entry, int size, int offset, byte[] extra) {
     byte[] text = entry.name().getBytes(StandardCharsets.UTF_8);
-    ByteBuffer header = little(46 + text.length + extra.length);
+    ByteBuffer header = ByteBuffer.allocate(46 + text.length + extra.length).order(LITTLE);
     header.putInt(0x02014b50).putInt(0).putShort((short) entry.flags());
     header.putShort((short) entry.method()).putLong(0).putInt(size).putInt(size);
     header.putShort((short) text.length).putShort((short) extra.length).putShort((short) 0);
-    return header.putLong(0).putInt(offset).put(text).put(extra).array();
+    header.putLong(0).putInt(offset).put(text).put(extra);
+    return header.array();
   }
 
   private static byte[] end(int count, int size, int offset) {
-    ByteBuffer end = little(22);
+    ByteBuffer end = ByteBuffer.allocate(22).order(LITTLE);
     end.putInt(0x06054b50).putInt(0).putShort((short) count).putShort((short) count);
-    return end.putInt(size).putInt(offset).putShort((short) 0).array();
-  }
-
-  private static ByteBuffer little(int bytes) {
-    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    end.putInt(size).putInt(offset).putShort((short) 0);
+    return end.array();
   }
 }
