@@ -26,4 +26,71 @@ interface SsdLoops {
       float b,
       float c,
       int width);
+
+  /** Returns the columns of the widest register tile. */
+  int stripFloats();
+
+  /**
+   * Computes a register tile of a product into the tile's sums.
+   *
+   * @param product the product, with its strides in bytes and its depth
+   * @param left first element of the left factor
+   * @param right first element of the right factor, in the tile
+   * @param rows rows
+   * @param width columns, {@link #stripFloats} or a half or a quarter
+   */
+  void tile(DenseProduct product, long left, long right, int rows, int width);
+
+  /** Brings the sums of a register tile to the result, from a row and a column on. */
+  void merge(DenseProduct product, int row, int column, int rows, int width);
+
+  /** {@code Δ = clamp(softplus(raw))} of all steps of a chunk. */
+  void stepSizes(MemorySegment tile, int chunk, float stepMin, float stepMax);
+
+  /** From the sums of a chunk: the factors ENTER, LEAVE and INPUT of all steps. */
+  void factors(MemorySegment tile, int chunk);
+
+  /**
+   * A row of the transposed map of a chunk: {@code map[s,l] = pairs[s,l]·exp(s_l − s_s)·Δ_s} for l
+   * from the lanes of s on, where pairs are zero below the diagonal.
+   */
+  void mapRow(MemorySegment tile, long map, MemorySegment pairs, long pairsAt, int s, int chunk);
+
+  /**
+   * The same row, without Δ, and gradients through it, with {@code r = mapGrad[s,l]·exp(s_l −
+   * s_s)·Δ_s}: {@code pairGrad[s,l] += r} and {@code PAIRS[l] += r·pairs[s,l]}.
+   *
+   * @param tile the worker's memory
+   * @param map the row of the map
+   * @param mapGrad the row of its gradient
+   * @param pairGrad the row of the sums
+   * @param pairs memory of the pairs
+   * @param pairsAt the row of the pairs
+   * @param s which row
+   * @param chunk steps
+   */
+  void mapGradRow(
+      MemorySegment tile,
+      long map,
+      long mapGrad,
+      long pairGrad,
+      MemorySegment pairs,
+      long pairsAt,
+      int s,
+      int chunk);
+
+  /** {@code to_i = factor_i · from_i} for dense rows in the tile; may be in place. */
+  void scaleRows(MemorySegment tile, long from, long to, int rows, int width, long factors);
+
+  /**
+   * Transposes a matrix in the tile; rows and columns are multiples of the widest vector's lanes.
+   *
+   * @param tile the worker's memory
+   * @param from the matrix, rows of {@code columns} elements
+   * @param to the transposed matrix, rows of {@code rows} elements
+   * @param rows rows
+   * @param columns columns
+   * @param room room for two squares
+   */
+  void transpose(MemorySegment tile, long from, long to, int rows, int columns, long room);
 }

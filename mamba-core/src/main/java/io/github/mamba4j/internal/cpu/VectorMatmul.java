@@ -13,10 +13,6 @@ final class VectorMatmul extends CpuMatmul {
   private static final int LANES = SPECIES.length();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-  /** Vectors across a tile: four where there are 32 registers, else two. */
-  private static final int STRIP_VECTORS =
-      LANES == 16 || System.getProperty("os.arch").equals("aarch64") ? 4 : 2;
-
   /** Elements that are written where the six of a tile's step go, and steps that this reaches. */
   private static final int SPILL = Math.ceilDiv(TILE_ROWS, LANES) * LANES;
 
@@ -28,7 +24,7 @@ final class VectorMatmul extends CpuMatmul {
   private static final int GATHER_STEPS = 8;
 
   VectorMatmul(WorkerPool pool) {
-    super(pool, LANES, STRIP_VECTORS);
+    super(pool, LANES, VectorTiles.STRIP_VECTORS);
   }
 
   @Override
@@ -40,13 +36,8 @@ final class VectorMatmul extends CpuMatmul {
       MemorySegment sums,
       int rows,
       int width) {
-    if (width == 4 * LANES) {
-      VectorTiles.four(call, a, aOffset, strip, sums, rows);
-    } else if (width == 2 * LANES) {
-      VectorTiles.two(call, a, aOffset, strip, sums, rows);
-    } else {
-      VectorTiles.one(call, a, aOffset, strip, sums, rows);
-    }
+    long stripStep = (long) width * Float.BYTES;
+    VectorTiles.tile(call, a, aOffset, strip, strip + stripStep, stripStep, sums, rows, width);
   }
 
   @Override
