@@ -11,7 +11,7 @@ abstract class CpuSsd implements SsdKernels {
   CpuSsd(WorkerPool pool, Rows rows, ScanLoops copies, SsdLoops loops) {
     steps = new SsdSteps(pool, rows, loops);
     forward = new SsdForward(pool, rows, copies, loops);
-    backward = new SsdBackward(pool);
+    backward = new SsdBackward(pool, rows, copies, loops);
   }
 
   @Override
@@ -26,7 +26,7 @@ abstract class CpuSsd implements SsdKernels {
 
   @Override
   public final long backwardWorkspaceFloats(Shape shape) {
-    return 0;
+    return SsdBackward.workspaceFloats(shape);
   }
 
   @Override

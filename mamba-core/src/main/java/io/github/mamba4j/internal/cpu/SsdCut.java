@@ -52,6 +52,17 @@ final class SsdCut {
     return Math.ceilDiv(chunks(shape), segmentChunks(shape));
   }
 
+  /** Returns the blocks that the heads of a group are cut into where chunks are few. */
+  static int headBlocks(Shape shape) {
+    int tasks = shape.batch() * chunks(shape) * shape.groups();
+    return Math.min(shape.heads() / shape.groups(), Math.ceilDiv(FEW_LANES, tasks));
+  }
+
+  /** Returns the first head of a block, counted from the group's first. */
+  static int firstHead(Shape shape, int block) {
+    return block * (shape.heads() / shape.groups()) / headBlocks(shape);
+  }
+
   /** Returns the size of the state of one sequence. */
   static long stateFloats(Shape shape) {
     return (long) shape.dState() * shape.dInner();
@@ -75,6 +86,12 @@ final class SsdCut {
   static float delta(Shape shape, float raw) {
     float delta = ScalarMath.softplus(raw);
     return Math.max(shape.stepMin(), Math.min(shape.stepMax(), delta));
+  }
+
+  /** Returns whether a step size is at a bound, where it has no gradient. */
+  static boolean clamped(Shape shape, float raw) {
+    float softplus = ScalarMath.softplus(raw);
+    return softplus < shape.stepMin() || softplus > shape.stepMax();
   }
 
   /** Returns the decay rate of a head. */

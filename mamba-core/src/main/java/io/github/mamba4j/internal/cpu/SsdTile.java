@@ -150,9 +150,14 @@ final class SsdTile {
     return cGrad(shape) + statesByChunk(shape);
   }
 
+  /** Backward: gradient of B or C, [chunk, dState]. */
+  static long projectionGrad(Shape shape) {
+    return backwardRoom(shape) + room();
+  }
+
   /** Size of the backward scan's tile. */
   static long backwardFloats(Shape shape) {
-    return backwardRoom(shape) + room();
+    return projectionGrad(shape) + statesByChunk(shape);
   }
 
   private static long room() {
