@@ -98,61 +98,43 @@ final class ScalarSsdLoops implements SsdLoops {
   }
 
   @Override
-  public void stepSizes(MemorySegment tile, int chunk, float stepMin, float stepMax) {
+  public void stepSizes(MemorySegment tile, int chunk) {
     for (int t = 0; t < chunk; t++) {
-      float delta = ScalarMath.softplus(get(tile, SsdTile.RAW + t));
-      set(tile, SsdTile.DELTA + t, Math.max(stepMin, Math.min(stepMax, delta)));
+      set(tile, SsdTile.DELTA + t, ScalarMath.softplus(get(tile, SsdTile.RAW + t)));
     }
   }
 
   @Override
-  public void factors(MemorySegment tile, int chunk) {
-    float lastHigh = get(tile, SsdTile.HIGH + chunk - 1);
-    float lastLow = get(tile, SsdTile.LOW + chunk - 1);
-    for (int t = 0; t < chunk; t++) {
-      float high = get(tile, SsdTile.HIGH + t);
-      float low = get(tile, SsdTile.LOW + t);
-      float leave = ScalarMath.exp((lastHigh - high) + (lastLow - low));
-      set(tile, SsdTile.ENTER + t, ScalarMath.exp(high + low));
-      set(tile, SsdTile.LEAVE + t, leave);
-      set(tile, SsdTile.INPUT + t, leave * get(tile, SsdTile.DELTA + t));
+  public void decays(
+      MemorySegment tile, long to, float high, float low, float sign, int first, int chunk) {
+    for (int l = first; l < chunk; l++) {
+      float exponent = get(tile, SsdTile.HIGH + l) - high;
+      exponent = (exponent + (get(tile, SsdTile.LOW + l) - low)) * sign;
+      set(tile, to + l, ScalarMath.exp2(Math.min(exponent, 0)));
     }
-  }
-
-  /** Returns {@code exp(s_l − s_s)}, 1 where that would grow. */
-  private static float decay(MemorySegment tile, int s, int l) {
-    float high = get(tile, SsdTile.HIGH + l) - get(tile, SsdTile.HIGH + s);
-    float exponent = high + (get(tile, SsdTile.LOW + l) - get(tile, SsdTile.LOW + s));
-    return ScalarMath.exp(exponent > 0 ? 0 : exponent);
   }
 
   @Override
   public void mapRow(
-      MemorySegment tile, long map, MemorySegment pairs, long pairsAt, int s, int chunk) {
-    float delta = get(tile, SsdTile.DELTA + s);
-    for (int l = s / SsdCut.LANES * SsdCut.LANES; l < chunk; l++) {
-      set(tile, map + l, get(pairs, pairsAt + l) * (decay(tile, s, l) * delta));
+      MemorySegment tile,
+      long map,
+      MemorySegment pairs,
+      long pairsAt,
+      float delta,
+      int first,
+      int chunk) {
+    for (int l = first; l < chunk; l++) {
+      set(tile, map + l, get(pairs, pairsAt + l) * (get(tile, SsdTile.DECAYS + l) * delta));
     }
   }
 
   @Override
-  public void mapGradRow(
-      MemorySegment tile,
-      long map,
-      long mapGrad,
-      long pairGrad,
-      MemorySegment pairs,
-      long pairsAt,
-      int s,
-      int chunk) {
-    float delta = get(tile, SsdTile.DELTA + s);
-    for (int l = s / SsdCut.LANES * SsdCut.LANES; l < chunk; l++) {
-      float decay = decay(tile, s, l);
-      float pair = get(pairs, pairsAt + l);
-      set(tile, map + l, pair * decay);
-      float grad = get(tile, mapGrad + l) * (decay * delta);
+  public void pairRow(
+      MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk) {
+    for (int l = first; l < chunk; l++) {
+      float grad = get(tile, mapGrad + l) * (get(tile, SsdTile.DECAYS + l) * delta);
+      set(tile, mapGrad + l, grad);
       set(tile, pairGrad + l, get(tile, pairGrad + l) + grad);
-      set(tile, SsdTile.PAIRS + l, Math.fma(grad, pair, get(tile, SsdTile.PAIRS + l)));
     }
   }
 

@@ -38,7 +38,7 @@ final class SsdBackward {
     this.pool = pool;
     this.copies = copies;
     this.loops = loops;
-    stage = new SsdStage(copies, loops);
+    stage = new SsdStage(rows, copies, loops);
     projections = new SsdProjections(copies, loops);
     products = new DenseProducts(loops);
     gradients = new SsdGradients(rows, copies, loops);
@@ -46,7 +46,7 @@ final class SsdBackward {
 
   static long workspaceFloats(Shape shape) {
     return SsdProjections.floats(shape)
-        + shape.batch() * SsdCut.chunks(shape) * stateFloats(shape)
+        + (long) shape.batch() * SsdCut.chunks(shape) * stateFloats(shape)
         + SsdGradients.floats(shape);
   }
 

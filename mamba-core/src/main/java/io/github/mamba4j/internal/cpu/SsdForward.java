@@ -44,7 +44,7 @@ final class SsdForward {
     this.rows = rows;
     this.copies = copies;
     this.loops = loops;
-    stage = new SsdStage(copies, loops);
+    stage = new SsdStage(rows, copies, loops);
     projections = new SsdProjections(copies, loops);
     products = new DenseProducts(loops);
   }
@@ -52,9 +52,8 @@ final class SsdForward {
   /** The projections; then the first state of every segment and its sum of Δ·a. */
   static long workspaceFloats(Shape shape) {
     int segments = SsdCut.segments(shape);
-    long carried =
-        segments == 1 ? 0 : shape.batch() * segments * (stateFloats(shape) + shape.heads());
-    return SsdProjections.floats(shape) + carried;
+    long starts = segments == 1 ? 0 : (long) shape.batch() * segments;
+    return SsdProjections.floats(shape) + starts * (stateFloats(shape) + shape.heads());
   }
 
   void run(Forward scan) {
@@ -122,7 +121,7 @@ final class SsdForward {
       if (segment > 0) {
         stage.stateIn(shape, workspace, at, shape.dInner(), head, tile, other);
         float sum = CpuStorage.get(workspace, segmentSum(scan, sequence, segment) + head);
-        rows.sum(tile, other, ScalarMath.exp(sum), tile, state, tile, state, floats);
+        rows.sum(tile, other, ScalarMath.exp2(sum), tile, state, tile, state, floats);
       }
       stage.stateOut(shape, tile, state, workspace, at, shape.dInner(), head);
     }
@@ -200,7 +199,9 @@ final class SsdForward {
     long map = SsdTile.map(shape);
     for (int s = 0; s < chunk; s++) {
       long at = (long) s * chunk;
-      loops.mapRow(tile, map + at, workspace, pairs + at, s, chunk);
+      float delta = CpuStorage.get(tile, SsdTile.DELTA + s);
+      stage.decays(shape, s, tile);
+      loops.mapRow(tile, map + at, workspace, pairs + at, delta, SsdStage.first(s), chunk);
     }
     products.add(
         scratch
@@ -210,7 +211,7 @@ final class SsdForward {
             .size(chunk, width, chunk)
             .to(y, width, Band.LEFT_LOWER),
         1);
-    stage.skip(rows, shape, scan.inputs().dSkip(), head, tile, SsdTile.x(), y);
+    stage.skip(shape, scan.inputs().dSkip(), head, tile, SsdTile.x(), y);
     stage.chunkOut(shape, scan.out(), false, sequence, k, head, tile, y);
   }
 

@@ -49,7 +49,7 @@ final class SsdGradients {
     this.rows = rows;
     this.copies = copies;
     this.loops = loops;
-    stage = new SsdStage(copies, loops);
+    stage = new SsdStage(rows, copies, loops);
     products = new DenseProducts(loops);
   }
 
@@ -124,7 +124,7 @@ final class SsdGradients {
     if (x != null) {
       long y = SsdTile.y(shape);
       loops.scaleRows(tile, y, y, chunk, width, SsdTile.DELTA);
-      stage.skip(rows, shape, scan.inputs().dSkip(), head, tile, SsdTile.outGrad(shape), y);
+      stage.skip(shape, scan.inputs().dSkip(), head, tile, SsdTile.outGrad(shape), y);
       stage.chunkOut(shape, x.view(), x.add(), sequence, k, head, tile, y);
     }
   }
@@ -151,15 +151,14 @@ final class SsdGradients {
       float passing = rows.sum(tile, SsdTile.PAIRS + s, SsdCut.roundUp(chunk - s));
       CpuStorage.set(tile, SsdTile.DECAY_GRAD + s, passing);
       long at = (long) s * chunk;
-      loops.mapGradRow(
-          tile,
-          SsdTile.map(shape) + at,
-          grad + at,
-          SsdTile.pairGrad(shape) + at,
-          workspace,
-          pairs + at,
-          s,
-          chunk);
+      int first = SsdStage.first(s);
+      long row = at + first;
+      stage.decays(shape, s, tile);
+      loops.mapRow(tile, SsdTile.map(shape) + at, workspace, pairs + at, 1, first, chunk);
+      float delta = CpuStorage.get(tile, SsdTile.DELTA + s);
+      loops.pairRow(tile, grad + at, SsdTile.pairGrad(shape) + at, delta, first, chunk);
+      long sums = SsdTile.PAIRS + (long) first;
+      rows.product(tile, grad + row, workspace, pairs + row, tile, sums, chunk - first, true);
     }
   }
 

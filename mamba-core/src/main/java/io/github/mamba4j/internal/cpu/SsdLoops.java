@@ -44,40 +44,44 @@ interface SsdLoops {
   /** Brings the sums of a register tile to the result, from a row and a column on. */
   void merge(DenseProduct product, int row, int column, int rows, int width);
 
-  /** {@code Δ = clamp(softplus(raw))} of all steps of a chunk. */
-  void stepSizes(MemorySegment tile, int chunk, float stepMin, float stepMax);
-
-  /** From the sums of a chunk: the factors ENTER, LEAVE and INPUT of all steps. */
-  void factors(MemorySegment tile, int chunk);
+  /** {@code Δ = softplus(raw)} of all steps of a chunk. */
+  void stepSizes(MemorySegment tile, int chunk);
 
   /**
-   * A row of the transposed map of a chunk: {@code map[s,l] = pairs[s,l]·exp(s_l − s_s)·Δ_s} for l
-   * from the lanes of s on, where pairs are zero below the diagonal.
-   */
-  void mapRow(MemorySegment tile, long map, MemorySegment pairs, long pairsAt, int s, int chunk);
-
-  /**
-   * The same row, without Δ, and gradients through it, with {@code r = mapGrad[s,l]·exp(s_l −
-   * s_s)·Δ_s}: {@code pairGrad[s,l] += r} and {@code PAIRS[l] += r·pairs[s,l]}.
+   * Decays between steps, {@code 2^(sign·(s_l − s))}, at most 1.
    *
    * @param tile the worker's memory
-   * @param map the row of the map
-   * @param mapGrad the row of its gradient
-   * @param pairGrad the row of the sums
+   * @param to where they go
+   * @param high the sum s, rounded
+   * @param low what the rounding left
+   * @param sign 1 or −1
+   * @param first the first step l, a multiple of the lanes
+   * @param chunk end of the steps
+   */
+  void decays(MemorySegment tile, long to, float high, float low, float sign, int first, int chunk);
+
+  /**
+   * A row of the transposed map of a chunk: {@code map = pairs·DECAYS·delta}.
+   *
+   * @param tile the worker's memory
+   * @param map the row
    * @param pairs memory of the pairs
    * @param pairsAt the row of the pairs
-   * @param s which row
-   * @param chunk steps
+   * @param delta factor of the row
+   * @param first the first step, a multiple of the lanes
+   * @param chunk end of the steps
    */
-  void mapGradRow(
+  void mapRow(
       MemorySegment tile,
       long map,
-      long mapGrad,
-      long pairGrad,
       MemorySegment pairs,
       long pairsAt,
-      int s,
+      float delta,
+      int first,
       int chunk);
+
+  /** A row of the gradients of pairs: {@code mapGrad ·= DECAYS·delta; pairGrad += mapGrad}. */
+  void pairRow(MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk);
 
   /** {@code to_i = factor_i · from_i} for dense rows in the tile; may be in place. */
   void scaleRows(MemorySegment tile, long from, long to, int rows, int width, long factors);

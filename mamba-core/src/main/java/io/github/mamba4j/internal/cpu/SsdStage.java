@@ -8,10 +8,14 @@ import org.jspecify.annotations.Nullable;
 
 /** Moves step sizes, chunks of a head and states between views and a worker's tile. */
 final class SsdStage {
+  private static final double LOG2_E = 1 / Math.log(2);
+
+  private final Rows rows;
   private final ScanLoops copies;
   private final SsdLoops loops;
 
-  SsdStage(ScanLoops copies, SsdLoops loops) {
+  SsdStage(Rows rows, ScanLoops copies, SsdLoops loops) {
+    this.rows = rows;
     this.copies = copies;
     this.loops = loops;
   }
@@ -35,17 +39,35 @@ final class SsdStage {
     for (int t = 0; t < steps; t++) {
       CpuStorage.set(tile, SsdTile.RAW + t, SsdCut.raw(inputs, row + t, head));
     }
-    loops.stepSizes(tile, chunk, shape.stepMin(), shape.stepMax());
-    copies.clear(tile, SsdTile.DELTA + steps, chunk - steps);
+    loops.stepSizes(tile, chunk);
     float rate = SsdCut.rate(inputs, head);
     double sum = 0;
     for (int t = 0; t < chunk; t++) {
-      sum += (double) CpuStorage.get(tile, SsdTile.DELTA + t) * rate;
+      float delta = t < steps ? SsdCut.clamp(shape, CpuStorage.get(tile, SsdTile.DELTA + t)) : 0;
+      sum += (double) delta * rate * LOG2_E;
       float high = (float) sum;
+      // What is no number is hidden by the powers of two; it stays here, with the inputs.
+      CpuStorage.set(tile, SsdTile.DELTA + t, Double.isNaN(sum) ? Float.NaN : delta);
       CpuStorage.set(tile, SsdTile.HIGH + t, high);
       CpuStorage.set(tile, SsdTile.LOW + t, (float) (sum - high));
     }
-    loops.factors(tile, chunk);
+    float high = CpuStorage.get(tile, SsdTile.HIGH + chunk - 1L);
+    float low = CpuStorage.get(tile, SsdTile.LOW + chunk - 1L);
+    loops.decays(tile, SsdTile.ENTER, 0, 0, 1, 0, chunk);
+    loops.decays(tile, SsdTile.LEAVE, high, low, -1, 0, chunk);
+    rows.product(tile, SsdTile.LEAVE, tile, SsdTile.DELTA, tile, SsdTile.INPUT, chunk, false);
+  }
+
+  /** Leaves the decays from step s to the steps l of its vector and on. */
+  void decays(Shape shape, int s, MemorySegment tile) {
+    float high = CpuStorage.get(tile, SsdTile.HIGH + s);
+    float low = CpuStorage.get(tile, SsdTile.LOW + s);
+    loops.decays(tile, SsdTile.DECAYS, high, low, 1, first(s), SsdCut.chunk(shape));
+  }
+
+  /** Returns the first step of the vector of a step. */
+  static int first(int s) {
+    return s / SsdCut.LANES * SsdCut.LANES;
   }
 
   /** Returns the decay over a whole chunk. */
@@ -149,14 +171,7 @@ final class SsdStage {
   }
 
   /** {@code to += D·from} for a chunk of a head, [chunk, width]. */
-  void skip(
-      Rows rows,
-      Shape shape,
-      @Nullable View skip,
-      int head,
-      MemorySegment tile,
-      long from,
-      long to) {
+  void skip(Shape shape, @Nullable View skip, int head, MemorySegment tile, long from, long to) {
     if (skip == null) {
       return;
     }

@@ -25,19 +25,19 @@ final class SsdTile {
   /** Δ, zero beyond the last step. */
   static final int DELTA = RAW + VECTOR;
 
-  /** {@code s = Σ Δ·a} up to and with a step, rounded; */
+  /** {@code s = Σ Δ·a·log₂e} up to and with a step, rounded; */
   static final int HIGH = DELTA + VECTOR;
 
   /** and what the rounding left. */
   static final int LOW = HIGH + VECTOR;
 
-  /** {@code exp(s)}, from before the chunk to a step. */
+  /** {@code 2^s}, from before the chunk to a step. */
   static final int ENTER = LOW + VECTOR;
 
-  /** {@code exp(s_last − s)}, from a step to after the chunk. */
+  /** {@code 2^(s_last − s)}, from a step to after the chunk. */
   static final int LEAVE = ENTER + VECTOR;
 
-  /** {@code Δ·exp(s_last − s)}. */
+  /** {@code Δ·2^(s_last − s)}. */
   static final int INPUT = LEAVE + VECTOR;
 
   /** Backward: sums over the pairs of steps of what passes a step. */
@@ -52,7 +52,10 @@ final class SsdTile {
   /** Backward: gradient of the logarithm of a step's decay. */
   static final int DECAY_GRAD = IN_TERM + VECTOR;
 
-  private static final int MATRICES = DECAY_GRAD + VECTOR;
+  /** Room for a row of decays. */
+  static final int DECAYS = DECAY_GRAD + VECTOR;
+
+  private static final int MATRICES = DECAYS + VECTOR;
 
   private SsdTile() {}
 

@@ -8,7 +8,6 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** The inner loops of Mamba-2 on vectors. */
 final class VectorSsdLoops implements SsdLoops {
@@ -59,130 +58,133 @@ final class VectorSsdLoops implements SsdLoops {
 
   @Override
   public void merge(DenseProduct product, int row, int column, int rows, int width) {
-    MemorySegment tile = offHeap(product.packed);
     long to = product.out + row * product.outStride + column;
-    for (int i = 0; i < rows; i++) {
-      int from = SsdTile.SUMS + i * width;
-      long at = to + i * product.outStride;
-      switch (product.merge) {
-        case SET -> setRow(tile, from, at, width, 1);
-        case SET_ROWS -> {
-          float factor = CpuStorage.get(tile, product.factors + row + i);
-          setRow(tile, from, at, width, factor);
-        }
-        case ADD -> addRow(tile, from, at, width, product.kept);
-        case ADD_COLUMNS -> {
-          long weights = product.weightsAt + (row + i) * product.weightsStride + column;
-          addColumns(tile, from, at, width, product.factors + column);
-          sumProducts(tile, from, product.weights, weights, product.weighted + column, width);
-        }
+    switch (product.merge) {
+      case SET -> set(product, to, rows, width);
+      case SET_ROWS -> setRows(product, to, row, rows, width);
+      case ADD -> add(product, to, rows, width);
+      case ADD_COLUMNS -> {
+        addColumns(product, to, product.factors + column, rows, width);
+        long weights = product.weightsAt + row * product.weightsStride + column;
+        sumProducts(product, weights, product.weighted + column, rows, width);
       }
     }
   }
 
-  private static void setRow(MemorySegment tile, long from, long to, int width, float factor) {
-    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
-    for (int j = 0; j < width; j += LANES) {
-      store(load(tile, from + j).mul(factors), tile, to + j);
+  private static void set(DenseProduct product, long to, int rows, int width) {
+    MemorySegment tile = offHeap(product.packed);
+    for (int i = 0; i < rows; i++) {
+      long from = SsdTile.SUMS + (long) i * width;
+      long at = to + i * product.outStride;
+      for (int j = 0; j < width; j += LANES) {
+        store(load(tile, from + j), tile, at + j);
+      }
     }
   }
 
-  private static void addRow(MemorySegment tile, long from, long to, int width, float kept) {
-    FloatVector factors = FloatVector.broadcast(SPECIES, kept);
-    for (int j = 0; j < width; j += LANES) {
-      store(load(tile, to + j).fma(factors, load(tile, from + j)), tile, to + j);
+  private static void setRows(DenseProduct product, long to, int row, int rows, int width) {
+    MemorySegment tile = offHeap(product.packed);
+    for (int i = 0; i < rows; i++) {
+      float factor = CpuStorage.get(tile, product.factors + row + i);
+      FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+      long from = SsdTile.SUMS + (long) i * width;
+      long at = to + i * product.outStride;
+      for (int j = 0; j < width; j += LANES) {
+        store(load(tile, from + j).mul(factors), tile, at + j);
+      }
     }
   }
 
-  private static void addColumns(MemorySegment tile, long from, long to, int width, long factors) {
+  private static void add(DenseProduct product, long to, int rows, int width) {
+    MemorySegment tile = offHeap(product.packed);
+    FloatVector kept = FloatVector.broadcast(SPECIES, product.kept);
+    for (int i = 0; i < rows; i++) {
+      long from = SsdTile.SUMS + (long) i * width;
+      long at = to + i * product.outStride;
+      for (int j = 0; j < width; j += LANES) {
+        store(load(tile, at + j).fma(kept, load(tile, from + j)), tile, at + j);
+      }
+    }
+  }
+
+  private static void addColumns(DenseProduct product, long to, long factors, int rows, int width) {
+    MemorySegment tile = offHeap(product.packed);
     for (int j = 0; j < width; j += LANES) {
-      FloatVector sum = load(tile, from + j);
-      store(sum.fma(load(tile, factors + j), load(tile, to + j)), tile, to + j);
+      FloatVector factor = load(tile, factors + j);
+      for (int i = 0; i < rows; i++) {
+        long at = to + i * product.outStride + j;
+        FloatVector sum = load(tile, SsdTile.SUMS + (long) i * width + j);
+        store(sum.fma(factor, load(tile, at)), tile, at);
+      }
     }
   }
 
   private static void sumProducts(
-      MemorySegment tile, long from, MemorySegment weights, long weightsAt, long to, int width) {
-    MemorySegment others = offHeap(weights);
-    for (int j = 0; j < width; j += LANES) {
-      FloatVector sum = load(tile, from + j);
-      store(sum.fma(load(others, weightsAt + j), load(tile, to + j)), tile, to + j);
+      DenseProduct product, long weightsAt, long to, int rows, int width) {
+    MemorySegment tile = offHeap(product.packed);
+    MemorySegment weights = offHeap(product.weights);
+    for (int i = 0; i < rows; i++) {
+      long at = weightsAt + i * product.weightsStride;
+      long from = SsdTile.SUMS + (long) i * width;
+      for (int j = 0; j < width; j += LANES) {
+        FloatVector weight = load(weights, at + j);
+        store(load(tile, from + j).fma(weight, load(tile, to + j)), tile, to + j);
+      }
+    }
+  }
+
+  /* One loop, one transcendental function, no mask: what else was tried put vectors in objects. */
+
+  @Override
+  public void stepSizes(MemorySegment tile, int chunk) {
+    MemorySegment parts = offHeap(tile);
+    for (int t = 0; t < chunk; t += LANES) {
+      store(VectorMath.softplus(load(parts, SsdTile.RAW + t)), parts, SsdTile.DELTA + t);
     }
   }
 
   @Override
-  public void stepSizes(MemorySegment tile, int chunk, float stepMin, float stepMax) {
+  public void decays(
+      MemorySegment tile, long to, float high, float low, float sign, int first, int chunk) {
     MemorySegment parts = offHeap(tile);
-    for (int t = 0; t < chunk; t += LANES) {
-      FloatVector delta = VectorMath.softplus(load(parts, SsdTile.RAW + t));
-      store(delta.min(stepMax).max(stepMin), parts, SsdTile.DELTA + t);
+    FloatVector highs = FloatVector.broadcast(SPECIES, high);
+    FloatVector lows = FloatVector.broadcast(SPECIES, low);
+    FloatVector signs = FloatVector.broadcast(SPECIES, sign);
+    for (int l = first; l < chunk; l += LANES) {
+      FloatVector exponent = load(parts, SsdTile.HIGH + l).sub(highs);
+      exponent = exponent.add(load(parts, SsdTile.LOW + l).sub(lows)).mul(signs).min(0);
+      store(VectorMath.exp2(exponent), parts, to + l);
     }
-  }
-
-  @Override
-  public void factors(MemorySegment tile, int chunk) {
-    MemorySegment parts = offHeap(tile);
-    float lastHigh = CpuStorage.get(tile, SsdTile.HIGH + chunk - 1);
-    float lastLow = CpuStorage.get(tile, SsdTile.LOW + chunk - 1);
-    FloatVector lastHighs = FloatVector.broadcast(SPECIES, lastHigh);
-    FloatVector lastLows = FloatVector.broadcast(SPECIES, lastLow);
-    for (int t = 0; t < chunk; t += LANES) {
-      FloatVector high = load(parts, SsdTile.HIGH + t);
-      FloatVector low = load(parts, SsdTile.LOW + t);
-      store(VectorMath.exp(high.add(low)), parts, SsdTile.ENTER + t);
-      FloatVector leave = VectorMath.exp(lastHighs.sub(high).add(lastLows.sub(low)));
-      store(leave, parts, SsdTile.LEAVE + t);
-      store(leave.mul(load(parts, SsdTile.DELTA + t)), parts, SsdTile.INPUT + t);
-    }
-  }
-
-  /** Returns {@code exp(s_l − s_s)} for the lanes of l, 1 where that would grow. */
-  private static FloatVector decay(MemorySegment tile, FloatVector high, FloatVector low, int l) {
-    FloatVector exponent =
-        load(tile, SsdTile.HIGH + l).sub(high).add(load(tile, SsdTile.LOW + l).sub(low));
-    return VectorMath.exp(exponent.blend(0, exponent.compare(VectorOperators.GT, 0)));
   }
 
   @Override
   public void mapRow(
-      MemorySegment tile, long map, MemorySegment pairs, long pairsAt, int s, int chunk) {
-    MemorySegment parts = offHeap(tile);
-    MemorySegment others = offHeap(pairs);
-    FloatVector delta = spread(parts, SsdTile.DELTA + s);
-    FloatVector high = spread(parts, SsdTile.HIGH + s);
-    FloatVector low = spread(parts, SsdTile.LOW + s);
-    for (int l = s / SsdCut.LANES * SsdCut.LANES; l < chunk; l += LANES) {
-      FloatVector decay = decay(parts, high, low, l);
-      store(load(others, pairsAt + l).mul(decay.mul(delta)), parts, map + l);
-    }
-  }
-
-  private static FloatVector spread(MemorySegment tile, long index) {
-    return FloatVector.broadcast(SPECIES, CpuStorage.get(tile, index));
-  }
-
-  @Override
-  public void mapGradRow(
       MemorySegment tile,
       long map,
-      long mapGrad,
-      long pairGrad,
       MemorySegment pairs,
       long pairsAt,
-      int s,
+      float delta,
+      int first,
       int chunk) {
     MemorySegment parts = offHeap(tile);
     MemorySegment others = offHeap(pairs);
-    FloatVector delta = spread(parts, SsdTile.DELTA + s);
-    FloatVector high = spread(parts, SsdTile.HIGH + s);
-    FloatVector low = spread(parts, SsdTile.LOW + s);
-    for (int l = s / SsdCut.LANES * SsdCut.LANES; l < chunk; l += LANES) {
-      FloatVector decay = decay(parts, high, low, l);
-      FloatVector pair = load(others, pairsAt + l);
-      store(pair.mul(decay), parts, map + l);
-      FloatVector grad = load(parts, mapGrad + l).mul(decay.mul(delta));
+    FloatVector deltas = FloatVector.broadcast(SPECIES, delta);
+    for (int l = first; l < chunk; l += LANES) {
+      FloatVector decay = load(parts, SsdTile.DECAYS + l).mul(deltas);
+      store(load(others, pairsAt + l).mul(decay), parts, map + l);
+    }
+  }
+
+  @Override
+  public void pairRow(
+      MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk) {
+    MemorySegment parts = offHeap(tile);
+    FloatVector deltas = FloatVector.broadcast(SPECIES, delta);
+    for (int l = first; l < chunk; l += LANES) {
+      FloatVector decay = load(parts, SsdTile.DECAYS + l).mul(deltas);
+      FloatVector grad = load(parts, mapGrad + l).mul(decay);
+      store(grad, parts, mapGrad + l);
       store(load(parts, pairGrad + l).add(grad), parts, pairGrad + l);
-      store(grad.fma(pair, load(parts, SsdTile.PAIRS + l)), parts, SsdTile.PAIRS + l);
     }
   }
 
@@ -190,7 +192,7 @@ final class VectorSsdLoops implements SsdLoops {
   public void scaleRows(MemorySegment tile, long from, long to, int rows, int width, long factors) {
     MemorySegment parts = offHeap(tile);
     for (int i = 0; i < rows; i++) {
-      FloatVector factor = spread(parts, factors + i);
+      FloatVector factor = FloatVector.broadcast(SPECIES, CpuStorage.get(parts, factors + i));
       long row = (long) i * width;
       for (int j = 0; j < width; j += LANES) {
         store(load(parts, from + row + j).mul(factor), parts, to + row + j);
