@@ -37,7 +37,9 @@ public final class TorchWriter {
   /** PyTorch's own tag of an extra field that only takes up room. */
   private static final int PADDING_TAG = 0x4246;
 
-  /** Fixed, and late enough: for the first second of 1980 the JDK adds an extra field of its own. */
+  /**
+   * Fixed, and late enough: for the first second of 1980 the JDK adds an extra field of its own.
+   */
   private static final LocalDateTime TIME = LocalDateTime.of(1980, 2, 1, 0, 0);
 
   private final List<PendingArray> storages = new ArrayList<>();

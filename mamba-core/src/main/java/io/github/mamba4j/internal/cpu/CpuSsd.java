@@ -5,11 +5,13 @@ import io.github.mamba4j.spi.SsdKernels;
 /** The scans of Mamba-2: what scalar and vector kernels share is all but the inner loops. */
 abstract class CpuSsd implements SsdKernels {
   private final SsdSteps steps;
+  private final SsdForward forward;
   private final SsdBackward backward;
 
-  CpuSsd(WorkerPool pool, Rows rows, SsdLoops loops) {
+  CpuSsd(WorkerPool pool, Rows rows, ScanLoops copies, SsdLoops loops) {
     steps = new SsdSteps(pool, rows, loops);
-    backward = new SsdBackward(pool);
+    forward = new SsdForward(pool, rows, copies, loops);
+    backward = new SsdBackward(pool, rows, copies, loops);
   }
 
   @Override
@@ -19,17 +21,21 @@ abstract class CpuSsd implements SsdKernels {
 
   @Override
   public final long forwardWorkspaceFloats(Shape shape) {
-    return 0;
+    return SsdCut.stepwise(shape) ? 0 : SsdForward.workspaceFloats(shape);
   }
 
   @Override
   public final long backwardWorkspaceFloats(Shape shape) {
-    return 0;
+    return SsdBackward.workspaceFloats(shape);
   }
 
   @Override
   public final void forward(Forward scan) {
-    steps.run(scan);
+    if (SsdCut.stepwise(scan.shape())) {
+      steps.run(scan);
+    } else {
+      forward.run(scan);
+    }
   }
 
   @Override

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Objects are kept and used again by {@link CpuMatmul}, so that a call allocates nothing. Only
  * the calling thread writes, and only while no task runs. Offsets and strides are in bytes except
- * where said.
+ * where said. The factors of the tiles are those of the part under way, after copying.
  */
-final class MatmulCall {
+final class MatmulCall extends TileFactors {
   private static final int ALIGNMENT = 64;
 
   final CpuMatmul kernels;
@@ -38,11 +38,6 @@ final class MatmulCall {
   /** True if the left factor is stored transposed, and copied together before use. */
   boolean aTransposed;
 
-  /** The two distances as the tile kernel finds them, after copying. */
-  long tileRowBytes;
-
-  long tileStepBytes;
-
   MemorySegment b = MemorySegment.NULL;
   DType bType = DType.F32;
   boolean bTransposed;
@@ -60,17 +55,13 @@ final class MatmulCall {
   @Nullable MemorySegment bias;
   long biasOffset;
 
-  /** The part of the right factor that is packed at the moment, and its memory. */
-  MemorySegment packed = MemorySegment.NULL;
-
+  /** The part of the right factor that is packed at the moment. */
   int firstItem;
+
   int items;
   int firstColumn;
   int columns;
   int firstStep;
-
-  /** Length of the sums in this part. */
-  int depth;
 
   /** True if tiles of this part are added to what the result holds. */
   boolean add;

@@ -7,6 +7,9 @@ import java.lang.foreign.MemorySegment;
 final class Scratch implements AutoCloseable {
   private static final int ALIGNMENT = 64;
 
+  /** The worker's arguments of products within its memory. */
+  final DenseProduct product = new DenseProduct();
+
   private Arena arena = Arena.ofShared();
   private MemorySegment memory = MemorySegment.NULL;
 

@@ -1,168 +1,152 @@
 package io.github.mamba4j.internal.cpu;
 
-import static io.github.mamba4j.internal.cpu.CpuStorage.get;
-import static io.github.mamba4j.internal.cpu.CpuStorage.set;
+import static io.github.mamba4j.internal.cpu.SsdCut.stateFloats;
 
+import io.github.mamba4j.internal.cpu.DenseProduct.Band;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.SsdKernels.Backward;
-import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
-/** The gradients of the scan, head after head and step after step. */
+/**
+ * The gradients of the scan by matrix products. Three phases: what the heads of a group share is
+ * computed as in the forward scan; the gradient of the state is carried from the last chunk to the
+ * first, a task a head, and left in the workspace for every chunk; then all chunks are independent.
+ * A task of these is a chunk and a group, whose heads it visits in order, so that the gradients of
+ * B and C are summed where they are made ({@link SsdGradients} has the equations); where that would
+ * be few tasks, the heads are cut into blocks, and their sums added in order.
+ *
+ * <p>The carry, with h the state before a chunk, G the gradient of the one after it and names as in
+ * {@link SsdForward}: {@code G ← exp(s_last)·G + Cᵀ·diag(exp(s))·dY}.
+ */
 final class SsdBackward {
   private final WorkerPool pool;
+  private final ScanLoops copies;
+  private final SsdLoops loops;
+  private final SsdStage stage;
+  private final SsdProjections projections;
+  private final DenseProducts products;
+  private final SsdGradients gradients;
+  private final WorkerPool.Body<Backward> project = this::project;
+  private final WorkerPool.Body<Backward> carry = this::carry;
   private final WorkerPool.Body<Backward> compute = this::compute;
+  private final WorkerPool.Body<Backward> finish = this::finish;
+  private final WorkerPool.Body<Backward> fold = this::fold;
 
-  SsdBackward(WorkerPool pool) {
+  SsdBackward(WorkerPool pool, Rows rows, ScanLoops copies, SsdLoops loops) {
     this.pool = pool;
+    this.copies = copies;
+    this.loops = loops;
+    stage = new SsdStage(rows, copies, loops);
+    projections = new SsdProjections(copies, loops);
+    products = new DenseProducts(loops);
+    gradients = new SsdGradients(rows, copies, loops);
+  }
+
+  static long workspaceFloats(Shape shape) {
+    return SsdProjections.floats(shape)
+        + (long) shape.batch() * SsdCut.chunks(shape) * stateFloats(shape)
+        + SsdGradients.floats(shape);
+  }
+
+  /** Returns where the gradient of the state after a chunk lies. */
+  static long carried(Backward scan, int sequence, int k) {
+    Shape shape = scan.shape();
+    long index = (long) sequence * SsdCut.chunks(shape) + k;
+    return scan.workspace().offset() + SsdProjections.floats(shape) + index * stateFloats(shape);
   }
 
   void run(Backward scan) {
-    pool.forEach(1, scan, compute);
+    Shape shape = scan.shape();
+    pool.forEach(SsdProjections.tasks(shape), scan, project);
+    pool.forEach(shape.batch() * shape.heads(), scan, carry);
+    int blocks = SsdCut.headBlocks(shape);
+    pool.forEach(SsdProjections.tasks(shape) * blocks, scan, compute);
+    if (blocks > 1) {
+      pool.forEach(SsdProjections.tasks(shape), scan, finish);
+    }
+    pool.forEach(1, scan, fold);
+  }
+
+  private void project(Backward scan, int task, Scratch scratch) {
+    projections.compute(scan.shape(), scan.inputs(), scan.workspace(), task, scratch);
+  }
+
+  private void carry(Backward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int head = task % shape.heads();
+    int sequence = task / shape.heads();
+    MemorySegment tile = scratch.floats(SsdTile.forwardFloats(shape));
+    MemorySegment workspace = CpuStorage.of(scan.workspace());
+    copies.clear(tile, SsdTile.ZERO, 4L * SsdCut.LANES);
+    long state = SsdTile.state(shape);
+    stage.stateIn(shape, scan.finalStateGrad(), sequence, head, tile, state);
+    Sink initial = scan.gradients().initialState();
+    for (int k = SsdCut.chunks(shape) - 1; k >= 0; k--) {
+      long to = carried(scan, sequence, k);
+      stage.stateOut(shape, tile, state, workspace, to, shape.dInner(), head);
+      if (k > 0 || initial != null) {
+        carryChunk(scan, sequence, k, head, scratch);
+      }
+    }
+    if (initial != null) {
+      stage.stateOut(shape, initial.view(), initial.add(), sequence, head, tile, state);
+    }
+  }
+
+  private void carryChunk(Backward scan, int sequence, int k, int head, Scratch scratch) {
+    Shape shape = scan.shape();
+    int chunk = SsdCut.chunk(shape);
+    int width = SsdCut.roundUp(shape.headDim());
+    MemorySegment tile = scratch.floats(SsdTile.forwardFloats(shape));
+    stage.stepSizes(shape, scan.inputs(), sequence, k, head, tile);
+    stage.chunkIn(shape, scan.outGrad(), sequence, k, head, tile, SsdTile.x());
+    loops.scaleRows(tile, SsdTile.x(), SsdTile.scaled(shape), chunk, width, SsdTile.ENTER);
+    View workspace = scan.workspace();
+    int group = SsdCut.group(shape, head);
+    long c = SsdProjections.c(shape, workspace, sequence, k, group);
+    products.add(
+        scratch
+            .product
+            .left(CpuStorage.of(workspace), c, chunk, 1)
+            .right(tile, SsdTile.scaled(shape), width)
+            .size(shape.dState(), width, chunk)
+            .to(SsdTile.state(shape), width, Band.FULL),
+        SsdStage.decay(shape, tile));
   }
 
   private void compute(Backward scan, int task, Scratch scratch) {
-    Shape s = scan.shape();
-    int rows = s.batch() * s.length();
-    int columns = s.groups() * s.dState();
-    clear(scan.gradients().b(), rows, columns);
-    clear(scan.gradients().c(), rows, columns);
-    clear(scan.gradients().a(), 1, s.heads());
-    clear(scan.gradients().dtBias(), 1, s.heads());
-    clear(scan.gradients().dSkip(), 1, s.skipPerChannel() ? s.dInner() : s.heads());
-    clear(scan.gradients().x(), rows, s.dInner());
-    clear(scan.gradients().dt(), rows, s.heads());
-    clear(scan.gradients().initialState(), s.batch() * s.dState(), s.dInner());
-    int state = s.dState() * s.headDim();
-    MemorySegment tile = scratch.floats((SsdCut.chunk(s) + 2L) * state);
-    for (int lane = 0; lane < s.batch() * s.heads(); lane++) {
-      lane(scan, lane / s.heads(), lane % s.heads(), tile);
+    Shape shape = scan.shape();
+    int blocks = SsdCut.headBlocks(shape);
+    int block = task % blocks;
+    int group = task / blocks % shape.groups();
+    int k = task / blocks / shape.groups() % SsdCut.chunks(shape);
+    int sequence = task / blocks / shape.groups() / SsdCut.chunks(shape);
+    int heads = shape.heads() / shape.groups();
+    int first = group * heads + SsdCut.firstHead(shape, block);
+    int end = group * heads + SsdCut.firstHead(shape, block + 1);
+    gradients.begin(shape, scratch);
+    for (int head = first; head < end; head++) {
+      gradients.head(scan, sequence, k, head, scratch);
+    }
+    if (blocks == 1) {
+      gradients.projections(scan, sequence, k, group, scratch);
+    } else {
+      gradients.leave(scan, task, scratch);
     }
   }
 
-  private static void clear(@Nullable Sink sink, int rows, int columns) {
-    if (sink != null && !sink.add()) {
-      for (int r = 0; r < rows; r++) {
-        for (int i = 0; i < columns; i++) {
-          set(CpuStorage.of(sink.view()), sink.view().offset() + r * sink.view().stride() + i, 0);
-        }
-      }
-    }
+  private void finish(Backward scan, int task, Scratch scratch) {
+    Shape shape = scan.shape();
+    int group = task % shape.groups();
+    int k = task / shape.groups() % SsdCut.chunks(shape);
+    int sequence = task / shape.groups() / SsdCut.chunks(shape);
+    gradients.gather(scan, task, scratch);
+    gradients.projections(scan, sequence, k, group, scratch);
   }
 
-  private static float at(View view, long row, long column) {
-    return get(CpuStorage.of(view), view.offset() + row * view.stride() + column);
-  }
-
-  private static void add(@Nullable Sink sink, long row, long column, double value) {
-    if (sink != null) {
-      View view = sink.view();
-      long at = view.offset() + row * view.stride() + column;
-      set(CpuStorage.of(view), at, (float) (get(CpuStorage.of(view), at) + value));
-    }
-  }
-
-  private static void lane(Backward scan, int sequence, int head, MemorySegment tile) {
-    Shape s = scan.shape();
-    int dim = s.headDim();
-    int state = s.dState() * dim;
-    int chunk = SsdCut.chunk(s);
-    long grad = (chunk + 1L) * state;
-    for (int i = 0; i < state; i++) {
-      View end = scan.finalStateGrad();
-      long row = (long) sequence * s.dState() + i / dim;
-      set(tile, grad + i, end == null ? 0 : at(end, row, head * dim + i % dim));
-    }
-    for (int k = SsdCut.chunks(s) - 1; k >= 0; k--) {
-      long row = (long) sequence * s.length() + (long) k * chunk;
-      int steps = Math.min(chunk, s.length() - k * chunk);
-      long from =
-          scan.checkpoints().offset()
-              + ((long) sequence * SsdCut.chunks(s) + k) * SsdCut.stateFloats(s)
-              + (long) head * dim;
-      for (int i = 0; i < state; i++) {
-        long at = from + (long) (i / dim) * s.dInner() + i % dim;
-        set(tile, i, get(CpuStorage.of(scan.checkpoints()), at));
-      }
-      for (int t = 0; t < steps; t++) {
-        forward(scan, row + t, head, tile, (long) t * state);
-      }
-      for (int t = steps - 1; t >= 0; t--) {
-        backward(scan, row + t, head, tile, (long) t * state, grad);
-      }
-    }
-    for (int i = 0; i < state; i++) {
-      long row = (long) sequence * s.dState() + i / dim;
-      add(scan.gradients().initialState(), row, head * dim + i % dim, get(tile, grad + i));
-    }
-  }
-
-  private static void forward(Backward scan, long row, int head, MemorySegment tile, long before) {
-    Shape s = scan.shape();
-    Inputs in = scan.inputs();
-    float delta = SsdCut.delta(s, SsdCut.raw(in, row, head));
-    float decay = ScalarMath.exp(delta * SsdCut.rate(in, head));
-    int state = s.dState() * s.headDim();
-    for (int n = 0; n < s.dState(); n++) {
-      float b = delta * at(in.b(), row, SsdCut.group(s, head) * s.dState() + n);
-      for (int p = 0; p < s.headDim(); p++) {
-        long i = before + (long) n * s.headDim() + p;
-        float x = at(in.x(), row, head * s.headDim() + p);
-        set(tile, i + state, decay * get(tile, i) + b * x);
-      }
-    }
-  }
-
-  private static void backward(
-      Backward scan, long row, int head, MemorySegment tile, long before, long grad) {
-    Shape s = scan.shape();
-    Inputs in = scan.inputs();
-    int dim = s.headDim();
-    int state = s.dState() * dim;
-    int first = SsdCut.group(s, head) * s.dState();
-    float raw = SsdCut.raw(in, row, head);
-    float delta = SsdCut.delta(s, raw);
-    float rate = SsdCut.rate(in, head);
-    float decay = ScalarMath.exp(delta * rate);
-    double through = 0;
-    double direct = 0;
-    for (int n = 0; n < s.dState(); n++) {
-      float b = at(in.b(), row, first + n);
-      float c = at(in.c(), row, first + n);
-      double bGrad = 0;
-      double cGrad = 0;
-      for (int p = 0; p < dim; p++) {
-        long i = (long) n * dim + p;
-        float x = at(in.x(), row, head * dim + p);
-        float y = at(scan.outGrad(), row, head * dim + p);
-        float g = get(tile, grad + i) + y * c;
-        bGrad += (double) g * x;
-        cGrad += (double) get(tile, before + state + i) * y;
-        add(scan.gradients().x(), row, head * dim + p, delta * g * b);
-        through += (double) g * get(tile, before + i);
-        set(tile, grad + i, decay * g);
-      }
-      direct += bGrad * b;
-      add(scan.gradients().b(), row, first + n, delta * bGrad);
-      add(scan.gradients().c(), row, first + n, cGrad);
-    }
-    through *= decay;
-    add(scan.gradients().a(), 0, head, delta * through);
-    float softplus = ScalarMath.softplus(raw);
-    boolean free = softplus >= s.stepMin() && softplus <= s.stepMax();
-    double deltaGrad = free ? (direct + rate * through) * ScalarMath.sigmoid(raw) : 0;
-    add(scan.gradients().dt(), row, head, deltaGrad);
-    add(scan.gradients().dtBias(), 0, head, deltaGrad);
-    View skip = in.dSkip();
-    for (int p = 0; p < dim && skip != null; p++) {
-      int e = head * dim + p;
-      int d = s.skipPerChannel() ? e : head;
-      float y = at(scan.outGrad(), row, e);
-      add(scan.gradients().x(), row, e, at(skip, 0, d) * y);
-      add(scan.gradients().dSkip(), 0, d, y * at(in.x(), row, e));
-    }
+  private void fold(Backward scan, int task, Scratch scratch) {
+    gradients.fold(scan, scratch);
   }
 }

@@ -11,10 +11,6 @@ import java.lang.foreign.MemorySegment;
 /** Matrix products on the Vector API. */
 final class VectorMatmul extends CpuMatmul {
 
-  /** Vectors across a tile: four where there are 32 registers, else two. */
-  private static final int STRIP_VECTORS =
-      LANES == 16 || System.getProperty("os.arch").equals("aarch64") ? 4 : 2;
-
   /** Elements that are written where the six of a tile's step go, and steps that this reaches. */
   private static final int SPILL = Math.ceilDiv(TILE_ROWS, LANES) * LANES;
 
@@ -26,7 +22,7 @@ final class VectorMatmul extends CpuMatmul {
   private static final int GATHER_STEPS = 8;
 
   VectorMatmul(WorkerPool pool) {
-    super(pool, LANES, STRIP_VECTORS);
+    super(pool, LANES, VectorTiles.STRIP_VECTORS);
   }
 
   @Override
@@ -38,13 +34,8 @@ final class VectorMatmul extends CpuMatmul {
       MemorySegment sums,
       int rows,
       int width) {
-    if (width == 4 * LANES) {
-      VectorTiles.four(call, a, aOffset, strip, sums, rows);
-    } else if (width == 2 * LANES) {
-      VectorTiles.two(call, a, aOffset, strip, sums, rows);
-    } else {
-      VectorTiles.one(call, a, aOffset, strip, sums, rows);
-    }
+    long stripStep = (long) width * Float.BYTES;
+    VectorTiles.tile(call, a, aOffset, strip, strip + stripStep, stripStep, sums, rows, width);
   }
 
   @Override

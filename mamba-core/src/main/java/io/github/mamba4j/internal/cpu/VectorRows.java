@@ -204,13 +204,23 @@ final class VectorRows extends Rows {
       int i1 = i + LANES;
       int i2 = i + 2 * LANES;
       int i3 = i + 3 * LANES;
-      sum0 = load(left, aStart + i).fma(load(right, bStart + i), sum0);
-      sum1 = load(left, aStart + i1).fma(load(right, bStart + i1), sum1);
-      sum2 = load(left, aStart + i2).fma(load(right, bStart + i2), sum2);
-      sum3 = load(left, aStart + i3).fma(load(right, bStart + i3), sum3);
+      sum0 =
+          fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER), sum0);
+      sum1 =
+          fromMemorySegment(SPECIES, left, (aStart + i1) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i1) << 2, ORDER), sum1);
+      sum2 =
+          fromMemorySegment(SPECIES, left, (aStart + i2) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i2) << 2, ORDER), sum2);
+      sum3 =
+          fromMemorySegment(SPECIES, left, (aStart + i3) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i3) << 2, ORDER), sum3);
     }
     for (; i <= n - LANES; i += LANES) {
-      sum0 = load(left, aStart + i).fma(load(right, bStart + i), sum0);
+      sum0 =
+          fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER), sum0);
     }
     float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return (float) (sum + ScalarRows.dotSpan(a, aStart + i, b, bStart + i, n - i));
@@ -222,7 +232,8 @@ final class VectorRows extends Rows {
     MemorySegment to = offHeap(y);
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += LANES) {
-      store(VectorMath.silu(load(from, xStart + i)), to, yStart + i);
+      VectorMath.silu(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
     ScalarRows.siluSpan(x, xStart + bound, y, yStart + bound, n - bound);
   }
@@ -234,9 +245,9 @@ final class VectorRows extends Rows {
     int bound = SPECIES.loopBound(n);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector value = load(from, xStart + i);
+      FloatVector value = fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER);
       FloatVector sigmoid = VectorMath.sigmoid(value);
-      store(sigmoid.mul(value.fma(one.sub(sigmoid), one)), to, yStart + i);
+      sigmoid.mul(value.fma(one.sub(sigmoid), one)).intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
     ScalarRows.siluSlopeSpan(x, xStart + bound, y, yStart + bound, n - bound);
   }

@@ -1,6 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.CpuStorage.FLOAT;
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
@@ -22,14 +23,57 @@ import jdk.incubator.vector.FloatVector;
  * stores that also add, check the edges and mask are more than the compiler inlines.
  */
 final class VectorTiles {
-  private static final long BYTES = (long) SPECIES.length() * Float.BYTES;
+  private static final long BYTES = (long) LANES * Float.BYTES;
+
+  /** Vectors across a tile: four where there are 32 registers, else two. */
+  static final int STRIP_VECTORS =
+      LANES == 16 || System.getProperty("os.arch").equals("aarch64") ? 4 : 2;
 
   private VectorTiles() {}
 
-  /** Computes a tile that is four vectors wide; see {@link CpuMatmul#tile}. */
+  /**
+   * Computes a tile that is four, two or one vectors wide.
+   *
+   * @param call the factors
+   * @param a memory of the left factor
+   * @param aOffset its first element of the tile, in bytes
+   * @param initial what the sums of every row begin with, in the memory of the right factor
+   * @param strip the tile's first element of the right factor, in bytes
+   * @param stripStep distance of the right factor's rows, in bytes
+   * @param sums where the tile goes: a dense matrix
+   * @param rows how many of its rows exist
+   * @param width its columns
+   */
+  static void tile(
+      TileFactors call,
+      MemorySegment a,
+      long aOffset,
+      long initial,
+      long strip,
+      long stripStep,
+      MemorySegment sums,
+      int rows,
+      int width) {
+    if (width == 4 * LANES) {
+      four(call, a, aOffset, initial, strip, stripStep, sums, rows);
+    } else if (width == 2 * LANES) {
+      two(call, a, aOffset, initial, strip, stripStep, sums, rows);
+    } else {
+      one(call, a, aOffset, initial, strip, stripStep, sums, rows);
+    }
+  }
+
+  /** Computes a tile that is four vectors wide. */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void four(
-      MatmulCall call, MemorySegment a, long aOffset, long strip, MemorySegment sums, int rows) {
+      TileFactors call,
+      MemorySegment a,
+      long aOffset,
+      long initial,
+      long strip,
+      long stripStep,
+      MemorySegment sums,
+      int rows) {
     a = offHeap(a);
     sums = offHeap(sums);
     MemorySegment packed = offHeap(call.packed);
@@ -40,10 +84,10 @@ final class VectorTiles {
     long a3 = aOffset + Math.min(3, rows - 1) * call.tileRowBytes;
     long a4 = aOffset + Math.min(4, rows - 1) * call.tileRowBytes;
     long a5 = aOffset + Math.min(5, rows - 1) * call.tileRowBytes;
-    FloatVector c00 = fromMemorySegment(SPECIES, packed, strip, ORDER);
-    FloatVector c01 = fromMemorySegment(SPECIES, packed, strip + 1 * BYTES, ORDER);
-    FloatVector c02 = fromMemorySegment(SPECIES, packed, strip + 2 * BYTES, ORDER);
-    FloatVector c03 = fromMemorySegment(SPECIES, packed, strip + 3 * BYTES, ORDER);
+    FloatVector c00 = fromMemorySegment(SPECIES, packed, initial, ORDER);
+    FloatVector c01 = fromMemorySegment(SPECIES, packed, initial + 1 * BYTES, ORDER);
+    FloatVector c02 = fromMemorySegment(SPECIES, packed, initial + 2 * BYTES, ORDER);
+    FloatVector c03 = fromMemorySegment(SPECIES, packed, initial + 3 * BYTES, ORDER);
     FloatVector c10 = c00;
     FloatVector c11 = c01;
     FloatVector c12 = c02;
@@ -66,7 +110,7 @@ final class VectorTiles {
     FloatVector c53 = c03;
     for (int p = 0; p < depth; p++) {
       long at = p * step;
-      long right = strip + (p + 1L) * (4 * BYTES);
+      long right = strip + p * stripStep;
       FloatVector b0 = fromMemorySegment(SPECIES, packed, right, ORDER);
       FloatVector b1 = fromMemorySegment(SPECIES, packed, right + 1 * BYTES, ORDER);
       FloatVector b2 = fromMemorySegment(SPECIES, packed, right + 2 * BYTES, ORDER);
@@ -130,7 +174,14 @@ final class VectorTiles {
 
   /** Computes a tile that is two vectors wide. */
   static void two(
-      MatmulCall call, MemorySegment a, long aOffset, long strip, MemorySegment sums, int rows) {
+      TileFactors call,
+      MemorySegment a,
+      long aOffset,
+      long initial,
+      long strip,
+      long stripStep,
+      MemorySegment sums,
+      int rows) {
     a = offHeap(a);
     sums = offHeap(sums);
     MemorySegment packed = offHeap(call.packed);
@@ -141,8 +192,8 @@ final class VectorTiles {
     long a3 = aOffset + Math.min(3, rows - 1) * call.tileRowBytes;
     long a4 = aOffset + Math.min(4, rows - 1) * call.tileRowBytes;
     long a5 = aOffset + Math.min(5, rows - 1) * call.tileRowBytes;
-    FloatVector c00 = fromMemorySegment(SPECIES, packed, strip, ORDER);
-    FloatVector c01 = fromMemorySegment(SPECIES, packed, strip + 1 * BYTES, ORDER);
+    FloatVector c00 = fromMemorySegment(SPECIES, packed, initial, ORDER);
+    FloatVector c01 = fromMemorySegment(SPECIES, packed, initial + 1 * BYTES, ORDER);
     FloatVector c10 = c00;
     FloatVector c11 = c01;
     FloatVector c20 = c00;
@@ -155,7 +206,7 @@ final class VectorTiles {
     FloatVector c51 = c01;
     for (int p = 0; p < depth; p++) {
       long at = p * step;
-      long right = strip + (p + 1L) * (2 * BYTES);
+      long right = strip + p * stripStep;
       FloatVector b0 = fromMemorySegment(SPECIES, packed, right, ORDER);
       FloatVector b1 = fromMemorySegment(SPECIES, packed, right + 1 * BYTES, ORDER);
       FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, aOffset + at));
@@ -193,7 +244,14 @@ final class VectorTiles {
 
   /** Computes a tile that is one vector wide. */
   static void one(
-      MatmulCall call, MemorySegment a, long aOffset, long strip, MemorySegment sums, int rows) {
+      TileFactors call,
+      MemorySegment a,
+      long aOffset,
+      long initial,
+      long strip,
+      long stripStep,
+      MemorySegment sums,
+      int rows) {
     a = offHeap(a);
     sums = offHeap(sums);
     MemorySegment packed = offHeap(call.packed);
@@ -204,7 +262,7 @@ final class VectorTiles {
     long a3 = aOffset + Math.min(3, rows - 1) * call.tileRowBytes;
     long a4 = aOffset + Math.min(4, rows - 1) * call.tileRowBytes;
     long a5 = aOffset + Math.min(5, rows - 1) * call.tileRowBytes;
-    FloatVector c00 = fromMemorySegment(SPECIES, packed, strip, ORDER);
+    FloatVector c00 = fromMemorySegment(SPECIES, packed, initial, ORDER);
     FloatVector c10 = c00;
     FloatVector c20 = c00;
     FloatVector c30 = c00;
@@ -212,7 +270,7 @@ final class VectorTiles {
     FloatVector c50 = c00;
     for (int p = 0; p < depth; p++) {
       long at = p * step;
-      long right = strip + (p + 1L) * BYTES;
+      long right = strip + p * stripStep;
       FloatVector b0 = fromMemorySegment(SPECIES, packed, right, ORDER);
       FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, aOffset + at));
       c00 = x.fma(b0, c00);
