@@ -50,15 +50,16 @@ class Gpt2ParityTest {
       newIds[id - 256] = id;
     }
     AddedTokens added = AddedTokens.specials(List.of(Tokenizer.END_OF_TEXT), tokens.size());
-    tokens.add(Tokenizer.END_OF_TEXT.getBytes(StandardCharsets.UTF_8));
-    byte[][] bytes = tokens.toArray(byte[][]::new);
+    List<String> texts = new ArrayList<>();
+    Map<String, Integer> vocab = new HashMap<>();
+    for (byte[] token : tokens) {
+      vocab.put(ByteAlphabet.encode(token), texts.size());
+      texts.add(ByteAlphabet.encode(token));
+    }
+    texts.add(Tokenizer.END_OF_TEXT);
     ours =
-        new BpeTokenizer(
-            bytes,
-            added,
-            BpeTokenizer.findBytes(bytes, added),
-            new MergeTable(pairs, newIds),
-            false);
+        BpeTokenizer.trained(
+            texts.toArray(String[]::new), vocab, added, new MergeTable(pairs, newIds));
   }
 
   /** The two tokens that a token was merged from: what the merges before it make of its bytes. */
