@@ -137,7 +137,7 @@ final class OnigurumaSyntax {
   private void interval() {
     int close = source.indexOf('}', at);
     String body = close < 0 ? "" : source.substring(at + 1, close);
-    if (!body.matches("[0-9]{1,6}|[0-9]{0,6},[0-9]{1,6}|[0-9]{1,6},")) {
+    if (!body.matches("[0-9]+|[0-9]*,[0-9]+|[0-9]+,")) {
       literal();
       repeatable = true;
       return;
@@ -146,7 +146,7 @@ final class OnigurumaSyntax {
       throw unsupported("\"{" + body + "}\" has nothing to repeat", at);
     }
     for (String bound : body.split(",", -1)) {
-      if (!bound.isEmpty() && Integer.parseInt(bound) > MAX_REPEATS) {
+      if (bound.length() > 6 || (!bound.isEmpty() && Integer.parseInt(bound) > MAX_REPEATS)) {
         throw unsupported("{" + body + "} repeats too often", at);
       }
     }
