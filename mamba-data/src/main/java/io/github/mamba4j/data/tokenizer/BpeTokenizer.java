@@ -31,7 +31,7 @@ public final class BpeTokenizer extends VocabularyTokenizer {
    * @param settings the normalizer, pre-tokenizer, post-processor and decoder as the file has them
    */
   record Parts(
-      @Nullable String[] texts,
+      List<@Nullable String> texts,
       AddedTokens addedTokens,
       TextNormalizer normalizer,
       List<PreTokenizer> preTokenizers,
@@ -67,7 +67,7 @@ public final class BpeTokenizer extends VocabularyTokenizer {
 
   /** Makes a byte-level tokenizer without options, as training gives it. */
   static BpeTokenizer trained(
-      @Nullable String[] texts,
+      List<@Nullable String> texts,
       Map<String, Integer> vocab,
       AddedTokens addedTokens,
       MergeTable merges) {
@@ -84,12 +84,12 @@ public final class BpeTokenizer extends VocabularyTokenizer {
   }
 
   private static byte[][] tokenBytes(Parts parts) {
-    @Nullable String[] texts = parts.texts();
-    boolean[] literal = new boolean[texts.length];
+    List<@Nullable String> texts = parts.texts();
+    boolean[] literal = new boolean[texts.size()];
     parts.addedTokens().all().forEach(token -> literal[token.id()] = true);
-    byte[][] bytes = new byte[texts.length][];
+    byte[][] bytes = new byte[texts.size()][];
     for (int id = 0; id < bytes.length; id++) {
-      bytes[id] = parts.decoder().bytesOf(texts[id], literal[id]);
+      bytes[id] = parts.decoder().bytesOf(texts.get(id), literal[id]);
     }
     return bytes;
   }
@@ -296,7 +296,7 @@ public final class BpeTokenizer extends VocabularyTokenizer {
     List<String> tokens = new ArrayList<>();
     for (int id : tokenIds) {
       checkId("decode", "tokenIds", id);
-      String text = parts.texts()[id];
+      String text = parts.texts().get(id);
       if (text != null) {
         tokens.add(text);
       }

@@ -95,12 +95,12 @@ public final class BpeTrainer {
 
   private BpeTokenizer tokenizer(byte[][] tokens, MergeTable merges) {
     AddedTokens added = AddedTokens.specials(specialTokens, 0);
-    @Nullable String[] texts = new String[tokens.length];
+    List<@Nullable String> texts = new ArrayList<>();
     Map<String, Integer> vocab = new LinkedHashMap<>();
     for (int id = 0; id < tokens.length; id++) {
       String text =
           id < specialTokens.size() ? specialTokens.get(id) : ByteAlphabet.encode(tokens[id]);
-      texts[id] = text;
+      texts.add(text);
       vocab.putIfAbsent(text, id);
     }
     return BpeTokenizer.trained(texts, vocab, added, merges);

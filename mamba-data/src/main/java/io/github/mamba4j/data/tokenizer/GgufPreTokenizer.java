@@ -78,7 +78,10 @@ enum GgufPreTokenizer {
     private Regex() {}
   }
 
+  @SuppressWarnings("ImmutableEnumChecker") // made by List.of above
   private final List<String> names;
+
+  @SuppressWarnings("ImmutableEnumChecker") // made by List.of above
   private final List<String> regexes;
 
   GgufPreTokenizer(List<String> names, List<String> regexes) {

@@ -37,7 +37,7 @@ final class GgufReader {
       if (vocab.put(text, (long) id) != null) {
         throw error(gguf, "tokens[" + id + "]", "is \"" + text + "\" a second time");
       }
-      int type = gguf.tokenTypes() == null ? 1 : gguf.tokenTypes()[id];
+      int type = gguf.tokenTypes() == null ? 1 : gguf.tokenTypes().get(id);
       if (type == UNKNOWN || type == CONTROL || type == USER_DEFINED) {
         added.add(
             new LinkedHashMap<>(
@@ -71,15 +71,15 @@ final class GgufReader {
           gguf, "model", "is \"" + gguf.model() + "\", which is not supported; supported is gpt2");
     }
     int size = gguf.tokens().size();
-    int[] types = gguf.tokenTypes();
-    if (types != null && types.length != size) {
+    List<Integer> types = gguf.tokenTypes();
+    if (types != null && types.size() != size) {
       throw error(
-          gguf, "token_type", "has " + types.length + " values, expected " + size + " as tokens");
+          gguf, "token_type", "has " + types.size() + " values, expected " + size + " as tokens");
     }
     for (int id = 0; types != null && id < size; id++) {
-      if (types[id] < 0 || types[id] > LAST_TYPE) {
+      if (types.get(id) < 0 || types.get(id) > LAST_TYPE) {
         throw error(
-            gguf, "token_type[" + id + "]", "is " + types[id] + ", expected 0 to " + LAST_TYPE);
+            gguf, "token_type[" + id + "]", "is " + types.get(id) + ", expected 0 to " + LAST_TYPE);
       }
     }
     for (int id = 0; id < size; id++) {

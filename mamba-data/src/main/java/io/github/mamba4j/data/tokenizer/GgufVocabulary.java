@@ -24,7 +24,7 @@ public record GgufVocabulary(
     String model,
     @Nullable String pre,
     List<String> tokens,
-    int @Nullable [] tokenTypes,
+    @Nullable List<Integer> tokenTypes,
     List<String> merges,
     int bosId,
     int eosId,

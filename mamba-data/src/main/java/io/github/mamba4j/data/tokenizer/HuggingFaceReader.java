@@ -3,6 +3,7 @@ package io.github.mamba4j.data.tokenizer;
 import io.github.mamba4j.data.DataException;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,8 +46,8 @@ final class HuggingFaceReader {
     TokenDecoder decoder = TokenDecoder.read(root.get("decoder"));
     Map<String, Integer> vocab = readVocabulary();
     AddedTokens addedTokens = readAddedTokens(vocab, normalizer);
-    @Nullable String[] texts = textsById(vocab, addedTokens);
-    PostProcessor postProcessor = PostProcessor.read(root.get("post_processor"), texts.length);
+    List<@Nullable String> texts = textsById(vocab, addedTokens);
+    PostProcessor postProcessor = PostProcessor.read(root.get("post_processor"), texts.size());
     boolean byteLevel =
         preTokenizers.stream().anyMatch(PreTokenizers.ToByteAlphabet.class::isInstance);
     boolean bytesLast =
@@ -188,7 +189,7 @@ final class HuggingFaceReader {
         json.get("normalized").boolOr(!special));
   }
 
-  private @Nullable String[] textsById(Map<String, Integer> vocab, AddedTokens addedTokens)
+  private List<@Nullable String> textsById(Map<String, Integer> vocab, AddedTokens addedTokens)
       throws DataException {
     Set<String> distinct = new HashSet<>(vocab.keySet());
     addedTokens.all().forEach(token -> distinct.add(token.content()));
@@ -216,7 +217,7 @@ final class HuggingFaceReader {
               distinct.size() - 1,
               distinct.size()));
     }
-    @Nullable String[] texts = new String[largest + 1];
+    @Nullable String[] texts = new String[largest + 1]; // null where an id has no token
     vocab.forEach((token, id) -> texts[id] = token);
     for (AddedTokens.AddedToken token : addedTokens.all()) {
       String there = texts[token.id()];
@@ -225,7 +226,7 @@ final class HuggingFaceReader {
       }
       texts[token.id()] = token.content();
     }
-    return texts;
+    return Arrays.asList(texts);
   }
 
   private MergeTable readMerges(Map<String, Integer> vocab) throws DataException {
@@ -259,8 +260,7 @@ final class HuggingFaceReader {
       newIds[count] = idOf(vocab, left + right, item);
       count++;
     }
-    return new MergeTable(
-        java.util.Arrays.copyOf(pairs, count), java.util.Arrays.copyOf(newIds, count));
+    return new MergeTable(Arrays.copyOf(pairs, count), Arrays.copyOf(newIds, count));
   }
 
   private static int idOf(Map<String, Integer> vocab, String token, JsonValue merge)

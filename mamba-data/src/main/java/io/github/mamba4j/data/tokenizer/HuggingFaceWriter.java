@@ -76,9 +76,9 @@ final class HuggingFaceWriter {
     json.put("byte_fallback", options.byteFallback());
     json.put("ignore_merges", options.ignoreMerges());
     Map<String, Object> vocab = new LinkedHashMap<>();
-    @Nullable String[] texts = parts.texts();
-    for (int id = 0; id < texts.length; id++) {
-      String text = texts[id];
+    List<@Nullable String> texts = parts.texts();
+    for (int id = 0; id < texts.size(); id++) {
+      String text = texts.get(id);
       if (text != null) {
         vocab.put(text, id);
       }
@@ -89,13 +89,13 @@ final class HuggingFaceWriter {
   }
 
   /** Strings, the older of the two forms, which all versions of the library read; or pairs. */
-  private static List<Object> merges(MergeTable merges, @Nullable String[] texts) {
+  private static List<Object> merges(MergeTable merges, List<@Nullable String> texts) {
     List<Object> strings = new ArrayList<>();
     List<Object> pairs = new ArrayList<>();
     boolean ambiguous = false;
     for (int rank = 0; rank < merges.size(); rank++) {
-      String left = String.valueOf(texts[(int) (merges.pairAt(rank) >>> 32)]);
-      String right = String.valueOf(texts[(int) merges.pairAt(rank)]);
+      String left = String.valueOf(texts.get((int) (merges.pairAt(rank) >>> 32)));
+      String right = String.valueOf(texts.get((int) merges.pairAt(rank)));
       ambiguous |= (left + right).indexOf(' ') >= 0;
       strings.add(left + " " + right);
       pairs.add(List.of(left, right));

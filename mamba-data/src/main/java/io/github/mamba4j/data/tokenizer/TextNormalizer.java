@@ -103,30 +103,30 @@ interface TextNormalizer {
       return NONE;
     }
     String type = json.get("type").string();
-    switch (type) {
+    return switch (type) {
       case "NFC", "NFD", "NFKC", "NFKD" -> {
         json.allowOnly("type");
-        return form(Normalizer.Form.valueOf(type));
+        yield form(Normalizer.Form.valueOf(type));
       }
       case "Lowercase" -> {
         json.allowOnly("type");
-        return TextNormalizer::lowercase;
+        yield TextNormalizer::lowercase;
       }
       case "StripAccents" -> {
         json.allowOnly("type");
-        return TextNormalizer::stripAccents;
+        yield TextNormalizer::stripAccents;
       }
       case "Strip" -> {
         json.allowOnly("type", "strip_left", "strip_right");
-        return strip(json.get("strip_left").bool(), json.get("strip_right").bool());
+        yield strip(json.get("strip_left").bool(), json.get("strip_right").bool());
       }
       case "Prepend" -> {
         json.allowOnly("type", "prepend");
-        return prepend(json.get("prepend").text());
+        yield prepend(json.get("prepend").text());
       }
       case "Replace" -> {
         json.allowOnly("type", "pattern", "content");
-        return replace(TextPattern.read(json.get("pattern")), json.get("content").string());
+        yield replace(TextPattern.read(json.get("pattern")), json.get("content").string());
       }
       case "Sequence" -> {
         json.allowOnly("type", "normalizers");
@@ -134,11 +134,11 @@ interface TextNormalizer {
         for (JsonValue part : json.get("normalizers").items()) {
           parts.add(read(part));
         }
-        return sequence(parts);
+        yield sequence(parts);
       }
       default ->
           throw json.unsupportedType(
               "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Sequence");
-    }
+    };
   }
 }

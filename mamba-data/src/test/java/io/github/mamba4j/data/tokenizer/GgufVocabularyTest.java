@@ -34,11 +34,11 @@ class GgufVocabularyTest {
     return tokens;
   }
 
-  private static int[] types(int size, int... last) {
+  private static List<Integer> types(int size, int... last) {
     int[] types = new int[size];
     java.util.Arrays.fill(types, NORMAL);
     System.arraycopy(last, 0, types, size - last.length, last.length);
-    return types;
+    return java.util.Arrays.stream(types).boxed().toList();
   }
 
   /** Bytes, then ab, Ġab, abc, a control token, a user defined one and an empty one. */
@@ -69,9 +69,9 @@ class GgufVocabularyTest {
     Map<?, ?> vocab = (Map<?, ?>) member(model, "vocab");
     String[] tokens = new String[vocab.size()];
     vocab.forEach((token, id) -> tokens[((Long) id).intValue()] = (String) token);
-    int[] types = types(tokens.length);
-    types[0] = CONTROL;
-    types[1] = CONTROL;
+    List<Integer> types = new ArrayList<>(types(tokens.length));
+    types.set(0, CONTROL);
+    types.set(1, CONTROL);
     List<String> merges = new ArrayList<>();
     for (Object merge : (List<?>) member(model, "merges")) {
       merges.add(merge instanceof List<?> pair ? pair.get(0) + " " + pair.get(1) : (String) merge);
