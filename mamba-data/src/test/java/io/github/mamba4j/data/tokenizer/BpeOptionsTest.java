@@ -334,7 +334,6 @@ class BpeOptionsTest {
           "{'type':'Strip','content':'ab','start':1,'stop':0}",
           "key decoder.content is \"ab\", expected one character"
         });
-    String template = "{'type':'TemplateProcessing','single':[%s],'special_tokens':{}}";
     String text = "{'Sequence':{'id':'A'}}";
     String[][] templates = {
       {"", "key post_processor.single leaves the text out"},
@@ -344,7 +343,12 @@ class BpeOptionsTest {
       {"'$A'", "key post_processor.single[0] is \"$A\", expected an object"}
     };
     for (String[] bad : templates) {
-      cases.add(new Object[] {"post_processor", template.formatted(bad[0]), bad[1]});
+      cases.add(
+          new Object[] {
+            "post_processor",
+            "{'type':'TemplateProcessing','single':[" + bad[0] + "],'special_tokens':{}}",
+            bad[1]
+          });
     }
     cases.add(new Object[] {"padding", "{}", "key padding is an object, expected null"});
     for (Object[] bad : cases) {

@@ -67,12 +67,6 @@ class TiktokenParityTest {
         merges.add(List.of(symbols(parts.get(0)), symbols(parts.get(1))));
       }
     }
-    String split =
-        """
-        {'type':'Sequence','pretokenizers':[
-         {'type':'Split','pattern':{'Regex':'%s'},'behavior':'Isolated','invert':false},
-         {'type':'ByteLevel','add_prefix_space':false,'trim_offsets':true,'use_regex':false}]}
-        """;
     String regex =
         name.equals("cl100k_base")
             ? PreTokenizers.cl100k("\\p{N}{1,3}")
@@ -83,12 +77,17 @@ class TiktokenParityTest {
         .model("merges", merges)
         .model("ignore_merges", true)
         .set("decoder", byteLevel)
-        .set(
-            "pre_tokenizer",
-            regex.isEmpty()
-                ? byteLevel
-                : split.formatted(regex.replace("\\", "\\\\").replace("'", "\\u0027")))
+        .set("pre_tokenizer", regex.isEmpty() ? byteLevel : splitBy(regex))
         .read();
+  }
+
+  private static String splitBy(String regex) {
+    return """
+    {'type':'Sequence','pretokenizers':[
+     {'type':'Split','pattern':{'Regex':'%s'},'behavior':'Isolated','invert':false},
+     {'type':'ByteLevel','add_prefix_space':false,'trim_offsets':true,'use_regex':false}]}
+    """
+        .formatted(regex.replace("\\", "\\\\").replace("'", "\\u0027"));
   }
 
   private static String symbols(String latin) {
