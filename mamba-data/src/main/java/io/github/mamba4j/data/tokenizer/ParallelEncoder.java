@@ -15,8 +15,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * gives on one thread, whatever the number of threads.
  *
  * <p>A large text is cut at added tokens, and where its regular expression certainly ends a piece
- * (a line end before a visible character). Only the well-known expressions have such places known
- * here (GPT-2, GPT-4, GPT-4o and those alike); with another, and with tokenizers that are no {@link
+ * (before a space, after a line end). Only the well-known expressions have such places known here
+ * (GPT-2, GPT-4, GPT-4o and those alike); with another, and with tokenizers that are no {@link
  * BpeTokenizer}, each text is encoded by one thread.
  *
  * <p>An encoder may be used by several threads; its own end when it is closed.

@@ -16,8 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * counted what, and the forgetting of rare pieces happens only between rounds, so the result is the
  * same for every number of threads.
  *
- * <p>Chunks end after a line end before something that is not white space: there the regular
- * expression ends a piece whatever stands around it.
+ * <p>Chunks end where the regular expression ends a piece whatever stands around it.
  */
 final class PieceCounter {
 

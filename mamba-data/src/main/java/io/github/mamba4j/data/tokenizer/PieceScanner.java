@@ -95,9 +95,13 @@ enum PieceScanner {
 
   /**
    * Whether a piece ends between the two characters in every pattern here, whatever stands around
-   * them: after a line end nothing goes on but white space and, in o200k, slashes.
+   * them: a space is the start of a piece unless white space goes before it, and after a line end
+   * nothing goes on but white space and, in o200k, slashes.
    */
   static boolean alwaysCutBetween(char before, char after) {
+    if (after == ' ') {
+      return CharClasses.ofChar(before) != CharClasses.SPACE;
+    }
     return before == '\n' && after != '/' && CharClasses.ofChar(after) != CharClasses.SPACE;
   }
 

@@ -3,8 +3,10 @@ package io.github.mamba4j.data.tokenizer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,6 +76,29 @@ class PieceScannerPropertyTest {
         }
       }
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(PieceScanner.class)
+  void alwaysCutBetween_randomText_isWhereAPieceEnds(PieceScanner scanner) {
+    RandomText texts = new RandomText(3);
+    int places = 0;
+    for (int i = 0; i < 10_000; i++) {
+      String text = texts.next() + "!\n/" + texts.next() + " \n" + texts.next();
+      Set<Integer> ends = new HashSet<>();
+      int end = 0;
+      for (String piece : scan(scanner, text)) {
+        end += piece.length();
+        ends.add(end);
+      }
+      for (int at = 1; at < text.length(); at++) {
+        if (PieceScanner.alwaysCutBetween(text.charAt(at - 1), text.charAt(at))) {
+          assertThat(ends).as("ends in \"%s\"", text).contains(at);
+          places++;
+        }
+      }
+    }
+    assertThat(places).isGreaterThan(10_000);
   }
 
   private static void assertSamePieces(PieceScanner scanner, String text) {
