@@ -57,21 +57,7 @@ final class VectorSsdLoops implements SsdLoops {
   }
 
   @Override
-  public void merge(DenseProduct product, int row, int column, int rows, int width) {
-    long to = product.out + row * product.outStride + column;
-    switch (product.merge) {
-      case SET -> set(product, to, rows, width);
-      case SET_ROWS -> setRows(product, to, row, rows, width);
-      case ADD -> add(product, to, rows, width);
-      case ADD_COLUMNS -> {
-        addColumns(product, to, product.factors + column, rows, width);
-        long weights = product.weightsAt + row * product.weightsStride + column;
-        sumProducts(product, weights, product.weighted + column, rows, width);
-      }
-    }
-  }
-
-  private static void set(DenseProduct product, long to, int rows, int width) {
+  public void setTile(DenseProduct product, long to, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int i = 0; i < rows; i++) {
       long from = SsdTile.SUMS + (long) i * width;
@@ -82,20 +68,21 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  private static void setRows(DenseProduct product, long to, int row, int rows, int width) {
+  @Override
+  public void setTileRows(DenseProduct product, long to, long factors, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int i = 0; i < rows; i++) {
-      float factor = CpuStorage.get(tile, product.factors + row + i);
-      FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+      FloatVector factor = FloatVector.broadcast(SPECIES, CpuStorage.get(tile, factors + i));
       long from = SsdTile.SUMS + (long) i * width;
       long at = to + i * product.outStride;
       for (int j = 0; j < width; j += LANES) {
-        store(load(tile, from + j).mul(factors), tile, at + j);
+        store(load(tile, from + j).mul(factor), tile, at + j);
       }
     }
   }
 
-  private static void add(DenseProduct product, long to, int rows, int width) {
+  @Override
+  public void addTile(DenseProduct product, long to, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     FloatVector kept = FloatVector.broadcast(SPECIES, product.kept);
     for (int i = 0; i < rows; i++) {
@@ -107,7 +94,8 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  private static void addColumns(DenseProduct product, long to, long factors, int rows, int width) {
+  @Override
+  public void addTileColumns(DenseProduct product, long to, long factors, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int j = 0; j < width; j += LANES) {
       FloatVector factor = load(tile, factors + j);
@@ -119,8 +107,8 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  private static void sumProducts(
-      DenseProduct product, long weightsAt, long to, int rows, int width) {
+  @Override
+  public void sumTileProducts(DenseProduct product, long weightsAt, long to, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     MemorySegment weights = offHeap(product.weights);
     for (int i = 0; i < rows; i++) {
@@ -133,58 +121,78 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  /* One loop, one transcendental function, no mask: what else was tried put vectors in objects. */
+  @Override
+  public void powers(MemorySegment tile, long at, int n) {
+    MemorySegment parts = offHeap(tile);
+    for (int i = 0; i < n; i += LANES) {
+      store(VectorMath.exp2(load(parts, at + i)), parts, at + i);
+    }
+  }
+
+  /* A pass a method, each with all rows: large enough to be compiled by itself. */
 
   @Override
-  public void stepSizes(MemorySegment tile, int chunk) {
+  public void decays(MemorySegment tile, long map, int chunk) {
     MemorySegment parts = offHeap(tile);
-    for (int t = 0; t < chunk; t += LANES) {
-      store(VectorMath.softplus(load(parts, SsdTile.RAW + t)), parts, SsdTile.DELTA + t);
+    for (int s = 0; s < chunk; s++) {
+      float high = CpuStorage.get(parts, SsdTile.HIGH + s);
+      float low = CpuStorage.get(parts, SsdTile.LOW + s);
+      FloatVector highs = FloatVector.broadcast(SPECIES, high);
+      FloatVector lows = FloatVector.broadcast(SPECIES, low);
+      long row = map + (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector exponent = load(parts, SsdTile.HIGH + l).sub(highs);
+        exponent = exponent.add(load(parts, SsdTile.LOW + l).sub(lows)).min(0);
+        store(VectorMath.exp2(exponent), parts, row + l);
+      }
     }
   }
 
   @Override
-  public void decays(
-      MemorySegment tile, long to, float high, float low, float sign, int first, int chunk) {
-    MemorySegment parts = offHeap(tile);
-    FloatVector highs = FloatVector.broadcast(SPECIES, high);
-    FloatVector lows = FloatVector.broadcast(SPECIES, low);
-    FloatVector signs = FloatVector.broadcast(SPECIES, sign);
-    for (int l = first; l < chunk; l += LANES) {
-      FloatVector exponent = load(parts, SsdTile.HIGH + l).sub(highs);
-      exponent = exponent.add(load(parts, SsdTile.LOW + l).sub(lows)).mul(signs).min(0);
-      store(VectorMath.exp2(exponent), parts, to + l);
-    }
-  }
-
-  @Override
-  public void mapRow(
-      MemorySegment tile,
-      long map,
-      MemorySegment pairs,
-      long pairsAt,
-      float delta,
-      int first,
-      int chunk) {
+  public void mapPairs(
+      MemorySegment tile, long map, MemorySegment pairs, long pairsAt, boolean byStep, int chunk) {
     MemorySegment parts = offHeap(tile);
     MemorySegment others = offHeap(pairs);
-    FloatVector deltas = FloatVector.broadcast(SPECIES, delta);
-    for (int l = first; l < chunk; l += LANES) {
-      FloatVector decay = load(parts, SsdTile.DECAYS + l).mul(deltas);
-      store(load(others, pairsAt + l).mul(decay), parts, map + l);
+    for (int s = 0; s < chunk; s++) {
+      float factor = byStep ? CpuStorage.get(parts, SsdTile.DELTA + s) : 1;
+      FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+      long row = (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector decay = load(parts, map + row + l).mul(factors);
+        store(load(others, pairsAt + row + l).mul(decay), parts, map + row + l);
+      }
     }
   }
 
   @Override
-  public void pairRow(
-      MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk) {
+  public void pairGrads(MemorySegment tile, long decays, long grad, long sum, int chunk) {
     MemorySegment parts = offHeap(tile);
-    FloatVector deltas = FloatVector.broadcast(SPECIES, delta);
-    for (int l = first; l < chunk; l += LANES) {
-      FloatVector decay = load(parts, SsdTile.DECAYS + l).mul(deltas);
-      FloatVector grad = load(parts, mapGrad + l).mul(decay);
-      store(grad, parts, mapGrad + l);
-      store(load(parts, pairGrad + l).add(grad), parts, pairGrad + l);
+    for (int s = 0; s < chunk; s++) {
+      FloatVector delta = FloatVector.broadcast(SPECIES, CpuStorage.get(parts, SsdTile.DELTA + s));
+      long row = (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector decay = load(parts, decays + row + l).mul(delta);
+        store(load(parts, grad + row + l).mul(decay), parts, grad + row + l);
+      }
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector pair = load(parts, grad + row + l);
+        store(load(parts, sum + row + l).add(pair), parts, sum + row + l);
+      }
+    }
+  }
+
+  @Override
+  public void passing(MemorySegment tile, long grad, MemorySegment pairs, long pairsAt, int chunk) {
+    MemorySegment parts = offHeap(tile);
+    MemorySegment others = offHeap(pairs);
+    for (int s = 0; s < chunk; s++) {
+      long row = (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector before = load(parts, SsdTile.PAIRS + l);
+        FloatVector pair = load(parts, grad + row + l);
+        store(before, parts, grad + row + l);
+        store(pair.fma(load(others, pairsAt + row + l), before), parts, SsdTile.PAIRS + l);
+      }
     }
   }
 
