@@ -62,6 +62,10 @@ final class DenseProducts {
     run(product);
   }
 
+  /*
+   * Longer than what the compiler inlines (325 bytes), and should stay so: with several products in
+   * it a caller outgrows the compiler's limits, and its vectors end up in objects.
+   */
   private void run(DenseProduct p) {
     p.tileRowBytes = p.leftRow * Float.BYTES;
     p.tileStepBytes = p.leftStep * Float.BYTES;
@@ -72,15 +76,23 @@ final class DenseProducts {
       p.depth = end - first;
       long left = p.leftAt + i * p.leftRow + first * p.leftStep;
       int width;
-      for (int j = p.band == Band.OUT_UPPER ? i / SsdCut.LANES * SsdCut.LANES : 0;
-          j < p.columns;
-          j += width) {
+      for (int j = p.band == Band.OUT_UPPER ? SsdStage.first(i) : 0; j < p.columns; j += width) {
         width = loops.stripFloats();
         while (width > p.columns - j) {
           width /= 2;
         }
         loops.tile(p, left, p.right + first * p.rightStride + j, rows, width);
-        loops.merge(p, i, j, rows, width);
+        long to = p.out + i * p.outStride + j;
+        switch (p.merge) {
+          case SET -> loops.setTile(p, to, rows, width);
+          case SET_ROWS -> loops.setTileRows(p, to, p.factors + i, rows, width);
+          case ADD -> loops.addTile(p, to, rows, width);
+          case ADD_COLUMNS -> {
+            loops.addTileColumns(p, to, p.factors + j, rows, width);
+            long weights = p.weightsAt + i * p.weightsStride + j;
+            loops.sumTileProducts(p, weights, p.weighted + j, rows, width);
+          }
+        }
       }
     }
     p.release();

@@ -22,6 +22,8 @@ final class ScalarSsdLoops implements SsdLoops {
     stepFrom(0, from, fromAt, to, toAt, tile, b, c, width);
   }
 
+  /** The elements from {@code first} on of what {@link #step} computes. */
+  @SuppressWarnings("checkstyle:ParameterNumber") // those of step, and where to begin
   static void stepFrom(
       int first,
       MemorySegment from,
@@ -73,68 +75,119 @@ final class ScalarSsdLoops implements SsdLoops {
   }
 
   @Override
-  public void merge(DenseProduct product, int row, int column, int rows, int width) {
-    MemorySegment tile = product.packed;
+  public void setTile(DenseProduct product, long to, int rows, int width) {
     for (int i = 0; i < rows; i++) {
-      long to = product.out + (row + i) * product.outStride + column;
       for (int j = 0; j < width; j++) {
-        float sum = get(tile, SsdTile.SUMS + (long) i * width + j);
-        float value =
-            switch (product.merge) {
-              case SET -> sum;
-              case SET_ROWS -> get(tile, product.factors + row + i) * sum;
-              case ADD -> Math.fma(product.kept, get(tile, to + j), sum);
-              case ADD_COLUMNS ->
-                  Math.fma(get(tile, product.factors + column + j), sum, get(tile, to + j));
-            };
-        set(tile, to + j, value);
-        if (product.merge == DenseProduct.Merge.ADD_COLUMNS) {
-          long at = product.weightsAt + (row + i) * product.weightsStride + column + j;
-          long weighted = product.weighted + column + j;
-          set(tile, weighted, Math.fma(get(product.weights, at), sum, get(tile, weighted)));
-        }
+        long at = to + i * product.outStride + j;
+        float sum = get(product.packed, SsdTile.SUMS + (long) i * width + j);
+        set(product.packed, at, sum);
       }
     }
   }
 
   @Override
-  public void stepSizes(MemorySegment tile, int chunk) {
-    for (int t = 0; t < chunk; t++) {
-      set(tile, SsdTile.DELTA + t, ScalarMath.softplus(get(tile, SsdTile.RAW + t)));
+  public void setTileRows(DenseProduct product, long to, long factors, int rows, int width) {
+    MemorySegment tile = product.packed;
+    for (int i = 0; i < rows; i++) {
+      float factor = get(tile, factors + i);
+      for (int j = 0; j < width; j++) {
+        float sum = get(tile, SsdTile.SUMS + (long) i * width + j);
+        set(tile, to + i * product.outStride + j, factor * sum);
+      }
     }
   }
 
   @Override
-  public void decays(
-      MemorySegment tile, long to, float high, float low, float sign, int first, int chunk) {
-    for (int l = first; l < chunk; l++) {
-      float exponent = get(tile, SsdTile.HIGH + l) - high;
-      exponent = (exponent + (get(tile, SsdTile.LOW + l) - low)) * sign;
-      set(tile, to + l, ScalarMath.exp2(Math.min(exponent, 0)));
+  public void addTile(DenseProduct product, long to, int rows, int width) {
+    MemorySegment tile = product.packed;
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < width; j++) {
+        long at = to + i * product.outStride + j;
+        float sum = get(tile, SsdTile.SUMS + (long) i * width + j);
+        set(tile, at, Math.fma(product.kept, get(tile, at), sum));
+      }
     }
   }
 
   @Override
-  public void mapRow(
-      MemorySegment tile,
-      long map,
-      MemorySegment pairs,
-      long pairsAt,
-      float delta,
-      int first,
-      int chunk) {
-    for (int l = first; l < chunk; l++) {
-      set(tile, map + l, get(pairs, pairsAt + l) * (get(tile, SsdTile.DECAYS + l) * delta));
+  public void addTileColumns(DenseProduct product, long to, long factors, int rows, int width) {
+    MemorySegment tile = product.packed;
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < width; j++) {
+        long at = to + i * product.outStride + j;
+        float sum = get(tile, SsdTile.SUMS + (long) i * width + j);
+        set(tile, at, Math.fma(get(tile, factors + j), sum, get(tile, at)));
+      }
     }
   }
 
   @Override
-  public void pairRow(
-      MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk) {
-    for (int l = first; l < chunk; l++) {
-      float grad = get(tile, mapGrad + l) * (get(tile, SsdTile.DECAYS + l) * delta);
-      set(tile, mapGrad + l, grad);
-      set(tile, pairGrad + l, get(tile, pairGrad + l) + grad);
+  public void sumTileProducts(DenseProduct product, long weightsAt, long to, int rows, int width) {
+    MemorySegment tile = product.packed;
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < width; j++) {
+        float sum = get(tile, SsdTile.SUMS + (long) i * width + j);
+        float weight = get(product.weights, weightsAt + i * product.weightsStride + j);
+        set(tile, to + j, Math.fma(weight, sum, get(tile, to + j)));
+      }
+    }
+  }
+
+  @Override
+  public void powers(MemorySegment tile, long at, int n) {
+    for (int i = 0; i < n; i++) {
+      set(tile, at + i, ScalarMath.exp2(get(tile, at + i)));
+    }
+  }
+
+  @Override
+  public void decays(MemorySegment tile, long map, int chunk) {
+    for (int s = 0; s < chunk; s++) {
+      float high = get(tile, SsdTile.HIGH + s);
+      float low = get(tile, SsdTile.LOW + s);
+      for (int l = SsdStage.first(s); l < chunk; l++) {
+        float exponent = get(tile, SsdTile.HIGH + l) - high;
+        exponent += get(tile, SsdTile.LOW + l) - low;
+        set(tile, map + (long) s * chunk + l, ScalarMath.exp2(Math.min(exponent, 0)));
+      }
+    }
+  }
+
+  @Override
+  public void mapPairs(
+      MemorySegment tile, long map, MemorySegment pairs, long pairsAt, boolean byStep, int chunk) {
+    for (int s = 0; s < chunk; s++) {
+      float factor = byStep ? get(tile, SsdTile.DELTA + s) : 1;
+      for (int l = SsdStage.first(s); l < chunk; l++) {
+        long at = (long) s * chunk + l;
+        set(tile, map + at, get(pairs, pairsAt + at) * (get(tile, map + at) * factor));
+      }
+    }
+  }
+
+  @Override
+  public void pairGrads(MemorySegment tile, long decays, long grad, long sum, int chunk) {
+    for (int s = 0; s < chunk; s++) {
+      float delta = get(tile, SsdTile.DELTA + s);
+      for (int l = SsdStage.first(s); l < chunk; l++) {
+        long at = (long) s * chunk + l;
+        float pair = get(tile, grad + at) * (get(tile, decays + at) * delta);
+        set(tile, grad + at, pair);
+        set(tile, sum + at, get(tile, sum + at) + pair);
+      }
+    }
+  }
+
+  @Override
+  public void passing(MemorySegment tile, long grad, MemorySegment pairs, long pairsAt, int chunk) {
+    for (int s = 0; s < chunk; s++) {
+      for (int l = SsdStage.first(s); l < chunk; l++) {
+        long at = (long) s * chunk + l;
+        float before = get(tile, SsdTile.PAIRS + l);
+        float after = Math.fma(get(tile, grad + at), get(pairs, pairsAt + at), before);
+        set(tile, grad + at, before);
+        set(tile, SsdTile.PAIRS + l, after);
+      }
     }
   }
 

@@ -84,11 +84,7 @@ final class SsdCut {
 
   /** Returns {@code clamp(softplus(raw))}; a NaN stays one. */
   static float delta(Shape shape, float raw) {
-    return clamp(shape, ScalarMath.softplus(raw));
-  }
-
-  /** Returns a step size within its bounds; a NaN stays one. */
-  static float clamp(Shape shape, float delta) {
+    float delta = ScalarMath.softplus(raw);
     return Math.max(shape.stepMin(), Math.min(shape.stepMax(), delta));
   }
 

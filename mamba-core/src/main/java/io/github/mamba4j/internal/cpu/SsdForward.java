@@ -197,12 +197,8 @@ final class SsdForward {
         SsdTile.ENTER);
     long pairs = SsdProjections.pairs(shape, scan.workspace(), sequence, k, group);
     long map = SsdTile.map(shape);
-    for (int s = 0; s < chunk; s++) {
-      long at = (long) s * chunk;
-      float delta = CpuStorage.get(tile, SsdTile.DELTA + s);
-      stage.decays(shape, s, tile);
-      loops.mapRow(tile, map + at, workspace, pairs + at, delta, SsdStage.first(s), chunk);
-    }
+    loops.decays(tile, map, chunk);
+    loops.mapPairs(tile, map, workspace, pairs, true, chunk);
     products.add(
         scratch
             .product

@@ -45,6 +45,19 @@ final class SsdGradients {
   private final SsdStage stage;
   private final DenseProducts products;
 
+  /**
+   * In an array because a call that has had many targets is not inlined: with all passes in it a
+   * method outgrows the compiler's limits, and its vectors end up in objects.
+   */
+  private final PairPass[] passes = {
+    this::decays, this::pairGrads, this::passing, this::mapPairs, this::sumPassing
+  };
+
+  /** A pass over the pairs of steps of a chunk. */
+  private interface PairPass {
+    void run(Shape shape, MemorySegment tile, MemorySegment workspace, long pairs);
+  }
+
   SsdGradients(Rows rows, ScanLoops copies, SsdLoops loops) {
     this.rows = rows;
     this.copies = copies;
@@ -144,21 +157,40 @@ final class SsdGradients {
             .right(tile, SsdTile.outGradTurned(shape), chunk)
             .size(chunk, chunk, shape.headDim())
             .to(grad, chunk, Band.OUT_UPPER));
-    copies.clear(tile, SsdTile.PAIRS, SsdTile.OUT_TERM - SsdTile.PAIRS);
     long pairs = SsdProjections.pairs(shape, scan.workspace(), sequence, k, group);
+    for (PairPass pass : passes) {
+      pass.run(shape, tile, workspace, pairs);
+    }
+  }
+
+  private void decays(Shape shape, MemorySegment tile, MemorySegment workspace, long pairs) {
+    loops.decays(tile, SsdTile.map(shape), SsdCut.chunk(shape));
+  }
+
+  private void pairGrads(Shape shape, MemorySegment tile, MemorySegment workspace, long pairs) {
+    long grad = SsdTile.mapGrad(shape);
+    long sum = SsdTile.pairGrad(shape);
+    loops.pairGrads(tile, SsdTile.map(shape), grad, sum, SsdCut.chunk(shape));
+  }
+
+  private void passing(Shape shape, MemorySegment tile, MemorySegment workspace, long pairs) {
+    copies.clear(tile, SsdTile.PAIRS, SsdCut.chunk(shape));
+    loops.passing(tile, SsdTile.mapGrad(shape), workspace, pairs, SsdCut.chunk(shape));
+  }
+
+  private void mapPairs(Shape shape, MemorySegment tile, MemorySegment workspace, long pairs) {
+    loops.mapPairs(tile, SsdTile.map(shape), workspace, pairs, false, SsdCut.chunk(shape));
+  }
+
+  private void sumPassing(Shape shape, MemorySegment tile, MemorySegment workspace, long pairs) {
+    int chunk = SsdCut.chunk(shape);
     for (int s = 0; s < chunk; s++) {
-      // Whole vectors from s on: there are zeros past the last step.
-      float passing = rows.sum(tile, SsdTile.PAIRS + s, SsdCut.roundUp(chunk - s));
-      CpuStorage.set(tile, SsdTile.DECAY_GRAD + s, passing);
-      long at = (long) s * chunk;
-      int first = SsdStage.first(s);
-      long row = at + first;
-      stage.decays(shape, s, tile);
-      loops.mapRow(tile, SsdTile.map(shape) + at, workspace, pairs + at, 1, first, chunk);
-      float delta = CpuStorage.get(tile, SsdTile.DELTA + s);
-      loops.pairRow(tile, grad + at, SsdTile.pairGrad(shape) + at, delta, first, chunk);
-      long sums = SsdTile.PAIRS + (long) first;
-      rows.product(tile, grad + row, workspace, pairs + row, tile, sums, chunk - first, true);
+      long row = SsdTile.mapGrad(shape) + (long) s * chunk;
+      double passing = 0;
+      for (int l = s; l < chunk; l++) {
+        passing += CpuStorage.get(tile, row + l);
+      }
+      CpuStorage.set(tile, SsdTile.DECAY_GRAD + s, (float) passing);
     }
   }
 

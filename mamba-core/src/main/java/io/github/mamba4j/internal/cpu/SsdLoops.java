@@ -41,47 +41,60 @@ interface SsdLoops {
    */
   void tile(DenseProduct product, long left, long right, int rows, int width);
 
-  /** Brings the sums of a register tile to the result, from a row and a column on. */
-  void merge(DenseProduct product, int row, int column, int rows, int width);
+  /* How the sums of a register tile come to the result; its first element there is given. */
 
-  /** {@code Δ = softplus(raw)} of all steps of a chunk. */
-  void stepSizes(MemorySegment tile, int chunk);
+  /** {@code to = sums}. */
+  void setTile(DenseProduct product, long to, int rows, int width);
 
-  /**
-   * Decays between steps, {@code 2^(sign·(s_l − s))}, at most 1.
-   *
-   * @param tile the worker's memory
-   * @param to where they go
-   * @param high the sum s, rounded
-   * @param low what the rounding left
-   * @param sign 1 or −1
-   * @param first the first step l, a multiple of the lanes
-   * @param chunk end of the steps
+  /** {@code to = sums}, rows times factors. */
+  void setTileRows(DenseProduct product, long to, long factors, int rows, int width);
+
+  /** {@code to = kept·to + sums}. */
+  void addTile(DenseProduct product, long to, int rows, int width);
+
+  /** {@code to += sums}, columns times factors. */
+  void addTileColumns(DenseProduct product, long to, long factors, int rows, int width);
+
+  /** {@code to_j += Σ_i weights_ij·sums_ij}, with the weights' first element. */
+  void sumTileProducts(DenseProduct product, long weightsAt, long to, int rows, int width);
+
+  /** {@code x = 2^x}, also past the end to the next multiple of the lanes. */
+  void powers(MemorySegment tile, long at, int n);
+
+  /*
+   * Matrices [s, l] of the pairs of steps of a chunk. Rows are computed from the vector of the
+   * diagonal on; what is before it is left alone.
    */
-  void decays(MemorySegment tile, long to, float high, float low, float sign, int first, int chunk);
+
+  /** Decays between steps, {@code map = 2^(s_l − s_s)}, at most 1. */
+  void decays(MemorySegment tile, long map, int chunk);
 
   /**
-   * A row of the transposed map of a chunk: {@code map = pairs·DECAYS·delta}.
+   * {@code map ·= pairs}.
    *
    * @param tile the worker's memory
-   * @param map the row
+   * @param map the matrix
+   * @param pairs memory of the pairs, zeros below the diagonal
+   * @param pairsAt where they begin
+   * @param byStep true to multiply rows by Δ_s, too
+   * @param chunk rows and columns
+   */
+  void mapPairs(
+      MemorySegment tile, long map, MemorySegment pairs, long pairsAt, boolean byStep, int chunk);
+
+  /** {@code grad ·= decays·Δ_s; sum += grad}. */
+  void pairGrads(MemorySegment tile, long decays, long grad, long sum, int chunk);
+
+  /**
+   * Replaces gradients by what passes a step: {@code grad[s] = Σ_{r<s} (grad·pairs)[r]}.
+   *
+   * @param tile the worker's memory, PAIRS in it cleared before
+   * @param grad the gradients
    * @param pairs memory of the pairs
-   * @param pairsAt the row of the pairs
-   * @param delta factor of the row
-   * @param first the first step, a multiple of the lanes
-   * @param chunk end of the steps
+   * @param pairsAt where they begin
+   * @param chunk rows and columns
    */
-  void mapRow(
-      MemorySegment tile,
-      long map,
-      MemorySegment pairs,
-      long pairsAt,
-      float delta,
-      int first,
-      int chunk);
-
-  /** A row of the gradients of pairs: {@code mapGrad ·= DECAYS·delta; pairGrad += mapGrad}. */
-  void pairRow(MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk);
+  void passing(MemorySegment tile, long grad, MemorySegment pairs, long pairsAt, int chunk);
 
   /** {@code to_i = factor_i · from_i} for dense rows in the tile; may be in place. */
   void scaleRows(MemorySegment tile, long from, long to, int rows, int width, long factors);

@@ -33,36 +33,39 @@ final class SsdStage {
   /** Leaves the step sizes of a chunk, their sums and the factors that follow from these. */
   void stepSizes(Shape shape, Inputs inputs, int sequence, int k, int head, MemorySegment tile) {
     int chunk = SsdCut.chunk(shape);
-    int steps = steps(shape, k);
-    long row = row(shape, sequence, k);
-    copies.clear(tile, SsdTile.RAW, chunk);
-    for (int t = 0; t < steps; t++) {
-      CpuStorage.set(tile, SsdTile.RAW + t, SsdCut.raw(inputs, row + t, head));
-    }
-    loops.stepSizes(tile, chunk);
-    float rate = SsdCut.rate(inputs, head);
+    sums(shape, inputs, row(shape, sequence, k), steps(shape, k), head, tile);
+    exponents(chunk, tile);
+    loops.powers(tile, SsdTile.ENTER, SsdTile.LEAVE - SsdTile.ENTER + chunk);
+    rows.product(tile, SsdTile.LEAVE, tile, SsdTile.DELTA, tile, SsdTile.INPUT, chunk, false);
+  }
+
+  private static void sums(
+      Shape shape, Inputs inputs, long row, int steps, int head, MemorySegment tile) {
+    double rate = SsdCut.rate(inputs, head) * LOG2_E;
     double sum = 0;
-    for (int t = 0; t < chunk; t++) {
-      float delta = t < steps ? SsdCut.clamp(shape, CpuStorage.get(tile, SsdTile.DELTA + t)) : 0;
-      sum += (double) delta * rate * LOG2_E;
+    for (int t = 0; t < SsdCut.chunk(shape); t++) {
+      float raw = t < steps ? SsdCut.raw(inputs, row + t, head) : 0;
+      float delta = t < steps ? SsdCut.delta(shape, raw) : 0;
+      sum += delta * rate;
       float high = (float) sum;
+      CpuStorage.set(tile, SsdTile.RAW + t, raw);
       // What is no number is hidden by the powers of two; it stays here, with the inputs.
       CpuStorage.set(tile, SsdTile.DELTA + t, Double.isNaN(sum) ? Float.NaN : delta);
       CpuStorage.set(tile, SsdTile.HIGH + t, high);
       CpuStorage.set(tile, SsdTile.LOW + t, (float) (sum - high));
     }
-    float high = CpuStorage.get(tile, SsdTile.HIGH + chunk - 1L);
-    float low = CpuStorage.get(tile, SsdTile.LOW + chunk - 1L);
-    loops.decays(tile, SsdTile.ENTER, 0, 0, 1, 0, chunk);
-    loops.decays(tile, SsdTile.LEAVE, high, low, -1, 0, chunk);
-    rows.product(tile, SsdTile.LEAVE, tile, SsdTile.DELTA, tile, SsdTile.INPUT, chunk, false);
   }
 
-  /** Leaves the decays from step s to the steps l of its vector and on. */
-  void decays(Shape shape, int s, MemorySegment tile) {
-    float high = CpuStorage.get(tile, SsdTile.HIGH + s);
-    float low = CpuStorage.get(tile, SsdTile.LOW + s);
-    loops.decays(tile, SsdTile.DECAYS, high, low, 1, first(s), SsdCut.chunk(shape));
+  /** Leaves the exponents of the factors in their places. */
+  private static void exponents(int chunk, MemorySegment tile) {
+    float lastHigh = CpuStorage.get(tile, SsdTile.HIGH + chunk - 1L);
+    float lastLow = CpuStorage.get(tile, SsdTile.LOW + chunk - 1L);
+    for (int t = 0; t < chunk; t++) {
+      float high = CpuStorage.get(tile, SsdTile.HIGH + t);
+      float low = CpuStorage.get(tile, SsdTile.LOW + t);
+      CpuStorage.set(tile, SsdTile.ENTER + t, high);
+      CpuStorage.set(tile, SsdTile.LEAVE + t, (lastHigh - high) + (lastLow - low));
+    }
   }
 
   /** Returns the first step of the vector of a step. */

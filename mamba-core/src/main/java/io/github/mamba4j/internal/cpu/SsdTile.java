@@ -16,7 +16,7 @@ final class SsdTile {
 
   private static final int VECTORS = ZERO + 4 * SsdCut.LANES;
 
-  /** Room of a vector of steps; past the last step there are zeros. */
+  /** Room of a vector of steps. */
   private static final int VECTOR = SsdCut.MAX_CHUNK + SsdCut.LANES;
 
   /** Δ before softplus. */
@@ -52,10 +52,7 @@ final class SsdTile {
   /** Backward: gradient of the logarithm of a step's decay. */
   static final int DECAY_GRAD = IN_TERM + VECTOR;
 
-  /** Room for a row of decays. */
-  static final int DECAYS = DECAY_GRAD + VECTOR;
-
-  private static final int MATRICES = DECAYS + VECTOR;
+  private static final int MATRICES = DECAY_GRAD + VECTOR;
 
   private SsdTile() {}
 

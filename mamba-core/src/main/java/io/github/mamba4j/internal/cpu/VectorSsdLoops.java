@@ -62,21 +62,7 @@ final class VectorSsdLoops implements SsdLoops {
   }
 
   @Override
-  public void merge(DenseProduct product, int row, int column, int rows, int width) {
-    long to = product.out + row * product.outStride + column;
-    switch (product.merge) {
-      case SET -> set(product, to, rows, width);
-      case SET_ROWS -> setRows(product, to, row, rows, width);
-      case ADD -> add(product, to, rows, width);
-      case ADD_COLUMNS -> {
-        addColumns(product, to, product.factors + column, rows, width);
-        long weights = product.weightsAt + row * product.weightsStride + column;
-        sumProducts(product, weights, product.weighted + column, rows, width);
-      }
-    }
-  }
-
-  private static void set(DenseProduct product, long to, int rows, int width) {
+  public void setTile(DenseProduct product, long to, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int i = 0; i < rows; i++) {
       long from = SsdTile.SUMS + (long) i * width;
@@ -88,22 +74,23 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  private static void setRows(DenseProduct product, long to, int row, int rows, int width) {
+  @Override
+  public void setTileRows(DenseProduct product, long to, long factors, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int i = 0; i < rows; i++) {
-      float factor = CpuStorage.get(tile, product.factors + row + i);
-      FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+      FloatVector factor = FloatVector.broadcast(SPECIES, CpuStorage.get(tile, factors + i));
       long from = SsdTile.SUMS + (long) i * width;
       long at = to + i * product.outStride;
       for (int j = 0; j < width; j += LANES) {
         fromMemorySegment(SPECIES, tile, (from + j) << 2, ORDER)
-            .mul(factors)
+            .mul(factor)
             .intoMemorySegment(tile, (at + j) << 2, ORDER);
       }
     }
   }
 
-  private static void add(DenseProduct product, long to, int rows, int width) {
+  @Override
+  public void addTile(DenseProduct product, long to, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     FloatVector kept = FloatVector.broadcast(SPECIES, product.kept);
     for (int i = 0; i < rows; i++) {
@@ -117,7 +104,8 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  private static void addColumns(DenseProduct product, long to, long factors, int rows, int width) {
+  @Override
+  public void addTileColumns(DenseProduct product, long to, long factors, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int j = 0; j < width; j += LANES) {
       FloatVector factor = fromMemorySegment(SPECIES, tile, (factors + j) << 2, ORDER);
@@ -131,8 +119,8 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  private static void sumProducts(
-      DenseProduct product, long weightsAt, long to, int rows, int width) {
+  @Override
+  public void sumTileProducts(DenseProduct product, long weightsAt, long to, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     MemorySegment weights = offHeap(product.weights);
     for (int i = 0; i < rows; i++) {
@@ -147,70 +135,92 @@ final class VectorSsdLoops implements SsdLoops {
     }
   }
 
-  /* One loop, one transcendental function, no mask: what else was tried put vectors in objects. */
+  @Override
+  public void powers(MemorySegment tile, long at, int n) {
+    MemorySegment parts = offHeap(tile);
+    for (int i = 0; i < n; i += LANES) {
+      VectorMath.exp2(fromMemorySegment(SPECIES, parts, (at + i) << 2, ORDER))
+          .intoMemorySegment(parts, (at + i) << 2, ORDER);
+    }
+  }
+
+  /* A pass a method, each with all rows: large enough to be compiled by itself. */
 
   @Override
-  public void stepSizes(MemorySegment tile, int chunk) {
+  public void decays(MemorySegment tile, long map, int chunk) {
     MemorySegment parts = offHeap(tile);
-    for (int t = 0; t < chunk; t += LANES) {
-      VectorMath.softplus(fromMemorySegment(SPECIES, parts, (SsdTile.RAW + t) << 2, ORDER))
-          .intoMemorySegment(parts, (SsdTile.DELTA + t) << 2, ORDER);
+    for (int s = 0; s < chunk; s++) {
+      float high = CpuStorage.get(parts, SsdTile.HIGH + s);
+      float low = CpuStorage.get(parts, SsdTile.LOW + s);
+      FloatVector highs = FloatVector.broadcast(SPECIES, high);
+      FloatVector lows = FloatVector.broadcast(SPECIES, low);
+      long row = map + (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector exponent =
+            fromMemorySegment(SPECIES, parts, (SsdTile.HIGH + l) << 2, ORDER).sub(highs);
+        exponent =
+            exponent
+                .add(fromMemorySegment(SPECIES, parts, (SsdTile.LOW + l) << 2, ORDER).sub(lows))
+                .min(0);
+        VectorMath.exp2(exponent).intoMemorySegment(parts, (row + l) << 2, ORDER);
+      }
     }
   }
 
   @Override
-  public void decays(
-      MemorySegment tile, long to, float high, float low, float sign, int first, int chunk) {
-    MemorySegment parts = offHeap(tile);
-    FloatVector highs = FloatVector.broadcast(SPECIES, high);
-    FloatVector lows = FloatVector.broadcast(SPECIES, low);
-    FloatVector signs = FloatVector.broadcast(SPECIES, sign);
-    for (int l = first; l < chunk; l += LANES) {
-      FloatVector exponent =
-          fromMemorySegment(SPECIES, parts, (SsdTile.HIGH + l) << 2, ORDER).sub(highs);
-      exponent =
-          exponent
-              .add(fromMemorySegment(SPECIES, parts, (SsdTile.LOW + l) << 2, ORDER).sub(lows))
-              .mul(signs)
-              .min(0);
-      VectorMath.exp2(exponent).intoMemorySegment(parts, (to + l) << 2, ORDER);
-    }
-  }
-
-  @Override
-  public void mapRow(
-      MemorySegment tile,
-      long map,
-      MemorySegment pairs,
-      long pairsAt,
-      float delta,
-      int first,
-      int chunk) {
+  public void mapPairs(
+      MemorySegment tile, long map, MemorySegment pairs, long pairsAt, boolean byStep, int chunk) {
     MemorySegment parts = offHeap(tile);
     MemorySegment others = offHeap(pairs);
-    FloatVector deltas = FloatVector.broadcast(SPECIES, delta);
-    for (int l = first; l < chunk; l += LANES) {
-      FloatVector decay =
-          fromMemorySegment(SPECIES, parts, (SsdTile.DECAYS + l) << 2, ORDER).mul(deltas);
-      fromMemorySegment(SPECIES, others, (pairsAt + l) << 2, ORDER)
-          .mul(decay)
-          .intoMemorySegment(parts, (map + l) << 2, ORDER);
+    for (int s = 0; s < chunk; s++) {
+      float factor = byStep ? CpuStorage.get(parts, SsdTile.DELTA + s) : 1;
+      FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+      long row = (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector decay =
+            fromMemorySegment(SPECIES, parts, (map + row + l) << 2, ORDER).mul(factors);
+        fromMemorySegment(SPECIES, others, (pairsAt + row + l) << 2, ORDER)
+            .mul(decay)
+            .intoMemorySegment(parts, (map + row + l) << 2, ORDER);
+      }
     }
   }
 
   @Override
-  public void pairRow(
-      MemorySegment tile, long mapGrad, long pairGrad, float delta, int first, int chunk) {
+  public void pairGrads(MemorySegment tile, long decays, long grad, long sum, int chunk) {
     MemorySegment parts = offHeap(tile);
-    FloatVector deltas = FloatVector.broadcast(SPECIES, delta);
-    for (int l = first; l < chunk; l += LANES) {
-      FloatVector decay =
-          fromMemorySegment(SPECIES, parts, (SsdTile.DECAYS + l) << 2, ORDER).mul(deltas);
-      FloatVector grad = fromMemorySegment(SPECIES, parts, (mapGrad + l) << 2, ORDER).mul(decay);
-      grad.intoMemorySegment(parts, (mapGrad + l) << 2, ORDER);
-      fromMemorySegment(SPECIES, parts, (pairGrad + l) << 2, ORDER)
-          .add(grad)
-          .intoMemorySegment(parts, (pairGrad + l) << 2, ORDER);
+    for (int s = 0; s < chunk; s++) {
+      FloatVector delta = FloatVector.broadcast(SPECIES, CpuStorage.get(parts, SsdTile.DELTA + s));
+      long row = (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector decay =
+            fromMemorySegment(SPECIES, parts, (decays + row + l) << 2, ORDER).mul(delta);
+        fromMemorySegment(SPECIES, parts, (grad + row + l) << 2, ORDER)
+            .mul(decay)
+            .intoMemorySegment(parts, (grad + row + l) << 2, ORDER);
+      }
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector pair = fromMemorySegment(SPECIES, parts, (grad + row + l) << 2, ORDER);
+        fromMemorySegment(SPECIES, parts, (sum + row + l) << 2, ORDER)
+            .add(pair)
+            .intoMemorySegment(parts, (sum + row + l) << 2, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void passing(MemorySegment tile, long grad, MemorySegment pairs, long pairsAt, int chunk) {
+    MemorySegment parts = offHeap(tile);
+    MemorySegment others = offHeap(pairs);
+    for (int s = 0; s < chunk; s++) {
+      long row = (long) s * chunk;
+      for (int l = SsdStage.first(s); l < chunk; l += LANES) {
+        FloatVector before = fromMemorySegment(SPECIES, parts, (SsdTile.PAIRS + l) << 2, ORDER);
+        FloatVector pair = fromMemorySegment(SPECIES, parts, (grad + row + l) << 2, ORDER);
+        before.intoMemorySegment(parts, (grad + row + l) << 2, ORDER);
+        pair.fma(fromMemorySegment(SPECIES, others, (pairsAt + row + l) << 2, ORDER), before)
+            .intoMemorySegment(parts, (SsdTile.PAIRS + l) << 2, ORDER);
+      }
     }
   }
 

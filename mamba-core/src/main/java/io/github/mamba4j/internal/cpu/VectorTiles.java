@@ -44,6 +44,7 @@ final class VectorTiles {
    * @param rows how many of its rows exist
    * @param width its columns
    */
+  @SuppressWarnings("checkstyle:ParameterNumber") // what the three tiles take, and which of them
   static void tile(
       TileFactors call,
       MemorySegment a,
