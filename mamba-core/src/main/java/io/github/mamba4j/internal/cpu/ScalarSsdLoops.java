@@ -19,25 +19,25 @@ final class ScalarSsdLoops implements SsdLoops {
       float b,
       float c,
       int width) {
-    stepFrom(0, from, fromAt, to, toAt, tile, b, c, width);
+    for (int i = 0; i < width; i++) {
+      stepChannel(from, fromAt + i, to, toAt + i, tile, i, b, c);
+    }
   }
 
-  static void stepFrom(
-      int first,
+  static void stepChannel(
       MemorySegment from,
       long fromAt,
       MemorySegment to,
       long toAt,
       MemorySegment tile,
+      int channel,
       float b,
-      float c,
-      int width) {
-    for (int i = first; i < width; i++) {
-      float kept = get(tile, i) * get(from, fromAt + i);
-      float state = Math.fma(get(tile, SsdSteps.WIDTH + i), b, kept);
-      set(to, toAt + i, state);
-      set(tile, 2 * SsdSteps.WIDTH + i, Math.fma(c, state, get(tile, 2 * SsdSteps.WIDTH + i)));
-    }
+      float c) {
+    int input = SsdSteps.WIDTH + channel;
+    int out = 2 * SsdSteps.WIDTH + channel;
+    float state = Math.fma(get(tile, input), b, get(tile, channel) * get(from, fromAt));
+    set(to, toAt, state);
+    set(tile, out, Math.fma(c, state, get(tile, out)));
   }
 
   @Override

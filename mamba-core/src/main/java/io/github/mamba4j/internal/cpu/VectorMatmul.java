@@ -37,7 +37,14 @@ final class VectorMatmul extends CpuMatmul {
       int rows,
       int width) {
     long stripStep = (long) width * Float.BYTES;
-    VectorTiles.tile(call, a, aOffset, strip, strip + stripStep, stripStep, sums, rows, width);
+    long first = strip + stripStep;
+    if (width == 4 * LANES) {
+      VectorTiles.four(call, a, aOffset, strip, first, stripStep, sums, rows);
+    } else if (width == 2 * LANES) {
+      VectorTiles.two(call, a, aOffset, strip, first, stripStep, sums, rows);
+    } else {
+      VectorTiles.one(call, a, aOffset, strip, first, stripStep, sums, rows);
+    }
   }
 
   @Override

@@ -33,7 +33,9 @@ final class VectorSsdLoops implements SsdLoops {
       store(state, after, toAt + i);
       store(state.fma(cs, load(parts, 2 * SsdSteps.WIDTH + i)), parts, 2 * SsdSteps.WIDTH + i);
     }
-    ScalarSsdLoops.stepFrom(bound, from, fromAt, to, toAt, tile, b, c, width);
+    for (int i = bound; i < width; i++) {
+      ScalarSsdLoops.stepChannel(from, fromAt + i, to, toAt + i, tile, i, b, c);
+    }
   }
 
   @Override
@@ -44,16 +46,15 @@ final class VectorSsdLoops implements SsdLoops {
   @Override
   public void tile(DenseProduct product, long left, long right, int rows, int width) {
     MemorySegment tile = product.packed;
-    VectorTiles.tile(
-        product,
-        product.left,
-        left << 2,
-        (long) SsdTile.ZERO << 2,
-        right << 2,
-        product.rightStride << 2,
-        tile,
-        rows,
-        width);
+    long zeros = (long) SsdTile.ZERO << 2;
+    long step = product.rightStride << 2;
+    if (width == 4 * LANES) {
+      VectorTiles.four(product, product.left, left << 2, zeros, right << 2, step, tile, rows);
+    } else if (width == 2 * LANES) {
+      VectorTiles.two(product, product.left, left << 2, zeros, right << 2, step, tile, rows);
+    } else {
+      VectorTiles.one(product, product.left, left << 2, zeros, right << 2, step, tile, rows);
+    }
   }
 
   @Override

@@ -33,7 +33,7 @@ final class VectorTiles {
   private VectorTiles() {}
 
   /**
-   * Computes a tile that is four, two or one vectors wide.
+   * Computes a tile that is four vectors wide.
    *
    * @param call the factors
    * @param a memory of the left factor
@@ -43,28 +43,7 @@ final class VectorTiles {
    * @param stripStep distance of the right factor's rows, in bytes
    * @param sums where the tile goes: a dense matrix
    * @param rows how many of its rows exist
-   * @param width its columns
    */
-  static void tile(
-      TileFactors call,
-      MemorySegment a,
-      long aOffset,
-      long initial,
-      long strip,
-      long stripStep,
-      MemorySegment sums,
-      int rows,
-      int width) {
-    if (width == 4 * LANES) {
-      four(call, a, aOffset, initial, strip, stripStep, sums, rows);
-    } else if (width == 2 * LANES) {
-      two(call, a, aOffset, initial, strip, stripStep, sums, rows);
-    } else {
-      one(call, a, aOffset, initial, strip, stripStep, sums, rows);
-    }
-  }
-
-  /** Computes a tile that is four vectors wide. */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void four(
       TileFactors call,
@@ -173,7 +152,7 @@ final class VectorTiles {
     c53.intoMemorySegment(sums, 23 * BYTES, ORDER);
   }
 
-  /** Computes a tile that is two vectors wide. */
+  /** Computes a tile that is two vectors wide, as {@link #four}. */
   static void two(
       TileFactors call,
       MemorySegment a,
@@ -243,7 +222,7 @@ final class VectorTiles {
     c51.intoMemorySegment(sums, 11 * BYTES, ORDER);
   }
 
-  /** Computes a tile that is one vector wide. */
+  /** Computes a tile that is one vector wide, as {@link #four}. */
   static void one(
       TileFactors call,
       MemorySegment a,
