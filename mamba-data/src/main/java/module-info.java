@@ -3,7 +3,6 @@ module io.github.mamba4j.data {
   requires transitive io.github.mamba4j.core;
   requires static org.jspecify;
   requires de.siegmar.fastcsv;
-  requires tools.jackson.core;
 
   exports io.github.mamba4j.data;
   exports io.github.mamba4j.data.corpus;

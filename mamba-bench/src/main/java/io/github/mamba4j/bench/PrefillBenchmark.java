@@ -26,7 +26,7 @@ import org.openjdk.jmh.annotations.Warmup;
  * operations a token and parameter of the layers, and the head once a prompt.
  *
  * <pre>{@code
- * java -jar mamba-bench/target/benchmarks.jar PrefillBenchmark
+ * java -jar mamba-bench/target/benchmarks.jar PrefillBenchmark -prof gc
  * }</pre>
  */
 @State(Scope.Benchmark)

@@ -1,8 +1,6 @@
 package io.github.mamba4j.bench;
 
 import io.github.mamba4j.model.MambaModel;
-import io.github.mamba4j.tensor.Shape;
-import io.github.mamba4j.tensor.Tensor;
 import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.TrainingStep;
 import java.util.concurrent.TimeUnit;
@@ -44,8 +42,8 @@ public class TrainingStepBenchmark {
   private static final int VOCAB = 8192;
   private static final double LEARNING_RATE = 1e-4;
   private static final int MEMORISING_STEPS = 4;
-  private static final int WARM_UP_SUMS = 20_000;
   private static final int FLOPS_PER_PARAMETER = 6;
+  private static final int WARM_UP_STEPS = 3000;
 
   /** Threads that compute. */
   @Param({"1", "2"})
@@ -60,6 +58,7 @@ public class TrainingStepBenchmark {
   /** Makes the model and checks that its loss starts where it must and falls. */
   @Setup
   public void prepare() {
+    warmUp();
     model =
         MambaModel.builder()
             .dModel(256)
@@ -70,7 +69,6 @@ public class TrainingStepBenchmark {
             .build();
     step = TrainingStep.open(model, data, AdamW.of(LEARNING_RATE), 1.0, 1);
     flopsOfStep = FLOPS_PER_PARAMETER * model.parameterCount() * step.tokens();
-    warmUpSum();
     double first = train(0);
     if (Math.abs(first - Math.log(VOCAB)) > 1) {
       throw new IllegalStateException(
@@ -87,15 +85,17 @@ public class TrainingStepBenchmark {
   }
 
   /**
-   * Brings the sum of a step's hits to the state that it has in a long run. A step makes one, so it
-   * would be interpreted, with vectors on the heap, for the first thousand steps.
+   * Brings the kernels to the state that they have in a long run, by many steps of a small model.
+   * Some of their methods are called once a layer; in steps of a second each those would be
+   * interpreted, with vectors on the heap, for the whole of JMH's own warm-up.
    */
-  private void warmUpSum() {
-    try (io.github.mamba4j.tensor.Scope scope = model.openScope()) {
-      Tensor hits = scope.zeros(Shape.of(BATCH * LENGTH));
-      Runnable sum = scope.record(hits::sum);
-      for (int i = 0; i < WARM_UP_SUMS; i++) {
-        sum.run();
+  private void warmUp() {
+    SyntheticBatches small = new SyntheticBatches(2, 80, 300);
+    try (MambaModel other =
+            MambaModel.builder().dModel(40).nLayers(2).vocabSize(300).threads(threads).build();
+        TrainingStep steps = TrainingStep.open(other, small, AdamW.of(LEARNING_RATE), 1.0, 1)) {
+      for (int i = 0; i < WARM_UP_STEPS; i++) {
+        steps.run(small, 0, i, LEARNING_RATE);
       }
     }
   }

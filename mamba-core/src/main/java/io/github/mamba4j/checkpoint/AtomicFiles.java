@@ -94,6 +94,64 @@ public final class AtomicFiles {
   }
 
   /**
+   * A new file that takes the place of its target when it is committed. Closed without that, it is
+   * removed and the target is as it was.
+   */
+  public static final class PendingFile implements AutoCloseable {
+
+    private final Path target;
+    private final Path temporary;
+
+    private PendingFile(Path target, Path temporary) {
+      this.target = target;
+      this.temporary = temporary;
+    }
+
+    /**
+     * Where to write.
+     *
+     * @return the new file, which exists and is empty at first
+     */
+    public Path path() {
+      return temporary;
+    }
+
+    /**
+     * Forces the new file to the device and moves it over the target. Nobody may write to it any
+     * more.
+     *
+     * @throws IOException if that fails; the target is then unchanged
+     */
+    public void commit() throws IOException {
+      syncFile(temporary);
+      moveOver(temporary, target);
+      syncDirectory(parentOf(target));
+    }
+
+    @Override
+    public void close() throws IOException {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  /**
+   * Begins to create or replace a file that is written step by step, at any place in it; {@link
+   * #writeFile} is simpler where one call writes all. Missing parent folders are created.
+   *
+   * @param target the file
+   * @return the new file, to be committed and closed
+   * @throws IOException if the target is a folder or anything fails
+   */
+  public static PendingFile begin(Path target) throws IOException {
+    Path file = resolveLink(target);
+    if (Files.isDirectory(file)) {
+      throw new IOException("AtomicFiles: " + target + " is a folder, expected a file to write");
+    }
+    Files.createDirectories(parentOf(file));
+    return new PendingFile(file, createBeside(file, false));
+  }
+
+  /**
    * Creates or replaces a text file in UTF-8.
    *
    * @param target the file
@@ -268,9 +326,7 @@ public final class AtomicFiles {
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
               throws IOException {
             if (attributes.isRegularFile()) {
-              try (FileOutputStream out = new FileOutputStream(file.toFile(), true)) {
-                out.getFD().sync();
-              }
+              syncFile(file);
             }
             return FileVisitResult.CONTINUE;
           }
@@ -285,6 +341,12 @@ public final class AtomicFiles {
             return FileVisitResult.CONTINUE;
           }
         });
+  }
+
+  private static void syncFile(Path file) throws IOException {
+    try (FileOutputStream out = new FileOutputStream(file.toFile(), true)) {
+      out.getFD().sync();
+    }
   }
 
   /** Makes a rename durable; some systems cannot open folders and need no such step. */

@@ -2,6 +2,8 @@ package io.github.mamba4j.checkpoint;
 
 import java.io.IOException;
 import java.io.Serial;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that is damaged, hostile or not of the expected format.
@@ -30,6 +32,11 @@ public class CheckpointException extends IOException {
    */
   public CheckpointException(String message, Throwable cause) {
     super(message, cause);
+  }
+
+  /** One line about a file: its name, then the formatted reason. */
+  static CheckpointException of(String source, String reason, @Nullable Object... values) {
+    return new CheckpointException(source + ": " + String.format(Locale.ROOT, reason, values));
   }
 
   /**

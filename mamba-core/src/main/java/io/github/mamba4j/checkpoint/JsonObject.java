@@ -235,6 +235,16 @@ public final class JsonObject {
     return Collections.unmodifiableList(values);
   }
 
+  /**
+   * Makes the error for something that is wrong with this object.
+   *
+   * @param problem what is wrong, what was expected and what was found
+   * @return the exception, to be thrown
+   */
+  public CheckpointException error(String problem) {
+    return new CheckpointException(source + ": " + problem);
+  }
+
   private Object require(String key, String expected) throws CheckpointException {
     Object value = members.get(key);
     if (value == null) {

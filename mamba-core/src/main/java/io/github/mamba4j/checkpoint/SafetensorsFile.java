@@ -6,16 +6,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A safetensors file, memory-mapped: an 8-byte little-endian header length, a JSON header that
@@ -31,21 +27,16 @@ import org.jspecify.annotations.Nullable;
  * file must not be cut short by another process while it is open, as with every memory map; files
  * replaced by {@link AtomicFiles} are safe, the map keeps the old content.
  */
-public final class SafetensorsFile implements AutoCloseable {
+public final class SafetensorsFile extends CheckpointFile {
 
   static final long MAX_HEADER_BYTES = 100_000_000;
   static final int LENGTH_BYTES = 8;
 
-  private final Path path;
-  private final Arena arena;
-  private final Map<String, TensorEntry> entries;
   private final Map<String, String> metadata;
 
   private SafetensorsFile(
       Path path, Arena arena, Map<String, TensorEntry> entries, Map<String, String> metadata) {
-    this.path = path;
-    this.arena = arena;
-    this.entries = Collections.unmodifiableMap(entries);
+    super(path, CheckpointFormat.SAFETENSORS, arena, entries);
     this.metadata = Collections.unmodifiableMap(metadata);
   }
 
@@ -59,10 +50,7 @@ public final class SafetensorsFile implements AutoCloseable {
    * @throws IOException if reading or mapping fails
    */
   public static SafetensorsFile open(Path path) throws IOException {
-    if (!Files.isRegularFile(path)) {
-      String found = Files.exists(path) ? "is no regular file" : "does not exist";
-      throw new CheckpointException(path + ": " + found + ", expected a safetensors file");
-    }
+    requireRegularFile(path, "a safetensors file");
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long fileBytes = channel.size();
       long headerBytes = readHeaderLength(path, channel, fileBytes);
@@ -139,77 +127,12 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /**
-   * Where the file lies.
-   *
-   * @return the path it was opened with
-   */
-  public Path path() {
-    return path;
-  }
-
-  /**
-   * The names of all tensors in the order of their bytes.
-   *
-   * @return an unmodifiable set
-   */
-  public Set<String> names() {
-    return entries.keySet();
-  }
-
-  /**
-   * All tensors in the order of their bytes.
-   *
-   * @return an unmodifiable collection
-   */
-  public Collection<TensorEntry> entries() {
-    return entries.values();
-  }
-
-  /**
-   * Looks a tensor up.
-   *
-   * @param name the key in the file
-   * @return the entry, or null where the file has no such tensor
-   */
-  public @Nullable TensorEntry find(String name) {
-    return entries.get(name);
-  }
-
-  /**
-   * Looks a tensor up that must be there.
-   *
-   * @param name the key in the file
-   * @return the entry
-   * @throws CheckpointException if the file has no such tensor
-   */
-  public TensorEntry require(String name) throws CheckpointException {
-    TensorEntry entry = entries.get(name);
-    if (entry == null) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: tensor %s is missing, the file has %d others",
-              path,
-              CheckpointException.printable(name),
-              entries.size()));
-    }
-    return entry;
-  }
-
-  /**
    * The free text pairs of {@code __metadata__}.
    *
    * @return an unmodifiable map, empty where the file has none
    */
+  @Override
   public Map<String, String> metadata() {
     return metadata;
-  }
-
-  /** Unmaps the file; every entry's bytes become unreadable. Closing twice does nothing. */
-  @Override
-  public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
-    }
   }
 }

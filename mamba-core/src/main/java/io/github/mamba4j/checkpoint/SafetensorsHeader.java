@@ -227,7 +227,7 @@ final class SafetensorsHeader {
               Locale.ROOT,
               "has the unknown dtype %s, expected one of %s",
               printable(text),
-              List.of(StoredType.values())));
+              StoredType.PLAIN));
     }
     return type;
   }

@@ -1,9 +1,7 @@
 package io.github.mamba4j.checkpoint;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,23 +21,13 @@ import java.util.Map;
  */
 public final class SafetensorsWriter {
 
-  /** A multiple of every element size. */
-  private static final int CHUNK_BYTES = 1 << 20;
+  private static final String WRITER = "SafetensorsWriter";
 
-  private final Map<String, Source> sources = new LinkedHashMap<>();
+  private final Map<String, PendingArray> arrays = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>(Map.of("format", "pt"));
 
   /** Creates a writer without tensors, with the metadata {@code format = pt} that Python checks. */
   public SafetensorsWriter() {}
-
-  /** Bytes to be written: as they lie in the segment, or native floats to be narrowed. */
-  private record Source(
-      String name, StoredType type, List<Long> shape, MemorySegment values, boolean nativeFloats) {
-
-    long byteSize() {
-      return nativeFloats ? values.byteSize() / Float.BYTES * type.byteSize() : values.byteSize();
-    }
-  }
 
   /**
    * Adds or replaces a pair of {@code __metadata__}.
@@ -71,11 +59,16 @@ public final class SafetensorsWriter {
    * @param shape the sizes of the axes, outermost first
    * @param bytes row-major little-endian elements, exactly as many bytes as type and shape say
    * @return this writer
-   * @throws IllegalArgumentException if the name is taken or the size does not fit
+   * @throws IllegalArgumentException if the name is taken, the size does not fit, or the type is a
+   *     block type
    */
   public SafetensorsWriter add(
       String name, StoredType type, List<Long> shape, MemorySegment bytes) {
-    return add(new Source(name, type, List.copyOf(shape), bytes, false));
+    if (type.isBlocked()) {
+      throw new IllegalArgumentException(
+          WRITER + ": " + name + " is of block type " + type + ", which safetensors does not have");
+    }
+    return add(PendingArray.of(WRITER, name, type, shape, bytes, false));
   }
 
   /**
@@ -104,7 +97,7 @@ public final class SafetensorsWriter {
               name,
               type));
     }
-    return add(new Source(name, type, List.copyOf(shape), floats, true));
+    return add(PendingArray.of(WRITER, name, type, shape, floats, true));
   }
 
   /**
@@ -135,25 +128,12 @@ public final class SafetensorsWriter {
     return add(name, StoredType.I64, shape, bytes);
   }
 
-  private SafetensorsWriter add(Source source) {
-    String name = source.name();
-    String what = "SafetensorsWriter: " + name;
-    long expected = Shapes.byteCount(what, source.type(), source.shape());
-    if (expected != source.byteSize()) {
-      throw new IllegalArgumentException(
-          String.format(
-              Locale.ROOT,
-              "%s has %d bytes as %s, expected %d for shape %s",
-              what,
-              source.byteSize(),
-              source.type(),
-              expected,
-              source.shape()));
+  private SafetensorsWriter add(PendingArray array) {
+    String name = array.name();
+    if (name.equals(SafetensorsHeader.METADATA_KEY) || arrays.containsKey(name)) {
+      throw new IllegalArgumentException(WRITER + ": " + name + " is taken, expected a new name");
     }
-    if (name.equals(SafetensorsHeader.METADATA_KEY) || sources.containsKey(name)) {
-      throw new IllegalArgumentException(what + " is taken, expected a new name");
-    }
-    sources.put(name, source);
+    arrays.put(name, array);
     return this;
   }
 
@@ -166,7 +146,7 @@ public final class SafetensorsWriter {
    *     longer readable; an old file is then unchanged
    */
   public void write(Path target) throws IOException {
-    List<Source> ordered = new ArrayList<>(sources.values());
+    List<PendingArray> ordered = new ArrayList<>(arrays.values());
     ordered.sort(SafetensorsWriter::compare);
     byte[] header = header(ordered);
     AtomicFiles.writeFile(
@@ -176,15 +156,15 @@ public final class SafetensorsWriter {
           MemorySegment.ofArray(length).set(StoredType.LONG, 0, header.length);
           out.write(length);
           out.write(header);
-          byte[] chunk = new byte[CHUNK_BYTES];
-          for (Source source : ordered) {
-            writeValues(source, out, chunk);
+          byte[] chunk = new byte[PendingArray.CHUNK_BYTES];
+          for (PendingArray array : ordered) {
+            array.writeTo(out, chunk);
           }
         });
   }
 
   /** Widest type first, then by the UTF-8 bytes of the name, as the reference sorts. */
-  private static int compare(Source a, Source b) {
+  private static int compare(PendingArray a, PendingArray b) {
     int byType = b.type().compareTo(a.type());
     return byType != 0
         ? byType
@@ -192,19 +172,19 @@ public final class SafetensorsWriter {
             a.name().getBytes(StandardCharsets.UTF_8), b.name().getBytes(StandardCharsets.UTF_8));
   }
 
-  private byte[] header(List<Source> ordered) {
+  private byte[] header(List<PendingArray> ordered) {
     Map<String, Object> tree = new LinkedHashMap<>();
     if (!metadata.isEmpty()) {
       tree.put(SafetensorsHeader.METADATA_KEY, metadata);
     }
     long begin = 0;
-    for (Source source : ordered) {
-      long end = Math.addExact(begin, source.byteSize());
+    for (PendingArray array : ordered) {
+      long end = Math.addExact(begin, array.byteSize());
       Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("dtype", source.type().name());
-      entry.put("shape", source.shape());
+      entry.put("dtype", array.type().name());
+      entry.put("shape", array.shape());
       entry.put("data_offsets", List.of(begin, end));
-      tree.put(source.name(), entry);
+      tree.put(array.name(), entry);
       begin = end;
     }
     byte[] json = Json.formatCompact(tree).getBytes(StandardCharsets.UTF_8);
@@ -220,27 +200,5 @@ public final class SafetensorsWriter {
     byte[] header = Arrays.copyOf(json, padded);
     Arrays.fill(header, json.length, padded, (byte) ' ');
     return header;
-  }
-
-  private static void writeValues(Source source, OutputStream out, byte[] chunk)
-      throws IOException {
-    MemorySegment buffer = MemorySegment.ofArray(chunk);
-    StoredType type = source.type();
-    long total = source.byteSize();
-    for (long done = 0; done < total; ) {
-      int count = (int) Math.min(CHUNK_BYTES, total - done);
-      if (source.nativeFloats()) {
-        long first = done / type.byteSize();
-        for (int i = 0; i < count / type.byteSize(); i++) {
-          long offset = (first + i) * Float.BYTES;
-          float value = source.values().get(ValueLayout.JAVA_FLOAT_UNALIGNED, offset);
-          type.putFloat(buffer, (long) i * type.byteSize(), value);
-        }
-      } else {
-        MemorySegment.copy(source.values(), done, buffer, 0, count);
-      }
-      out.write(chunk, 0, count);
-      done += count;
-    }
   }
 }

@@ -3,13 +3,20 @@ package io.github.mamba4j.checkpoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The element types that a checkpoint stores, under the names of the safetensors format.
+ * The element types that a checkpoint stores: those of the safetensors format under its names, then
+ * GGUF's block types.
  *
- * <p>The order is that of the format's reference implementation: by alignment, so that a file whose
- * tensors are written from the last constant to the first keeps every tensor aligned.
+ * <p>The order of the first is that of the format's reference implementation: by alignment, so that
+ * a file whose tensors are written from the last constant to the first keeps every tensor aligned.
+ *
+ * <p>A block type stores a fixed number of consecutive elements of a row together: small integers
+ * that share scales. It has no size of one element, only of a block; {@link QuantizedBlocks} gives
+ * the layouts.
  */
 public enum StoredType {
   /** One byte, 0 or 1. */
@@ -41,7 +48,15 @@ public enum StoredType {
   /** Signed 64-bit integer. */
   I64(8, false),
   /** Unsigned 64-bit integer. */
-  U64(8, false);
+  U64(8, false),
+  /** Blocks of 32 signed nibbles under a half scale, 18 bytes. */
+  Q4_0(32, 18, true),
+  /** Blocks of 32 signed bytes under a half scale, 34 bytes. */
+  Q8_0(32, 34, true),
+  /** Blocks of 256 nibbles in 8 groups with 6-bit scales and minimums, 144 bytes. */
+  Q4_K(256, 144, true),
+  /** Blocks of 256 signed 6-bit integers in 16 groups with 8-bit scales, 210 bytes. */
+  Q6_K(256, 210, true);
 
   static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -54,11 +69,21 @@ public enum StoredType {
   static final ValueLayout.OfDouble DOUBLE =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private final int byteSize;
+  /** The types that safetensors knows. */
+  static final List<StoredType> PLAIN =
+      Arrays.stream(values()).filter(type -> !type.isBlocked()).toList();
+
+  private final int blockElements;
+  private final int blockBytes;
   private final boolean floating;
 
   StoredType(int byteSize, boolean floating) {
-    this.byteSize = byteSize;
+    this(1, byteSize, floating);
+  }
+
+  StoredType(int blockElements, int blockBytes, boolean floating) {
+    this.blockElements = blockElements;
+    this.blockBytes = blockBytes;
     this.floating = floating;
   }
 
@@ -66,13 +91,45 @@ public enum StoredType {
    * The size of one element.
    *
    * @return 1, 2, 4 or 8 bytes
+   * @throws IllegalStateException if this is a block type
    */
   public int byteSize() {
-    return byteSize;
+    if (isBlocked()) {
+      throw new IllegalStateException("StoredType: " + this + " has blocks, no single elements");
+    }
+    return blockBytes;
   }
 
   /**
-   * Whether the elements are floating-point numbers, so that they can be read as float32.
+   * Whether elements are stored in blocks that share scales.
+   *
+   * @return true for Q4_0, Q8_0, Q4_K and Q6_K
+   */
+  public boolean isBlocked() {
+    return blockElements > 1;
+  }
+
+  /**
+   * The number of elements that are stored together; the last axis of a tensor is a multiple of it.
+   *
+   * @return 1 for a plain type, 32 or 256 for a block type
+   */
+  public int blockElements() {
+    return blockElements;
+  }
+
+  /**
+   * The size of what is stored together.
+   *
+   * @return {@link #byteSize} for a plain type, else the bytes of a block
+   */
+  public int blockBytes() {
+    return blockBytes;
+  }
+
+  /**
+   * Whether the elements are floating-point numbers, so that they can be read as float32; true for
+   * all block types.
    *
    * @return false for booleans and integers
    */
@@ -81,13 +138,13 @@ public enum StoredType {
   }
 
   /**
-   * Finds a type by its safetensors name.
+   * Finds a type by its safetensors name; that format has no block types.
    *
    * @param name the name as the file writes it, case-sensitive
    * @return the type, or null where the name is unknown
    */
   public static @Nullable StoredType byName(String name) {
-    for (StoredType type : values()) {
+    for (StoredType type : PLAIN) {
       if (type.name().equals(name)) {
         return type;
       }

@@ -10,6 +10,9 @@ import java.util.Locale;
  * One named array in a checkpoint file: its type, its shape and its bytes, row-major and
  * little-endian.
  *
+ * <p>Elements of a block type lie as {@link QuantizedBlocks} describes, one block after the other
+ * along the last axis.
+ *
  * <p>The bytes usually lie in a memory-mapped file and are readable until that file is closed;
  * every copy made from them lives on its own.
  *
@@ -17,7 +20,8 @@ import java.util.Locale;
  * @param name the key in the file
  * @param type the element type
  * @param shape the sizes of the axes, outermost first; empty for a scalar
- * @param bytes the elements, {@code elementCount() * type.byteSize()} bytes, read-only
+ * @param bytes the elements, {@code elementCount() / type.blockElements() * type.blockBytes()}
+ *     bytes, read-only
  */
 public record TensorEntry(
     String source, String name, StoredType type, List<Long> shape, MemorySegment bytes) {
@@ -25,8 +29,9 @@ public record TensorEntry(
   /**
    * Checks that the shape fits the bytes.
    *
-   * @throws IllegalArgumentException if an axis is negative, the number of elements overflows, or
-   *     the segment has another size than shape and type say
+   * @throws IllegalArgumentException if an axis is negative, the number of elements overflows, the
+   *     last axis does not fit the type's blocks, or the segment has another size than shape and
+   *     type say
    */
   public TensorEntry {
     shape = List.copyOf(shape);
@@ -50,7 +55,7 @@ public record TensorEntry(
    * @return the count, not negative
    */
   public long elementCount() {
-    return bytes.byteSize() / type.byteSize();
+    return bytes.byteSize() / type.blockBytes() * type.blockElements();
   }
 
   /**
@@ -93,7 +98,8 @@ public record TensorEntry(
   }
 
   /**
-   * Copies the elements as float32; F16, BF16 and the 8-bit types widen exactly, F64 rounds.
+   * Copies the elements as float32; F16, BF16 and the 8-bit types widen exactly, F64 rounds, block
+   * types are dequantised.
    *
    * @param floats receives {@code elementCount()} native-order floats from its first byte on;
    *     written
@@ -115,6 +121,10 @@ public record TensorEntry(
     if (type == StoredType.F32) {
       MemorySegment.copy(
           bytes, StoredType.FLOAT, 0, floats, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, count);
+      return;
+    }
+    if (type.isBlocked()) {
+      QuantizedBlocks.dequantize(type, bytes, floats, count);
       return;
     }
     for (long i = 0; i < count; i++) {

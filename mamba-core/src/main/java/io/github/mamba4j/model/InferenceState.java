@@ -4,6 +4,7 @@ import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.SafetensorsFile;
 import io.github.mamba4j.checkpoint.SafetensorsWriter;
 import io.github.mamba4j.checkpoint.TensorEntry;
+import io.github.mamba4j.nn.MixerConfig;
 import io.github.mamba4j.nn.MixerState;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
@@ -25,45 +26,50 @@ import org.jspecify.annotations.Nullable;
 /**
  * Running sequences: all that a model remembers of the tokens it has read.
  *
- * <p>Its size does not depend on how many tokens that were: nLayers · dInner · (dState + dConv − 1)
- * floats a sequence. A state belongs to one caller at a time; several states may run on one model
- * at the same time. Reading tokens one by one, all at once or in any pieces gives the same state,
- * up to rounding.
+ * <p>Its size does not depend on how many tokens that were: nLayers · (dInner · dState +
+ * convChannels · (dConv − 1)) floats a sequence. A state belongs to one caller at a time; several
+ * states may run on one model at the same time. Reading tokens one by one, all at once or in any
+ * pieces gives the same state, up to rounding.
  */
 public final class InferenceState implements AutoCloseable {
   private static final int PREFILL_CHUNK = 256;
   private static final String VERSION = "1";
+  private static final int[] NO_TOKENS = {};
 
   private final MambaModel model;
   private final int batch;
   private final Scope scope;
-  private final Scope prefillScope;
   private final List<MixerState> states = new ArrayList<>();
   private final Tensor ids;
   private final Tensor logits;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment hostIds;
   private final MemorySegment hostLogits;
+  private final MemorySegment hostPiece;
+  private final int[][] oneRow = new int[1][];
   private @Nullable Runnable step;
+  private @Nullable Piece wholePiece;
+  private @Nullable Piece restPiece;
   private long position;
 
   private InferenceState(MambaModel model, int batch) {
     this.model = model;
     this.batch = batch;
     this.scope = model.openScope();
-    this.prefillScope = scope.openSeparateChild();
     MambaConfig config = model.config();
+    MixerConfig mixer = config.mixer();
     for (int i = 0; i < config.nLayers(); i++) {
       Tensor conv =
-          config.dConv() > 1
-              ? scope.zeros(Shape.of(batch, config.dConv() - 1, config.dInner()))
+          mixer.dConv() > 1
+              ? scope.zeros(Shape.of(batch, mixer.dConv() - 1, mixer.convChannels()))
               : null;
-      Tensor ssm = scope.zeros(Shape.of(batch, config.dState(), config.dInner()));
+      Tensor ssm = scope.zeros(Shape.of(batch, mixer.dState(), mixer.dInner()));
       states.add(new MixerState(conv, ssm));
     }
     this.ids = scope.ints(Shape.of(batch, 1), new int[batch]);
     this.logits = scope.zeros(Shape.of(batch, config.vocabSize()));
     this.hostIds = arena.allocate(ValueLayout.JAVA_INT, batch);
+    this.hostPiece = arena.allocate(ValueLayout.JAVA_INT, (long) batch * PREFILL_CHUNK);
     this.hostLogits = arena.allocate(ValueLayout.JAVA_FLOAT, (long) batch * config.vocabSize());
   }
 
@@ -143,7 +149,12 @@ public final class InferenceState implements AutoCloseable {
               + batch
               + "; pass one row of tokens a sequence");
     }
-    prefill(new int[][] {tokens});
+    oneRow[0] = tokens;
+    try {
+      prefill(oneRow);
+    } finally {
+      oneRow[0] = NO_TOKENS;
+    }
   }
 
   /**
@@ -172,23 +183,91 @@ public final class InferenceState implements AutoCloseable {
     }
     for (int start = 0; start < length; start += PREFILL_CHUNK) {
       int count = Math.min(PREFILL_CHUNK, length - start);
-      int[] piece = new int[batch * count];
-      for (int i = 0; i < batch; i++) {
-        System.arraycopy(tokens[i], start, piece, i * count, count);
-      }
-      Tensor pieceIds = prefillScope.ints(Shape.of(batch, count), piece);
+      Piece piece = piece(count);
+      piece.read(tokens, start);
       if (start + count == length) {
-        logits.copyFrom(advance(pieceIds));
-      } else {
-        model.backbone().advance(pieceIds, states);
+        piece.computeLogits();
       }
-      prefillScope.reset();
       position += count;
     }
   }
 
   private Tensor advance(Tensor pieceIds) {
-    return model.logits(model.backbone().advance(pieceIds, states).select(-1));
+    return lastLogits(model.backbone().advance(pieceIds, states));
+  }
+
+  private Tensor lastLogits(Tensor hidden) {
+    return model.logits(hidden.select(-1));
+  }
+
+  /** Returns a recorded piece; one of full size and the last one of another size are kept. */
+  private Piece piece(int count) {
+    if (count == PREFILL_CHUNK) {
+      Piece whole = wholePiece;
+      if (whole == null) {
+        whole = new Piece(count);
+        wholePiece = whole;
+      }
+      return whole;
+    }
+    Piece rest = restPiece;
+    if (rest == null || rest.count != count) {
+      if (rest != null) {
+        restPiece = null;
+        rest.close();
+      }
+      rest = new Piece(count);
+      restPiece = rest;
+    }
+    return rest;
+  }
+
+  /**
+   * Tokens that are read at once: recorded like a step, so the next piece of as many tokens makes
+   * no objects.
+   */
+  private final class Piece {
+    private final int count;
+    private final Scope memory = scope.openSeparateChild();
+    private final MemorySegment host;
+    private final Tensor ids;
+    private @Nullable Tensor hidden;
+    private @Nullable Runnable body;
+    private @Nullable Runnable head;
+
+    Piece(int count) {
+      this.count = count;
+      this.host = hostPiece.asSlice(0, (long) batch * count * Integer.BYTES);
+      this.ids = memory.ints(Shape.of(batch, count), new int[batch * count]);
+    }
+
+    void read(int[][] tokens, int start) {
+      for (int i = 0; i < batch; i++) {
+        long at = (long) i * count * Integer.BYTES;
+        MemorySegment.copy(tokens[i], start, host, ValueLayout.JAVA_INT, at, count);
+      }
+      ids.write(host);
+      Runnable recorded = body;
+      if (recorded == null) {
+        body = memory.record(() -> hidden = model.backbone().advance(ids, states));
+      } else {
+        recorded.run();
+      }
+    }
+
+    void computeLogits() {
+      Runnable recorded = head;
+      if (recorded == null) {
+        Tensor last = Objects.requireNonNull(hidden);
+        head = memory.record(() -> logits.copyFrom(lastLogits(last)));
+      } else {
+        recorded.run();
+      }
+    }
+
+    void close() {
+      memory.close();
+    }
   }
 
   private void check(int[] tokens) {
@@ -260,7 +339,7 @@ public final class InferenceState implements AutoCloseable {
 
   /**
    * Writes this state to a file: safetensors with {@code layers.i.conv_state} [batch, dConv − 1,
-   * dInner], {@code layers.i.ssm_state} [batch, dState, dInner] and the logits, and with the
+   * convChannels], {@code layers.i.ssm_state} [batch, dState, dInner] and the logits, and with the
    * fingerprint of the model that it belongs to. Written beside and moved into place.
    *
    * @param file the file
@@ -274,10 +353,7 @@ public final class InferenceState implements AutoCloseable {
             .metadata("model", model.fingerprint())
             .metadata("position", Long.toString(position));
     for (Map.Entry<String, Tensor> entry : tensors().entrySet()) {
-      List<Long> shape = new ArrayList<>();
-      for (int dim : entry.getValue().shape().toArray()) {
-        shape.add((long) dim);
-      }
+      List<Long> shape = entry.getValue().shape().toList();
       writer.addFloats(entry.getKey(), shape, entry.getValue().toFloats());
     }
     writer.write(file);
@@ -331,7 +407,12 @@ public final class InferenceState implements AutoCloseable {
 
   @Override
   public void close() {
-    prefillScope.close();
+    if (wholePiece != null) {
+      wholePiece.close();
+    }
+    if (restPiece != null) {
+      restPiece.close();
+    }
     scope.close();
     if (arena.scope().isAlive()) {
       arena.close();

@@ -3,7 +3,6 @@ package io.github.mamba4j.model;
 import io.github.mamba4j.nn.Backbone;
 import io.github.mamba4j.nn.Embedding;
 import io.github.mamba4j.nn.Init;
-import io.github.mamba4j.nn.Mamba1Mixer;
 import io.github.mamba4j.nn.ParameterStore;
 import io.github.mamba4j.nn.ResidualBlock;
 import io.github.mamba4j.nn.RmsNorm;
@@ -33,9 +32,9 @@ import java.util.SequencedMap;
  * <p>Its parameters may be read by any number of threads, each with its own {@link InferenceState}
  * or {@link Scope}; training changes them and is for one thread. Closing the model frees them.
  *
- * <p>Architecture: Gu and Dao 2023, "Mamba: Linear-Time Sequence Modeling with Selective State
- * Spaces"; parameters, defaults and initialisation of state-spaces/mamba's {@code
- * MambaLMHeadModel}.
+ * <p>Architectures: Gu and Dao 2023, "Mamba: Linear-Time Sequence Modeling with Selective State
+ * Spaces", and Dao and Gu 2024, "Transformers are SSMs"; parameters, defaults and initialisation of
+ * state-spaces/mamba's {@code MambaLMHeadModel}.
  */
 public final class MambaModel implements AutoCloseable {
   private final MambaConfig config;
@@ -77,29 +76,13 @@ public final class MambaModel implements AutoCloseable {
   }
 
   private static List<ResidualBlock> blocks(MambaConfig config, ParameterStore store) {
-    Mamba1Mixer.Config sizes =
-        new Mamba1Mixer.Config(
-            config.dModel(),
-            config.dInner(),
-            config.dState(),
-            config.dConv(),
-            config.dtRank(),
-            config.bias(),
-            config.convBias(),
-            new Mamba1Mixer.StepInit(
-                config.dtMin(),
-                config.dtMax(),
-                config.dtInitFloor(),
-                config.dtScale(),
-                config.dtInit() == MambaConfig.DtInit.CONSTANT),
-            config.discretization());
     // state-spaces/mamba ends with 1/√nLayers, whatever its comments say about 1/√(2·nLayers).
     double outScale = 1 / Math.sqrt(config.nLayers());
     List<ResidualBlock> blocks = new ArrayList<>();
     for (int i = 0; i < config.nLayers(); i++) {
       RmsNorm norm = norm(store, config, "layers." + i + ".norm");
       String name = "backbone.layers." + i + ".mixer";
-      blocks.add(new ResidualBlock(norm, new Mamba1Mixer(store, name, sizes, outScale)));
+      blocks.add(new ResidualBlock(norm, config.mixer().create(store, name, outScale)));
     }
     return blocks;
   }
@@ -127,32 +110,33 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Loads a model on the best device of this machine.
+   * Loads a model on the best device of this machine. Read are, told apart by content: folders in
+   * Hugging Face's layout ({@code config.json} with {@code model.safetensors} or its shards),
+   * folders in state-spaces/mamba's ({@code config.json} with {@code pytorch_model.bin}), and GGUF
+   * files of {@code mamba} and {@code mamba2}; weights of any floating type, widened to float32.
    *
-   * @param folder a folder in Hugging Face's layout: {@code config.json} and {@code
-   *     model.safetensors}
+   * @param path the folder or file
    * @return the model, to be closed by the caller
    * @throws io.github.mamba4j.checkpoint.CheckpointException if the files are no such model; the
    *     message names file, tensor, expected and found
    * @throws IOException if they cannot be read
    */
-  public static MambaModel load(Path folder) throws IOException {
-    return HuggingFaceFolder.load(folder, Device.open(), true);
+  public static MambaModel load(Path path) throws IOException {
+    return ModelReader.load(path, Device.open(), true);
   }
 
   /**
-   * Loads a model on a device.
+   * Loads a model on a device, see {@link #load(Path)}.
    *
-   * @param folder a folder in Hugging Face's layout: {@code config.json} and {@code
-   *     model.safetensors}
+   * @param path the folder or file
    * @param device where it is to live; stays open when the model is closed
    * @return the model, to be closed by the caller
    * @throws io.github.mamba4j.checkpoint.CheckpointException if the files are no such model; the
    *     message names file, tensor, expected and found
    * @throws IOException if they cannot be read
    */
-  public static MambaModel load(Path folder, Device device) throws IOException {
-    return HuggingFaceFolder.load(folder, device, false);
+  public static MambaModel load(Path path, Device device) throws IOException {
+    return ModelReader.load(path, device, false);
   }
 
   /**
@@ -164,7 +148,20 @@ public final class MambaModel implements AutoCloseable {
    * @throws IOException if they cannot be written; what was there before stays
    */
   public void save(Path folder) throws IOException {
-    HuggingFaceFolder.save(this, folder);
+    save(folder, SaveOptions.huggingFace());
+  }
+
+  /**
+   * Writes the model in a layout of choice. Each file is written beside and moved into place.
+   *
+   * @param path the folder, made if it does not exist, other files in it stay; for GGUF the file
+   * @param options layout and type of the weights
+   * @throws IllegalArgumentException if the layout cannot express this model; the message says what
+   *     it lacks
+   * @throws IOException if the files cannot be written; what was there before stays
+   */
+  public void save(Path path, SaveOptions options) throws IOException {
+    ModelWriter.save(this, path, options);
   }
 
   /**

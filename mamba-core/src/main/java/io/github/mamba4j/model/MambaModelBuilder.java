@@ -1,25 +1,46 @@
 package io.github.mamba4j.model;
 
-import io.github.mamba4j.model.MambaConfig.DtInit;
+import io.github.mamba4j.nn.Mamba1Mixer;
+import io.github.mamba4j.nn.Mamba1Mixer.StepWeights;
+import io.github.mamba4j.nn.Mamba2Mixer;
+import io.github.mamba4j.nn.Mamba2Mixer.OutputNorm;
+import io.github.mamba4j.nn.MixerConfig;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.tensor.Device;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Makes a {@link MambaModel} with fresh parameters. What is not set has upstream's default, see
- * {@link MambaConfig}; dModel and nLayers are 2560 and 64 there.
+ * {@link MambaConfig}, {@link Mamba1Mixer.Config} and {@link Mamba2Mixer.Config}; dModel and
+ * nLayers are 2560 and 64 there.
  *
  * <p>Each setter may be called once, and refuses a value that is out of range at once.
  */
 public final class MambaModelBuilder {
+  private static final List<String> MAMBA1_ONLY =
+      List.of("dtRank", "dtScale", "dtInit", "discretization");
+  private static final List<String> MAMBA2_ONLY =
+      List.of(
+          "headDim",
+          "nGroups",
+          "chunkSize",
+          "dtLimit",
+          "aInitRange",
+          "dPerChannel",
+          "outputNorm",
+          "normBeforeGate");
+
   private final Set<String> set = new HashSet<>();
+  private Architecture architecture = Architecture.MAMBA1;
   private int dModel = 2560;
   private int nLayers = 64;
   private int vocabSize = 50277;
   private int padVocabSizeMultiple = 8;
-  private int dState = 16;
+  private int dState;
   private int dConv = 4;
   private int expand = 2;
   private int dtRank;
@@ -27,19 +48,41 @@ public final class MambaModelBuilder {
   private double dtMax = 0.1;
   private double dtInitFloor = 1e-4;
   private double dtScale = 1;
-  private DtInit dtInit = DtInit.RANDOM;
+  private StepWeights dtInit = StepWeights.RANDOM;
   private boolean convBias = true;
   private boolean bias;
   private boolean tieEmbeddings = true;
   private double normEps = 1e-5;
   private double initializerRange = 0.02;
   private Discretization discretization = Discretization.EULER;
+  private int headDim = 64;
+  private int nGroups = 1;
+  private int chunkSize = 256;
+  private double dtLimitMin;
+  private double dtLimitMax = Double.POSITIVE_INFINITY;
+  private double aInitMin = 1;
+  private double aInitMax = 16;
+  private boolean dPerChannel;
+  private OutputNorm outputNorm = OutputNorm.GROUPS;
+  private boolean normBeforeGate;
   private long seed;
   private String deviceName = "auto";
   private int threads;
   private @Nullable Device device;
 
   MambaModelBuilder() {}
+
+  /**
+   * Sets the kind of the mixers; Mamba-1 if not set.
+   *
+   * @param value the kind
+   * @return this
+   */
+  public MambaModelBuilder architecture(Architecture value) {
+    once("architecture");
+    architecture = value;
+    return this;
+  }
 
   /**
    * Sets the width of the residual stream.
@@ -86,7 +129,7 @@ public final class MambaModelBuilder {
   }
 
   /**
-   * Sets the states a channel.
+   * Sets the states a channel; not set, 16 for Mamba-1 and 128 for Mamba-2.
    *
    * @param value positive
    * @return this
@@ -119,7 +162,7 @@ public final class MambaModelBuilder {
   }
 
   /**
-   * Sets the rank of the step-size projection; not set, it is dModel / 16 rounded up.
+   * Sets the rank of Mamba-1's step-size projection; not set, it is dModel / 16 rounded up.
    *
    * @param value positive
    * @return this
@@ -188,7 +231,7 @@ public final class MambaModelBuilder {
    * @param value the way
    * @return this
    */
-  public MambaModelBuilder dtInit(DtInit value) {
+  public MambaModelBuilder dtInit(StepWeights value) {
     once("dtInit");
     dtInit = value;
     return this;
@@ -265,6 +308,112 @@ public final class MambaModelBuilder {
   }
 
   /**
+   * Sets the channels a head of Mamba-2.
+   *
+   * @param value positive, divides expand · dModel
+   * @return this
+   */
+  public MambaModelBuilder headDim(int value) {
+    headDim = positive("headDim", value);
+    return this;
+  }
+
+  /**
+   * Sets the groups of Mamba-2's heads that share B and C.
+   *
+   * @param value positive, divides the number of heads
+   * @return this
+   */
+  public MambaModelBuilder nGroups(int value) {
+    nGroups = positive("nGroups", value);
+    return this;
+  }
+
+  /**
+   * Sets the steps that Mamba-2 computes as one matrix product; changes speed and rounding only.
+   *
+   * @param value positive
+   * @return this
+   */
+  public MambaModelBuilder chunkSize(int value) {
+    chunkSize = positive("chunkSize", value);
+    return this;
+  }
+
+  /**
+   * Sets the bounds of Mamba-2's step size Δ; not set, 0 and infinity.
+   *
+   * @param min not negative
+   * @param max above min, may be infinite
+   * @return this
+   */
+  public MambaModelBuilder dtLimit(double min, double max) {
+    once("dtLimit");
+    if (!(min >= 0 && min < max)) {
+      throw new IllegalArgumentException(
+          "MambaModel: dtLimit must rise from 0 or more, got " + min + " and " + max);
+    }
+    dtLimitMin = min;
+    dtLimitMax = max;
+    return this;
+  }
+
+  /**
+   * Sets the range that the initial −A of Mamba-2's heads are drawn from.
+   *
+   * @param min positive
+   * @param max at least min
+   * @return this
+   */
+  public MambaModelBuilder aInitRange(double min, double max) {
+    once("aInitRange");
+    if (!(min > 0 && min <= max) || Double.isInfinite(max)) {
+      throw new IllegalArgumentException(
+          "MambaModel: aInitRange must be positive and finite, got " + min + " and " + max);
+    }
+    aInitMin = min;
+    aInitMax = max;
+    return this;
+  }
+
+  /**
+   * Sets whether D of Mamba-2 has one element a channel instead of one a head.
+   *
+   * @param value true for one a channel
+   * @return this
+   */
+  public MambaModelBuilder dPerChannel(boolean value) {
+    once("dPerChannel");
+    dPerChannel = value;
+    return this;
+  }
+
+  /**
+   * Sets how Mamba-2 normalises before its output projection. With one group GROUPS and WHOLE are
+   * the same; with more, Hugging Face's classes compute WHOLE.
+   *
+   * @param value the way
+   * @return this
+   */
+  public MambaModelBuilder outputNorm(OutputNorm value) {
+    once("outputNorm");
+    outputNorm = value;
+    return this;
+  }
+
+  /**
+   * Sets whether Mamba-2 gates what was normalised instead of normalising what was gated.
+   *
+   * @param value true to normalise first
+   * @return this
+   */
+  public MambaModelBuilder normBeforeGate(boolean value) {
+    once("normBeforeGate");
+    normBeforeGate = value;
+    return this;
+  }
+
+  /**
    * Sets the seed of the initial parameters; 0 if not set. Equal seeds give equal parameters.
    *
    * @param value any number
@@ -325,26 +474,69 @@ public final class MambaModelBuilder {
    * @return the configuration
    */
   public MambaConfig config() {
+    refuse(architecture == Architecture.MAMBA1 ? MAMBA2_ONLY : MAMBA1_ONLY);
+    if ((long) expand * dModel > Integer.MAX_VALUE / 4) {
+      throw new IllegalArgumentException(
+          "MambaModel: expand · dModel must be below 2^29, got " + (long) expand * dModel);
+    }
     return new MambaConfig(
-        dModel,
         nLayers,
         vocabSize,
         padVocabSizeMultiple,
-        dState,
-        dConv,
-        expand,
-        dtRank == 0 ? (dModel + 15) / 16 : dtRank,
-        dtMin,
-        dtMax,
-        dtInitFloor,
-        dtScale,
-        dtInit,
-        convBias,
-        bias,
+        architecture == Architecture.MAMBA1 ? mamba1() : mamba2(),
         tieEmbeddings,
         normEps,
-        initializerRange,
+        initializerRange);
+  }
+
+  private void refuse(List<String> foreign) {
+    List<String> found = new ArrayList<>(foreign);
+    found.retainAll(set);
+    if (!found.isEmpty()) {
+      throw new IllegalArgumentException(
+          "MambaModel: "
+              + String.join(", ", found)
+              + (found.size() == 1 ? " does not belong to " : " do not belong to ")
+              + architecture
+              + "; leave them out or choose another architecture");
+    }
+  }
+
+  private MixerConfig mamba1() {
+    return new Mamba1Mixer.Config(
+        dModel,
+        expand * dModel,
+        dState == 0 ? 16 : dState,
+        dConv,
+        dtRank == 0 ? (dModel + 15) / 16 : dtRank,
+        bias,
+        convBias,
+        new MixerConfig.StepInit(dtMin, dtMax, dtInitFloor),
+        dtScale,
+        dtInit,
         discretization);
+  }
+
+  private MixerConfig mamba2() {
+    return new Mamba2Mixer.Config(
+        dModel,
+        expand * dModel,
+        dState == 0 ? 128 : dState,
+        dConv,
+        headDim,
+        nGroups,
+        chunkSize,
+        bias,
+        convBias,
+        new MixerConfig.StepInit(dtMin, dtMax, dtInitFloor),
+        dtLimitMin,
+        dtLimitMax,
+        aInitMin,
+        aInitMax,
+        dPerChannel,
+        outputNorm,
+        normBeforeGate,
+        normEps);
   }
 
   /**

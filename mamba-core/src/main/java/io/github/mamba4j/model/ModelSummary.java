@@ -1,5 +1,8 @@
 package io.github.mamba4j.model;
 
+import io.github.mamba4j.nn.Mamba1Mixer;
+import io.github.mamba4j.nn.Mamba2Mixer;
+import io.github.mamba4j.nn.MixerConfig;
 import io.github.mamba4j.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -16,17 +19,18 @@ final class ModelSummary {
       parts.merge(part(entry.getKey()), entry.getValue().shape().elements(), Long::sum);
     }
     StringBuilder text = new StringBuilder();
+    MixerConfig mixer = config.mixer();
     text.append(
         String.format(
             Locale.ROOT,
-            "Mamba-1: %d layers, dModel %d, dInner %d, dState %d, dConv %d, dtRank %d, %s%n",
+            "%s: %d layers, dModel %d, dInner %d, dState %d, dConv %d, %s%n",
+            config.architecture(),
             config.nLayers(),
             config.dModel(),
             config.dInner(),
-            config.dState(),
-            config.dConv(),
-            config.dtRank(),
-            config.discretization()));
+            mixer.dState(),
+            mixer.dConv(),
+            special(mixer)));
     text.append(
         String.format(
             Locale.ROOT,
@@ -41,6 +45,14 @@ final class ModelSummary {
         String.format(
             Locale.ROOT, "  %-12s %,15d parameters, %,.1f MB%n", "all", total, total * 4 / 1e6));
     return text.append(model.device().describe()).toString();
+  }
+
+  private static String special(MixerConfig mixer) {
+    return switch (mixer) {
+      case Mamba1Mixer.Config one -> "dtRank " + one.dtRank() + ", " + one.discretization();
+      case Mamba2Mixer.Config two ->
+          two.heads() + " heads of " + two.headDim() + ", " + two.nGroups() + " groups";
+    };
   }
 
   private static String part(String name) {

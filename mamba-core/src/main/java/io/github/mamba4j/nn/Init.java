@@ -81,4 +81,15 @@ public interface Init {
   static Init logStateIndex(int dState) {
     return (index, random) -> (float) Math.log(index % dState + 1d);
   }
+
+  /**
+   * The logarithm of a uniform draw: how the decay rates of Mamba-2 start.
+   *
+   * @param min smallest value before the logarithm, positive
+   * @param max largest, at least min
+   * @return the initialiser
+   */
+  static Init logUniform(double min, double max) {
+    return (index, random) -> (float) Math.log(min + (max - min) * random.nextDouble());
+  }
 }

@@ -13,19 +13,30 @@ import org.jspecify.annotations.Nullable;
  * The Mamba-1 mixer (Gu and Dao 2023, figure 3 and algorithm 2; parameters, defaults and
  * initialisation of state-spaces/mamba's {@code Mamba}).
  */
-public final class Mamba1Mixer {
+public final class Mamba1Mixer implements Mixer {
+  /** How the weights of the step-size projection start. */
+  public enum StepWeights {
+    /** Uniform in ±stepScale/√dtRank. */
+    RANDOM,
+    /** All stepScale/√dtRank. */
+    CONSTANT
+  }
+
   /**
    * The sizes and initial ranges of a mixer.
    *
    * @param dModel width of the residual stream, positive
-   * @param dInner channels of the scan, positive (upstream: expand · dModel)
-   * @param dState states a channel, positive
-   * @param dConv taps of the convolution, positive
-   * @param dtRank rank of the step-size projection, positive
-   * @param bias true for a bias in the input and output projections
-   * @param convBias true for a bias in the convolution
-   * @param step how the step-size projection starts
-   * @param discretization how B̄ is formed
+   * @param dInner channels of the scan, positive (upstream: 2 · dModel)
+   * @param dState states a channel, positive (upstream: 16)
+   * @param dConv taps of the convolution, positive (upstream: 4)
+   * @param dtRank rank of the step-size projection, positive (upstream: dModel / 16, rounded up)
+   * @param bias true for a bias in the input and output projections (upstream: false)
+   * @param convBias true for a bias in the convolution (upstream: true)
+   * @param step how the bias of the step-size projection starts
+   * @param stepScale factor of the range of that projection's initial weights, positive (upstream:
+   *     1)
+   * @param stepWeights how those weights are drawn (upstream: RANDOM)
+   * @param discretization how B̄ is formed (upstream: EULER)
    */
   public record Config(
       int dModel,
@@ -36,26 +47,36 @@ public final class Mamba1Mixer {
       boolean bias,
       boolean convBias,
       StepInit step,
-      Discretization discretization) {}
+      double stepScale,
+      StepWeights stepWeights,
+      Discretization discretization)
+      implements MixerConfig {
+    /**
+     * Checks all fields.
+     *
+     * @throws IllegalArgumentException if any is out of range; the message names all that are
+     */
+    public Config {
+      Checks checks = new Checks("Mamba-1");
+      checks.positive("dModel", dModel);
+      checks.positive("dInner", dInner);
+      checks.positive("dState", dState);
+      checks.positive("dConv", dConv);
+      checks.positive("dtRank", dtRank);
+      checks.positive("stepScale", stepScale);
+      checks.finish();
+    }
 
-  /**
-   * How the step-size projection starts.
-   *
-   * @param min smallest step, positive (upstream: 0.001)
-   * @param max largest step, at least min (upstream: 0.1)
-   * @param floor lower bound of a drawn step, positive (upstream: 1e-4)
-   * @param scale factor of the weights' range (upstream: 1)
-   * @param constant true for constant weights instead of uniform ones
-   */
-  public record StepInit(double min, double max, double floor, double scale, boolean constant) {}
+    @Override
+    public int convChannels() {
+      return dInner;
+    }
 
-  /**
-   * What a mixer gives.
-   *
-   * @param out [batch, length, dModel]
-   * @param state what to carry on with
-   */
-  public record Result(Tensor out, MixerState state) {}
+    @Override
+    public Mixer create(ParameterStore store, String name, double outScale) {
+      return new Mamba1Mixer(store, name, this, outScale);
+    }
+  }
 
   private final Config config;
   private final Linear inProj;
@@ -78,9 +99,8 @@ public final class Mamba1Mixer {
     this.config = config;
     int dInner = config.dInner;
     int rank = config.dtRank;
-    StepInit step = config.step;
     Init zero = config.bias ? Init.constant(0) : null;
-    double dtBound = step.scale / Math.sqrt(rank);
+    double dtBound = config.stepScale / Math.sqrt(rank);
     inProj = new Linear(store, name + ".in_proj", config.dModel, 2 * dInner, config.bias);
     conv1d = new CausalConv1d(store, name + ".conv1d", dInner, config.dConv, config.convBias);
     xProj = new Linear(store, name + ".x_proj", dInner, rank + 2 * config.dState, false);
@@ -90,8 +110,10 @@ public final class Mamba1Mixer {
             name + ".dt_proj",
             rank,
             dInner,
-            Init.inverseSoftplusStep(step.min, step.max, step.floor),
-            step.constant ? Init.constant((float) dtBound) : Init.uniform(dtBound));
+            config.step.init(),
+            config.stepWeights == StepWeights.CONSTANT
+                ? Init.constant((float) dtBound)
+                : Init.uniform(dtBound));
     aLog =
         store.create(
             name + ".A_log", Shape.of(dInner, config.dState), Init.logStateIndex(config.dState));
@@ -100,13 +122,7 @@ public final class Mamba1Mixer {
     outProj = new Linear(store, name + ".out_proj", dInner, config.dModel, zero, outInit);
   }
 
-  /**
-   * Mixes a sequence over time.
-   *
-   * @param hidden [batch, length, dModel]
-   * @param state what an earlier piece of the sequence left, or null for its start
-   * @return the result and what to carry on with
-   */
+  @Override
   public Result forward(Tensor hidden, @Nullable MixerState state) {
     Tensor[] xz = inProj.forward(hidden).split(config.dInner, config.dInner);
     CausalConv1dOp.Result conv = conv1d.forward(xz[0], state == null ? null : state.conv());

@@ -19,7 +19,7 @@ public final class ResidualBlock {
   public record Result(Tensor hidden, Tensor residual, MixerState state) {}
 
   private final RmsNorm norm;
-  private final Mamba1Mixer mixer;
+  private final Mixer mixer;
 
   /**
    * Makes the block.
@@ -27,7 +27,7 @@ public final class ResidualBlock {
    * @param norm its normalisation
    * @param mixer its mixer
    */
-  public ResidualBlock(RmsNorm norm, Mamba1Mixer mixer) {
+  public ResidualBlock(RmsNorm norm, Mixer mixer) {
     this.norm = norm;
     this.mixer = mixer;
   }
@@ -42,11 +42,11 @@ public final class ResidualBlock {
    */
   public Result forward(Tensor hidden, @Nullable Tensor residual, @Nullable MixerState state) {
     if (residual == null) {
-      Mamba1Mixer.Result mixed = mixer.forward(norm.forward(hidden), state);
+      Mixer.Result mixed = mixer.forward(norm.forward(hidden), state);
       return new Result(mixed.out(), hidden, mixed.state());
     }
     RmsNormOp.Result normed = norm.forward(hidden, residual);
-    Mamba1Mixer.Result mixed = mixer.forward(normed.out(), state);
+    Mixer.Result mixed = mixer.forward(normed.out(), state);
     return new Result(mixed.out(), normed.sum(), mixed.state());
   }
 }

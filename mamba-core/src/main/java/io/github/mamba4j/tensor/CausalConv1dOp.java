@@ -91,8 +91,10 @@ public final class CausalConv1dOp {
             : null;
     ConvKernels.Shape sizes = new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
     ConvKernels.Inputs inputs =
-        new ConvKernels.Inputs(x.view(), weight.view(), view(bias), view(initialState));
-    ConvKernels.Forward forward = new ConvKernels.Forward(sizes, inputs, out.view(), view(state));
+        new ConvKernels.Inputs(
+            x.view(), weight.view(), Tensor.viewOf(bias), Tensor.viewOf(initialState));
+    ConvKernels.Forward forward =
+        new ConvKernels.Forward(sizes, inputs, out.view(), Tensor.viewOf(state));
     ConvKernels kernels = scope.backend().conv();
     scope.launch(() -> kernels.forward(forward));
     Tensor[] outputs = state == null ? new Tensor[] {out} : new Tensor[] {out, state};
@@ -108,15 +110,9 @@ public final class CausalConv1dOp {
       Scope scope, ConvKernels.Shape sizes, ConvKernels.Inputs inputs, @Nullable Tensor[] tensors) {
     ConvKernels kernels = scope.backend().conv();
     Tensor out = Objects.requireNonNull(tensors[0]);
-    View outGrad = out.gradientOrNull();
+    View gradient = out.gradientOrZero();
     Tensor state = tensors[1];
     View stateGrad = state == null ? null : state.gradientOrNull();
-    if (outGrad == null) {
-      Sink zero = out.gradient().sink(out);
-      scope.fill(zero.view(), out.rows(), out.cols(), 0f);
-      outGrad = zero.view();
-    }
-    View gradient = outGrad;
     Sink x = Tensor.sink(tensors[2]);
     Sink weight = Tensor.sink(tensors[3]);
     Sink bias = Tensor.sink(tensors[4]);
@@ -129,9 +125,5 @@ public final class CausalConv1dOp {
                   sizes, inputs, gradient, stateGrad, x, weight, bias, initial, workspace);
           scope.launch(() -> kernels.backward(args));
         });
-  }
-
-  private static @Nullable View view(@Nullable Tensor tensor) {
-    return tensor == null ? null : tensor.view();
   }
 }

@@ -120,12 +120,7 @@ public final class RmsNormOp {
       @Nullable View sumGrad,
       @Nullable Sink sGrad) {
     NormKernels kernels = scope.backend().norm();
-    View outGrad = out.gradientOrNull();
-    if (outGrad == null) {
-      outGrad = out.gradient().sink(out).view();
-      scope.fill(outGrad, out.rows(), out.cols(), 0f);
-    }
-    View gradient = outGrad;
+    View gradient = out.gradientOrZero();
     Sink weightGrad = Tensor.sink(weight);
     scope.withWorkspace(
         kernels.backwardWorkspaceFloats(s.rows(), s.cols()),

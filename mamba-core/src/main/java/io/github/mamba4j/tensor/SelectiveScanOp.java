@@ -97,7 +97,7 @@ public final class SelectiveScanOp {
             ? scope.empty(Shape.of(Math.toIntExact(Math.max(1, kernels.checkpointFloats(sizes)))))
             : null;
     ScanKernels.Inputs views = views(inputs);
-    View saved = view(checkpoints);
+    View saved = Tensor.viewOf(checkpoints);
     scope.withWorkspace(
         kernels.forwardWorkspaceFloats(sizes),
         workspace -> {
@@ -145,12 +145,7 @@ public final class SelectiveScanOp {
   private static void backward(
       Scope scope, ScanKernels.Shape sizes, Inputs in, View checkpoints, Result result) {
     ScanKernels kernels = scope.backend().scan();
-    View outGrad = result.out.gradientOrNull();
-    if (outGrad == null) {
-      outGrad = result.out.gradient().sink(result.out).view();
-      scope.fill(outGrad, result.out.rows(), result.out.cols(), 0f);
-    }
-    View gradient = outGrad;
+    View gradient = result.out.gradientOrZero();
     View stateGrad = result.finalState.gradientOrNull();
     ScanKernels.Gradients sinks =
         new ScanKernels.Gradients(
@@ -181,13 +176,9 @@ public final class SelectiveScanOp {
         in.a.view(),
         in.b.view(),
         in.c.view(),
-        view(in.dSkip),
-        view(in.z),
-        view(in.dtBias),
-        view(in.initialState));
-  }
-
-  private static @Nullable View view(@Nullable Tensor tensor) {
-    return tensor == null ? null : tensor.view();
+        Tensor.viewOf(in.dSkip),
+        Tensor.viewOf(in.z),
+        Tensor.viewOf(in.dtBias),
+        Tensor.viewOf(in.initialState));
   }
 }

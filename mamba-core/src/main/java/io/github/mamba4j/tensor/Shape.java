@@ -1,6 +1,7 @@
 package io.github.mamba4j.tensor;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The sizes of a tensor along its axes, outermost first, as in {@code [batch, length, dModel]}.
@@ -99,6 +100,15 @@ public final class Shape {
    */
   public int[] toArray() {
     return dims.clone();
+  }
+
+  /**
+   * Returns all sizes as files write them.
+   *
+   * @return an unmodifiable list of the sizes, outermost first
+   */
+  public List<Long> toList() {
+    return Arrays.stream(dims).asLongStream().boxed().toList();
   }
 
   /**

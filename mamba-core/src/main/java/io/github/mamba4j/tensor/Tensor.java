@@ -383,6 +383,10 @@ public final class Tensor {
     return view;
   }
 
+  static @Nullable View viewOf(@Nullable Tensor tensor) {
+    return tensor == null ? null : tensor.view;
+  }
+
   Tensor base() {
     return base;
   }
@@ -412,6 +416,17 @@ public final class Tensor {
   /** Returns where this tensor's gradient is read in a backward pass, null if none came. */
   @Nullable View gradientOrNull() {
     return requiresGrad && gradient().reached() ? gradient().place(this) : null;
+  }
+
+  /** Returns where this tensor's gradient is read in a backward pass, zeros if none came. */
+  View gradientOrZero() {
+    View reached = gradientOrNull();
+    if (reached != null) {
+      return reached;
+    }
+    View zeros = gradient().sink(this).view();
+    scope.fill(zeros, rows(), cols(), 0f);
+    return zeros;
   }
 
   /** Returns where this tensor's gradient is read in a backward pass. */

@@ -44,9 +44,10 @@ public final class TrainingStep implements AutoCloseable {
   private final Tensor norm;
   private final float[] stepNumbers = new float[AdamWOp.STEP_NUMBERS];
   private final MemorySegment staging;
-  private @Nullable Runnable microBatch;
-  private @Nullable Runnable measure;
-  private @Nullable Runnable update;
+  private final MemorySegment hostScalar;
+  private final Program microBatch = new Program(this::forwardBackward);
+  private final Program measure = new Program(this::measureGradients);
+  private final Program update = new Program(this::updateParameters);
   private @Nullable Tensor meanLoss;
   private @Nullable Tensor hitCount;
   private long updates;
@@ -72,6 +73,7 @@ public final class TrainingStep implements AutoCloseable {
     this.numbers = scope.zeros(Shape.of(AdamWOp.STEP_NUMBERS));
     this.norm = scope.zeros(Shape.of(1));
     this.staging = arena.allocate(ValueLayout.JAVA_FLOAT, AdamWOp.STEP_NUMBERS);
+    this.hostScalar = arena.allocate(ValueLayout.JAVA_FLOAT);
     this.slots = slots(optimizer);
     AdamWOp.zeroGradients(scope, slots);
   }
@@ -133,14 +135,14 @@ public final class TrainingStep implements AutoCloseable {
     try {
       for (int i = 0; i < accumulation; i++) {
         int counted = batch.load(source, epoch, index * accumulation + i);
-        microBatch = repeat(microBatch, this::forwardBackward);
+        microBatch.run();
         double mean = read(meanLoss);
         means += mean;
         lossSum += counted * mean;
         hits += read(hitCount);
         targets += counted;
       }
-      measure = repeat(measure, () -> AdamWOp.gradientNorm(scope, slots, norm));
+      measure.run();
       loss = means / accumulation;
       gradientNorm = read(norm);
       if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
@@ -166,31 +168,44 @@ public final class TrainingStep implements AutoCloseable {
     AdamWOp.stepNumbers(settings, learningRate, updates + 1, stepNumbers);
     MemorySegment.copy(stepNumbers, 0, staging, ValueLayout.JAVA_FLOAT, 0, stepNumbers.length);
     numbers.write(staging);
-    update =
-        repeat(
-            update,
-            () -> {
-              AdamWOp.update(scope, slots, settings, numbers, norm);
-              AdamWOp.zeroGradients(scope, slots);
-            });
+    update.run();
     updates++;
   }
 
-  /** Repeats what was recorded, or records it, which runs it for the first time. */
-  private Runnable repeat(@Nullable Runnable recorded, Runnable work) {
-    if (recorded == null) {
-      return scope.record(work);
+  private void measureGradients() {
+    AdamWOp.gradientNorm(scope, slots, norm);
+  }
+
+  private void updateParameters() {
+    AdamWOp.update(scope, slots, settings, numbers, norm);
+    AdamWOp.zeroGradients(scope, slots);
+  }
+
+  /** Work that is recorded when it first runs. */
+  private final class Program {
+    private final Runnable work;
+    private @Nullable Runnable recorded;
+
+    Program(Runnable work) {
+      this.work = work;
     }
-    recorded.run();
-    return recorded;
+
+    void run() {
+      Runnable repeated = recorded;
+      if (repeated == null) {
+        recorded = scope.record(work);
+      } else {
+        repeated.run();
+      }
+    }
   }
 
   private double read(@Nullable Tensor value) {
     if (value == null) {
       throw new IllegalStateException("TrainingStep: nothing was computed");
     }
-    value.read(staging);
-    return staging.get(ValueLayout.JAVA_FLOAT, 0);
+    value.read(hostScalar);
+    return hostScalar.get(ValueLayout.JAVA_FLOAT, 0);
   }
 
   /**

@@ -17,37 +17,47 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Reading tokens one by one, at once, in pieces, from copies and from files gives the same. */
 @Tag("kernels")
+@ParameterizedClass
+@EnumSource(Architecture.class)
 class InferenceStateTest {
   private static final double TOLERANCE = 2e-5;
   private static Device device;
   private static MambaModel model;
+  @Parameter private Architecture architecture;
   @TempDir Path temp;
 
-  @BeforeAll
-  static void open() {
+  @BeforeParameterizedClassInvocation
+  static void open(Architecture kind) {
     device = Device.open("cpu", 2);
-    model =
+    model = builder(kind).seed(11).build();
+  }
+
+  private static MambaModelBuilder builder(Architecture kind) {
+    MambaModelBuilder builder =
         MambaModel.builder()
+            .architecture(kind)
             .dModel(24)
             .nLayers(3)
             .vocabSize(29)
             .dState(5)
-            .seed(11)
-            .device(device)
-            .build();
+            .device(device);
+    return kind == Architecture.MAMBA1 ? builder : builder.headDim(8).nGroups(2).chunkSize(32);
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   static void close() {
     model.close();
     device.close();
@@ -164,15 +174,7 @@ class InferenceStateTest {
       state.step(1);
       state.save(file);
     }
-    try (MambaModel other =
-        MambaModel.builder()
-            .dModel(24)
-            .nLayers(3)
-            .vocabSize(29)
-            .dState(5)
-            .seed(12)
-            .device(device)
-            .build()) {
+    try (MambaModel other = builder(architecture).seed(12).build()) {
       assertThatThrownBy(() -> InferenceState.load(other, file))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("other weights");

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.nn.Mamba1Mixer;
+import io.github.mamba4j.nn.Mamba2Mixer.OutputNorm;
 import io.github.mamba4j.oracle.GoldenVectors;
 import io.github.mamba4j.oracle.ReferenceMamba1;
 import io.github.mamba4j.oracle.ReferenceScan;
@@ -23,6 +25,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -30,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole models against golden vectors, a reference implementation's files and float64. */
@@ -94,7 +98,7 @@ class MambaModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mamba1-tiny", "mamba1-untied-bias"})
+  @ValueSource(strings = {"mamba1-tiny", "mamba1-untied-bias", "mamba2-tiny", "mamba2-one-group"})
   void load_referenceFixture_givesItsNumbers(String name) throws Exception {
     Path folder = fixture(name);
     try (MambaModel model = MambaModel.load(folder, device)) {
@@ -104,6 +108,20 @@ class MambaModelTest {
       for (ModelVerifier.Difference difference : differences) {
         double tolerance = difference.name().startsWith("grad.") ? 1e-4 : 1e-5;
         assertThat(difference.maxRelative()).as(difference.name()).isLessThanOrEqualTo(tolerance);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mamba1-tiny-statespaces", "mamba2-tiny-statespaces"})
+  void load_originalLayout_givesItsLogits(String name) throws Exception {
+    Path folder = fixture(name);
+    try (MambaModel model = MambaModel.load(folder, device)) {
+      List<ModelVerifier.Difference> differences =
+          ModelVerifier.compare(model, folder.resolve("expected.safetensors"));
+      assertThat(differences).extracting(ModelVerifier.Difference::name).contains("logits");
+      for (ModelVerifier.Difference difference : differences) {
+        assertThat(difference.maxRelative()).as(difference.name()).isLessThanOrEqualTo(1e-5);
       }
     }
   }
@@ -132,21 +150,42 @@ class MambaModelTest {
     return doubles;
   }
 
-  @Test
-  void saveAndLoad_ownModel_keepsConfigAndEveryBit() throws IOException {
-    Path folder = temp.resolve("model");
-    try (MambaModel model =
+  static Stream<MambaModelBuilder> unusualModels() {
+    MambaModelBuilder first =
         MambaModel.builder()
-            .dModel(12)
-            .nLayers(2)
-            .vocabSize(13)
             .tieEmbeddings(false)
             .bias(true)
             .dConv(3)
-            .discretization(Discretization.ZOH)
-            .seed(7)
-            .device(device)
-            .build()) {
+            .discretization(Discretization.ZOH);
+    MambaModelBuilder second =
+        MambaModel.builder()
+            .architecture(Architecture.MAMBA2)
+            .headDim(4)
+            .nGroups(2)
+            .chunkSize(16)
+            .dState(5)
+            .dtLimit(0.01, Double.POSITIVE_INFINITY)
+            .aInitRange(1, 4)
+            .dPerChannel(true)
+            .outputNorm(OutputNorm.GROUPS)
+            .normBeforeGate(true);
+    MambaModelBuilder third =
+        MambaModel.builder()
+            .architecture(Architecture.MAMBA2)
+            .headDim(24)
+            .dState(3)
+            .tieEmbeddings(false)
+            .dtLimit(0, 2)
+            .outputNorm(OutputNorm.NONE);
+    return Stream.of(first, second, third);
+  }
+
+  @ParameterizedTest
+  @MethodSource("unusualModels")
+  void saveAndLoad_ownModel_keepsConfigAndEveryBit(MambaModelBuilder builder) throws IOException {
+    Path folder = temp.resolve("model");
+    try (MambaModel model =
+        builder.dModel(12).nLayers(2).vocabSize(13).seed(7).device(device).build()) {
       model.save(folder);
       try (MambaModel loaded = MambaModel.load(folder, device)) {
         assertThat(loaded.config()).isEqualTo(model.config());
@@ -199,7 +238,7 @@ class MambaModelTest {
   void build_publishedShape130m_hasPublishedParameterCount() {
     MambaConfig config = MambaModel.builder().dModel(768).nLayers(24).config();
     assertThat(config.paddedVocabSize()).isEqualTo(50280);
-    assertThat(config.dtRank()).isEqualTo(48);
+    assertThat(((Mamba1Mixer.Config) config.mixer()).dtRank()).isEqualTo(48);
     long dInner = config.dInner();
     long layer =
         2 * dInner * 768
@@ -210,6 +249,36 @@ class MambaModelTest {
             + dInner
             + 768 * dInner;
     assertThat(24 * (layer + 768) + 50280L * 768 + 768).isEqualTo(129_135_360L);
+  }
+
+  @Test
+  void build_publishedShape130mMamba2_hasPublishedParameterCount() {
+    try (MambaModel model =
+        MambaModel.builder()
+            .architecture(Architecture.MAMBA2)
+            .dModel(768)
+            .nLayers(1)
+            .vocabSize(8)
+            .device(device)
+            .build()) {
+      long layer = model.parameterCount() - 768 - 8 * 768;
+      assertThat(24 * layer + 50288 * 768 + 768).isEqualTo(128_989_632L);
+    }
+  }
+
+  @Test
+  void build_settingOfTheOtherArchitecture_isRefusedByName() {
+    assertThatThrownBy(() -> MambaModel.builder().headDim(32).nGroups(2).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("headDim, nGroups do not belong to Mamba-1");
+    assertThatThrownBy(
+            () -> MambaModel.builder().architecture(Architecture.MAMBA2).dtRank(3).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("dtRank does not belong to Mamba-2");
+    assertThatThrownBy(
+            () -> MambaModel.builder().architecture(Architecture.MAMBA2).dModel(40).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("headDim must divide dInner, got 64 and 80");
   }
 
   @Test

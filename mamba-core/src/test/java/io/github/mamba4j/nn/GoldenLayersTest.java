@@ -8,10 +8,12 @@ import io.github.mamba4j.oracle.ReferenceOps;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.tensor.CausalConv1dOp;
 import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.tensor.GatedRmsNormOp;
 import io.github.mamba4j.tensor.RmsNormOp;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.SelectiveScanOp;
 import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.SsdOp;
 import io.github.mamba4j.tensor.Tensor;
 import io.github.mamba4j.tensor.TensorAssert;
 import java.lang.foreign.MemorySegment;
@@ -22,8 +24,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** The golden vectors T1, T2, T3 and T5 through the operations and layers that users call. */
+/** The golden vectors T1 to T5 through the operations and layers that users call. */
 @Tag("kernels")
 class GoldenLayersTest {
   private static final double CLOSE = 1e-5;
@@ -126,9 +130,20 @@ class GoldenLayersTest {
 
   @Test
   void mamba1Mixer_goldenT3_wholeAndInSingleSteps() {
-    Mamba1Mixer.StepInit step = new Mamba1Mixer.StepInit(0.001, 0.1, 1e-4, 1, false);
+    MixerConfig.StepInit step = new MixerConfig.StepInit(0.001, 0.1, 1e-4);
     Mamba1Mixer.Config config =
-        new Mamba1Mixer.Config(4, 8, 3, 4, 1, false, true, step, Discretization.EULER);
+        new Mamba1Mixer.Config(
+            4,
+            8,
+            3,
+            4,
+            1,
+            false,
+            true,
+            step,
+            1,
+            Mamba1Mixer.StepWeights.RANDOM,
+            Discretization.EULER);
     ParameterStore store = new ParameterStore(parameters, 0);
     Mamba1Mixer mixer = new Mamba1Mixer(store, "m", config, 1);
     GoldenVectors.t3Parameters()
@@ -136,7 +151,7 @@ class GoldenLayersTest {
             store.parameters().get("m." + name).write(MemorySegment.ofArray(floats(values))));
     assertThat(store.parameters()).hasSameSizeAs(GoldenVectors.t3Parameters());
     float[] input = floats(GoldenVectors.t3Input());
-    Mamba1Mixer.Result whole = mixer.forward(scope.floats(Shape.of(1, 4, 4), input), null);
+    Mixer.Result whole = mixer.forward(scope.floats(Shape.of(1, 4, 4), input), null);
     TensorAssert.assertClose("out", whole.out().toFloats(), GoldenVectors.t3Out(), CLOSE);
     float[] states = whole.state().ssm().toFloats();
     for (int n = 0; n < 3; n++) {
@@ -146,7 +161,7 @@ class GoldenLayersTest {
     MixerState state = null;
     for (int t = 0; t < 4; t++) {
       float[] row = Arrays.copyOfRange(input, t * 4, t * 4 + 4);
-      Mamba1Mixer.Result one = mixer.forward(scope.floats(Shape.of(1, 1, 4), row), state);
+      Mixer.Result one = mixer.forward(scope.floats(Shape.of(1, 1, 4), row), state);
       state = one.state();
       TensorAssert.assertClose(
           "step " + t,
@@ -162,5 +177,69 @@ class GoldenLayersTest {
     Tensor weight = parameters.floats(Shape.of(4), floats(GoldenVectors.t5Weight()));
     TensorAssert.assertClose(
         "rmsNorm", RmsNormOp.apply(x, weight, 1e-5f).toFloats(), GoldenVectors.t5RmsNorm(), CLOSE);
+  }
+
+  @Test
+  void gatedRmsNorm_goldenT5_everyConvention() {
+    Tensor x = scope.floats(Shape.of(2, 4), floats(GoldenVectors.t5X()));
+    Tensor z = scope.floats(Shape.of(2, 4), floats(GoldenVectors.t5Z()));
+    Tensor weight = parameters.floats(Shape.of(4), floats(GoldenVectors.t5Weight()));
+    TensorAssert.assertClose(
+        "gate, norm",
+        GatedRmsNormOp.apply(x, z, weight, 1, 1e-5f, true).toFloats(),
+        GoldenVectors.t5GateThenNorm(),
+        CLOSE);
+    TensorAssert.assertClose(
+        "gate, norm in groups",
+        GatedRmsNormOp.apply(x, z, weight, 2, 1e-5f, true).toFloats(),
+        GoldenVectors.t5GateThenGroupNorm(),
+        CLOSE);
+    TensorAssert.assertClose(
+        "norm, gate",
+        GatedRmsNormOp.apply(x, z, weight, 1, 1e-5f, false).toFloats(),
+        GoldenVectors.t5NormThenGate(),
+        CLOSE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 8, 16})
+  void ssd_goldenT4_everyChunkSize_valuesStateAndGradients(int chunkSize) {
+    Map<String, double[]> in = GoldenVectors.t4Inputs();
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put("x", parameter(in, "x", 1, 8, 4));
+    tensors.put("dt", parameter(in, "dt", 1, 8, 2));
+    for (String name : new String[] {"b", "c"}) {
+      tensors.put(name, parameter(in, name, 1, 8, 3));
+    }
+    for (String name : new String[] {"a", "dSkip", "dtBias"}) {
+      tensors.put(name, parameter(in, name, 2));
+    }
+    SsdOp.Result result =
+        SsdOp.apply(
+            new SsdOp.Inputs(
+                tensors.get("x").in(scope),
+                tensors.get("dt"),
+                tensors.get("a"),
+                tensors.get("b"),
+                tensors.get("c"),
+                tensors.get("dSkip"),
+                tensors.get("dtBias"),
+                null),
+            new SsdOp.Options(2, 1, chunkSize, 0, Float.POSITIVE_INFINITY));
+    TensorAssert.assertClose("out", result.out().toFloats(), GoldenVectors.t4Out(), CLOSE);
+    TensorAssert.assertClose(
+        "final state",
+        result.finalState().toFloats(),
+        ReferenceOps.transpose(GoldenVectors.t4FinalState(), 4, 3),
+        CLOSE);
+    Tensor weights = parameters.floats(Shape.of(1, 8, 4), floats(GoldenVectors.t4OutGrad()));
+    result.out().multiply(weights).sum().backward();
+    GoldenVectors.t4Gradients()
+        .forEach((name, expected) -> {
+          float[] all = tensors.get(name).grad().orElseThrow().toFloats();
+          int start = name.equals("c") ? 7 * 3 : 0;
+          float[] printed = Arrays.copyOfRange(all, start, start + expected.length);
+          TensorAssert.assertClose(name + "Grad", printed, expected, CLOSE);
+        });
   }
 }

@@ -97,6 +97,26 @@ public final class GoldenVectors {
 
   private static final double[] T3_STATE_7 = {-0.032887955, 0.007000554, 0.007548989};
 
+  /** T4: [length, heads, headDim]. */
+  private static final double[] T4_OUT = {
+    1.539256779, 1.589617332, -0.257780729, -0.193078065,
+    -0.01381548, -0.314701915, 0.107883141, 0.309772329,
+    -1.747496989, -1.696707231, 0.304211549, 0.330509376,
+    -0.951518827, -0.443268474, -0.124271603, -0.215140823,
+    1.110622722, 1.113040885, -0.528077157, -0.537418353,
+    1.176668148, 0.534195162, -0.078271614, -0.02471943,
+    -0.892668059, -1.254359855, 0.295345285, 0.265205314,
+    -0.331448155, 0.046979789, 0.348837651, 0.136352901
+  };
+
+  /** T4: [heads, headDim, dState]. */
+  private static final double[] T4_FINAL_STATE = {
+    0.441714716, 0.285644921, 0.090914426,
+    0.43014267, 0.325793439, 0.177349593,
+    0.156914188, 0.144926494, 0.113323679,
+    0.104016402, 0.121578251, 0.122685054
+  };
+
   private static final double[] T5_RMS_NORM = {
     1.009446282, 1.018296202, 0.903338202, 0.67970841,
     0.773912751, -0.017965577, -0.78133626, -1.445750452
@@ -231,6 +251,45 @@ public final class GoldenVectors {
   /** T3: the input, [length, dModel] = [4, 4]. */
   public static double[] t3Input() {
     return g(8, 16);
+  }
+
+  /** T4: x, dt, dtBias, a, b, c, dSkip of one sequence of 8, 2 heads of 2, 3 states. */
+  public static Map<String, double[]> t4Inputs() {
+    Map<String, double[]> inputs = new LinkedHashMap<>();
+    inputs.put("x", g(1, 8 * 2 * 2));
+    inputs.put("dt", g(2, 8 * 2, 0.5));
+    inputs.put("dtBias", new double[] {-1, -2});
+    inputs.put("a", new double[] {-1, -2.5});
+    inputs.put("b", g(3, 8 * 3));
+    inputs.put("c", g(4, 8 * 3));
+    inputs.put("dSkip", new double[] {1, -0.5});
+    return inputs;
+  }
+
+  /** T4: gradient of the output, [length, heads, headDim]. */
+  public static double[] t4OutGrad() {
+    return g(6, 8 * 2 * 2);
+  }
+
+  /** T4: the output, [length, heads, headDim]. */
+  public static double[] t4Out() {
+    return T4_OUT.clone();
+  }
+
+  /** T4: the state after the last step, [heads, headDim, dState]. */
+  public static double[] t4FinalState() {
+    return T4_FINAL_STATE.clone();
+  }
+
+  /** T4: what is printed of each gradient, from its first element; of c, from its last step. */
+  public static Map<String, double[]> t4Gradients() {
+    Map<String, double[]> gradients = new LinkedHashMap<>();
+    gradients.put("a", new double[] {1.417611554, 0.12799508});
+    gradients.put("dtBias", new double[] {1.72809327, 0.666954207});
+    gradients.put("x", new double[] {2.528222858, 2.386778811, 0.035251101, 0.018424028});
+    gradients.put("b", new double[] {-1.312360547, -1.397783833, -1.294023635});
+    gradients.put("c", new double[] {-0.365775712, -0.227140462, -0.057762817});
+    return gradients;
   }
 
   /** T5: the rows to normalise, [2, 4]. */

@@ -92,6 +92,42 @@ public final class ReferenceOps {
   }
 
   /**
+   * Root-mean-square normalisation of contiguous groups of columns with a gate.
+   *
+   * @param width elements a row
+   * @param groups groups a row
+   * @param eps added to the mean square
+   * @param gateFirst true for norm(x·silu(z))·w, false for norm(x)·w·silu(z)
+   * @param x [rows, width]
+   * @param z [rows, width]
+   * @param weight [width]
+   * @return [rows, width]
+   */
+  public static double[] gatedRmsNorm(
+      int width,
+      int groups,
+      double eps,
+      boolean gateFirst,
+      double[] x,
+      double[] z,
+      double[] weight) {
+    double[] out = new double[x.length];
+    int columns = width / groups;
+    for (int start = 0; start < x.length; start += columns) {
+      double squares = 0;
+      for (int i = start; i < start + columns; i++) {
+        double v = gateFirst ? x[i] * silu(z[i]) : x[i];
+        squares += v * v;
+      }
+      double scale = 1 / Math.sqrt(squares / columns + eps);
+      for (int i = start; i < start + columns; i++) {
+        out[i] = x[i] * silu(z[i]) * scale * weight[i % width];
+      }
+    }
+    return out;
+  }
+
+  /**
    * The mean of −log softmax(logits)[target] over the rows whose target counts; 0 if none does.
    *
    * @param vocab elements a row

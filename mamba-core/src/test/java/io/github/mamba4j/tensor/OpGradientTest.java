@@ -3,6 +3,7 @@ package io.github.mamba4j.tensor;
 import io.github.mamba4j.oracle.ReferenceConv;
 import io.github.mamba4j.oracle.ReferenceOps;
 import io.github.mamba4j.oracle.ReferenceScan;
+import io.github.mamba4j.oracle.ReferenceSsd;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.ScanKernels.PrefixAlgorithm;
@@ -49,6 +50,7 @@ class OpGradientTest {
     convolutions(cases);
     losses(cases);
     scans(cases);
+    dualScans(cases);
     return cases.stream();
   }
 
@@ -241,6 +243,21 @@ class OpGradientTest {
               }
               return normed;
             }));
+    for (int groups : new int[] {1, 3}) {
+      for (boolean gateFirst : new boolean[] {true, false}) {
+        cases.add(
+            new OpCase("gatedRmsNorm, groups " + groups + ", gate first " + gateFirst)
+                .input("x", 2, 3, 21)
+                .input("z", 2, 3, 21)
+                .input("w", 1.0, 0.1, 21)
+                .op(in ->
+                    GatedRmsNormOp.apply(
+                        in.get("x"), in.get("z"), in.get("w"), groups, 1e-5f, gateFirst))
+                .truth(in ->
+                    ReferenceOps.gatedRmsNorm(
+                        21, groups, 1e-5, gateFirst, in.get("x"), in.get("z"), in.get("w"))));
+      }
+    }
     cases.add(
         new OpCase("embedding with a repeated id")
             .input("table", 6, 5)
@@ -306,6 +323,80 @@ class OpGradientTest {
               double[] logits = ReferenceOps.linear(5, 8, 37, in.get("x"), in.get("w"), null);
               return new double[] {3 * ReferenceOps.crossEntropy(37, logits, targets)};
             }));
+  }
+
+  private static void dualScans(List<OpCase> cases) {
+    float infinity = Float.POSITIVE_INFINITY;
+    cases.add(dualScan(new SsdOp.Options(5, 1, 4, 0, infinity), 11, 2, 3));
+    cases.add(dualScan(new SsdOp.Options(2, 2, 64, 0, infinity), 7, 4, 5));
+    cases.add(dualScan(new SsdOp.Options(17, 1, 3, 0.4f, 0.9f), 9, 2, 1));
+    ReferenceSsd.Shape bare = new ReferenceSsd.Shape(2, 6, 3, 4, 3, 2, 0, Double.POSITIVE_INFINITY);
+    cases.add(
+        new OpCase("ssd with nothing optional")
+            .input("x", 2, 6, 12)
+            .input("dt", 2, 6, 3)
+            .negative("a", 3)
+            .input("b", 2, 6, 6)
+            .input("c", 2, 6, 6)
+            .op(in -> {
+              SsdOp.Inputs inputs =
+                  new SsdOp.Inputs(
+                      in.get("x"),
+                      in.get("dt"),
+                      in.get("a"),
+                      in.get("b"),
+                      in.get("c"),
+                      null,
+                      null,
+                      null);
+              return SsdOp.apply(inputs, new SsdOp.Options(4, 3, 2, 0, infinity)).out();
+            })
+            .truth(in -> ReferenceSsd.scan(bare, in).out()));
+  }
+
+  /** Output and final state both count; D has one element a channel where there are two groups. */
+  private static OpCase dualScan(SsdOp.Options options, int length, int heads, int dState) {
+    int dInner = heads * options.headDim();
+    int groups = options.groups();
+    ReferenceSsd.Shape shape =
+        new ReferenceSsd.Shape(
+            2,
+            length,
+            heads,
+            options.headDim(),
+            groups,
+            dState,
+            options.stepMin(),
+            options.stepMax());
+    return new OpCase("ssd " + shape)
+        .input("x", 2, length, dInner)
+        .input("dt", 2, length, heads)
+        .negative("a", heads)
+        .input("b", 2, length, groups * dState)
+        .input("c", 2, length, groups * dState)
+        .input("dSkip", groups == 2 ? dInner : heads)
+        .input("dtBias", heads)
+        .input("initialState", 2, dState, dInner)
+        .op(in -> {
+          SsdOp.Result result =
+              SsdOp.apply(
+                  new SsdOp.Inputs(
+                      in.get("x"),
+                      in.get("dt"),
+                      in.get("a"),
+                      in.get("b"),
+                      in.get("c"),
+                      in.get("dSkip"),
+                      in.get("dtBias"),
+                      in.get("initialState")),
+                  options);
+          return squares(result.out()).sum().add(squares(result.finalState()).sum());
+        })
+        .truth(in -> {
+          ReferenceScan.Result result = ReferenceSsd.scan(shape, in);
+          double all = sum(map(result.out(), v -> v * v));
+          return new double[] {all + sum(map(result.finalState(), v -> v * v))};
+        });
   }
 
   private static void scans(List<OpCase> cases) {

@@ -19,7 +19,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Ten steps of a reference implementation, from its start weights. */
 class TrajectoryTest {
@@ -63,8 +64,8 @@ class TrajectoryTest {
     }
   }
 
-  private static Path fixture(String name) {
-    URL url = TrajectoryTest.class.getResource("/fixtures/train-mamba1/" + name);
+  private static Path fixture(String folder, String name) {
+    URL url = TrajectoryTest.class.getResource("/fixtures/" + folder + "/" + name);
     try {
       return Path.of(Objects.requireNonNull(url, name).toURI());
     } catch (URISyntaxException e) {
@@ -72,13 +73,15 @@ class TrajectoryTest {
     }
   }
 
-  private static MambaModel model(Device device) throws IOException {
-    return MambaModel.load(Objects.requireNonNull(fixture("config.json").getParent()), device);
+  private static MambaModel model(String folder, Device device) throws IOException {
+    Path config = fixture(folder, "config.json");
+    return MambaModel.load(Objects.requireNonNull(config.getParent()), device);
   }
 
-  @Test
-  void fit_tenSteps_followsTheReference() throws IOException {
-    JsonObject expected = Json.readObject(fixture("trajectory.json"));
+  @ParameterizedTest
+  @ValueSource(strings = {"train-mamba1", "train-mamba2"})
+  void fit_tenSteps_followsTheReference(String folder) throws IOException {
+    JsonObject expected = Json.readObject(fixture(folder, "trajectory.json"));
     double[] betas = expected.requireDoubles("betas");
     AdamW optimizer =
         new AdamW(
@@ -89,9 +92,9 @@ class TrajectoryTest {
             expected.requireDouble("weight_decay"));
     Toys.Recorder recorder = new Toys.Recorder();
 
-    try (SafetensorsFile file = SafetensorsFile.open(fixture("trajectory.safetensors"));
+    try (SafetensorsFile file = SafetensorsFile.open(fixture(folder, "trajectory.safetensors"));
         Device device = Device.open("cpu", 2);
-        MambaModel model = model(device);
+        MambaModel model = model(folder, device);
         Trainer trainer =
             Trainer.builder()
                 .model(model)
@@ -131,14 +134,15 @@ class TrajectoryTest {
     }
   }
 
-  @Test
-  void decays_parametersOfTheReference_agree() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"train-mamba1", "train-mamba2"})
+  void decays_parametersOfTheReference_agree(String folder) throws IOException {
     List<String> withoutDecay =
-        Json.readObject(fixture("trajectory.json")).requireStrings("no_decay");
+        Json.readObject(fixture(folder, "trajectory.json")).requireStrings("no_decay");
     List<String> ours = new ArrayList<>();
 
     try (Device device = Device.open("cpu", 1);
-        MambaModel model = model(device)) {
+        MambaModel model = model(folder, device)) {
       for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
         if (!AdamW.decays(entry.getKey(), entry.getValue().shape().rank())) {
           ours.add(entry.getKey());

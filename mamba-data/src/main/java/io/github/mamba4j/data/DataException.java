@@ -1,6 +1,11 @@
 package io.github.mamba4j.data;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,5 +35,40 @@ public class DataException extends IOException {
    */
   public DataException(String message, @Nullable Throwable cause) {
     super(message, cause);
+  }
+
+  /**
+   * Makes the exception for a file that cannot be read.
+   *
+   * @param file the file
+   * @param cause why
+   * @return the exception
+   */
+  public static DataException cannotRead(Path file, IOException cause) {
+    return new DataException(file + ": cannot be read (" + reason(cause) + ")", cause);
+  }
+
+  /**
+   * Makes the exception for a file that cannot be written.
+   *
+   * @param file the file
+   * @param cause why
+   * @return the exception
+   */
+  public static DataException cannotWrite(Path file, IOException cause) {
+    return new DataException(file + ": cannot be written (" + reason(cause) + ")", cause);
+  }
+
+  private static String reason(IOException e) {
+    return switch (e) {
+      case NoSuchFileException _ -> "no such file";
+      case AccessDeniedException _ -> "access denied";
+      case FileSystemLoopException _ -> "a loop of links";
+      case FileSystemException f when f.getReason() != null -> f.getReason();
+      default -> {
+        String message = e.getMessage();
+        yield message == null ? e.getClass().getSimpleName() : message;
+      }
+    };
   }
 }

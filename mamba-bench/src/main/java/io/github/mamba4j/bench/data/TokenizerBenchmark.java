@@ -2,10 +2,12 @@ package io.github.mamba4j.bench.data;
 
 import io.github.mamba4j.data.tokenizer.BpeTokenizer;
 import io.github.mamba4j.data.tokenizer.BpeTrainer;
+import io.github.mamba4j.data.tokenizer.ParallelEncoder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -20,6 +22,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
@@ -48,6 +51,7 @@ public class TokenizerBenchmark {
   private String text = "";
   private long textBytes;
   private BpeTokenizer tokenizer;
+  private ParallelEncoder parallel;
   private int[] ids = {};
 
   /** Counts the bytes that went through. */
@@ -70,8 +74,20 @@ public class TokenizerBenchmark {
     textBytes = text.getBytes(StandardCharsets.UTF_8).length;
     tokenizer = trainTokenizer();
     ids = tokenizer.encode(text);
+    parallel = new ParallelEncoder(tokenizer, Runtime.getRuntime().availableProcessors());
+    if (!Arrays.equals(parallel.encode(text), ids)) {
+      throw new IllegalStateException("TokenizerBenchmark: the number of threads changes the ids");
+    }
     if (!tokenizer.decode(ids).equals(text)) {
       throw new IllegalStateException("TokenizerBenchmark: the text does not round-trip");
+    }
+  }
+
+  /** Ends the threads. */
+  @TearDown
+  public void endThreads() {
+    if (parallel != null) {
+      parallel.close();
     }
   }
 
@@ -122,6 +138,18 @@ public class TokenizerBenchmark {
   public int[] encode(Throughput throughput) {
     throughput.bytes += textBytes;
     return tokenizer.encode(text);
+  }
+
+  /**
+   * Encodes the whole text in a thread for each processor.
+   *
+   * @param throughput counts the bytes
+   * @return the token ids
+   */
+  @Benchmark
+  public int[] encodeParallel(Throughput throughput) {
+    throughput.bytes += textBytes;
+    return parallel.encode(text);
   }
 
   /**

@@ -317,11 +317,24 @@ abstract class CpuElementwise implements ElementwiseKernels {
       int from = (int) (i % blocks) * Tiles.SPAN;
       int n = Math.min(Tiles.SPAN, sum.cols() - from);
       long start = row(sum.x(), i / blocks) + from;
-      double total = 0;
-      for (int at = 0; at < n; at += FLOAT_SUM) {
-        total += loops.sum(x, start + at, Math.min(FLOAT_SUM, n - at));
-      }
-      CpuStorage.set(partials, sum.workspace().offset() + i, (float) total);
+      float total = blocks == 1 && sum.rows() == 1 ? smallSum(x, start, n) : sum(x, start, n);
+      CpuStorage.set(partials, sum.workspace().offset() + i, total);
     }
+  }
+
+  /**
+   * Sums one short row without vectors. A training step needs one such sum, so a vector loop would
+   * be interpreted, with its vectors on the heap, for the first thousands of steps.
+   */
+  private static float smallSum(MemorySegment x, long start, int n) {
+    return ScalarRows.sumSpan(x, start, n);
+  }
+
+  private float sum(MemorySegment x, long start, int n) {
+    double total = 0;
+    for (int at = 0; at < n; at += FLOAT_SUM) {
+      total += loops.sum(x, start + at, Math.min(FLOAT_SUM, n - at));
+    }
+    return (float) total;
   }
 }

@@ -19,25 +19,27 @@ final class ScalarSsdLoops implements SsdLoops {
       float b,
       float c,
       int width) {
-    for (int i = 0; i < width; i++) {
-      stepChannel(from, fromAt + i, to, toAt + i, tile, i, b, c);
-    }
+    stepFrom(0, from, fromAt, to, toAt, tile, b, c, width);
   }
 
-  static void stepChannel(
+  /** The elements from {@code first} on of what {@link #step} computes. */
+  @SuppressWarnings("checkstyle:ParameterNumber") // those of step, and where to begin
+  static void stepFrom(
+      int first,
       MemorySegment from,
       long fromAt,
       MemorySegment to,
       long toAt,
       MemorySegment tile,
-      int channel,
       float b,
-      float c) {
-    int input = SsdSteps.WIDTH + channel;
-    int out = 2 * SsdSteps.WIDTH + channel;
-    float state = Math.fma(get(tile, input), b, get(tile, channel) * get(from, fromAt));
-    set(to, toAt, state);
-    set(tile, out, Math.fma(c, state, get(tile, out)));
+      float c,
+      int width) {
+    for (int i = first; i < width; i++) {
+      float kept = get(tile, i) * get(from, fromAt + i);
+      float state = Math.fma(get(tile, SsdSteps.WIDTH + i), b, kept);
+      set(to, toAt + i, state);
+      set(tile, 2 * SsdSteps.WIDTH + i, Math.fma(c, state, get(tile, 2 * SsdSteps.WIDTH + i)));
+    }
   }
 
   @Override

@@ -6,12 +6,19 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Vectors of the machine's preferred width, read from and written to segments by element index. */
+/**
+ * What all vector loops share: vectors of the machine's preferred width, and how memory is reached.
+ *
+ * <p>The loops call {@code fromMemorySegment} and {@code intoMemorySegment} themselves. The JDK
+ * marks these to be inlined wherever they are called; a method of ours around them is inlined at
+ * the compiler's discretion, which depends on what ran before, and where it is not, each vector
+ * that it takes or returns is an object on the heap.
+ */
 final class VectorAccess {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   static final int LANES = SPECIES.length();
 
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   /** The class of all off-heap segments; memory-mapped ones have a subclass. */
   private static final Class<?> OFF_HEAP = Arena.global().allocate(1).getClass();
@@ -25,13 +32,5 @@ final class VectorAccess {
    */
   static MemorySegment offHeap(MemorySegment segment) {
     return (MemorySegment) OFF_HEAP.cast(segment);
-  }
-
-  static FloatVector load(MemorySegment segment, long index) {
-    return FloatVector.fromMemorySegment(SPECIES, segment, index << 2, ORDER);
-  }
-
-  static void store(FloatVector vector, MemorySegment segment, long index) {
-    vector.intoMemorySegment(segment, index << 2, ORDER);
   }
 }

@@ -1,10 +1,10 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -68,11 +68,21 @@ final class VectorConv extends CpuConv {
     long taps2 = taps1 + n;
     long taps3 = taps2 + n;
     for (int c = 0; c < bound; c += LANES) {
-      FloatVector sum = load(from, taps + c).fma(load(from, x + c), load(before, baseStart + c));
-      sum = load(from, taps1 + c).fma(load(from, x1 + c), sum);
-      sum = load(from, taps2 + c).fma(load(from, x2 + c), sum);
-      sum = load(from, taps3 + c).fma(load(from, x3 + c), sum);
-      store(sum, to, outStart + c);
+      FloatVector sum =
+          fromMemorySegment(SPECIES, from, (taps + c) << 2, ORDER)
+              .fma(
+                  fromMemorySegment(SPECIES, from, (x + c) << 2, ORDER),
+                  fromMemorySegment(SPECIES, before, (baseStart + c) << 2, ORDER));
+      sum =
+          fromMemorySegment(SPECIES, from, (taps1 + c) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, from, (x1 + c) << 2, ORDER), sum);
+      sum =
+          fromMemorySegment(SPECIES, from, (taps2 + c) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, from, (x2 + c) << 2, ORDER), sum);
+      sum =
+          fromMemorySegment(SPECIES, from, (taps3 + c) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, from, (x3 + c) << 2, ORDER), sum);
+      sum.intoMemorySegment(to, (outStart + c) << 2, ORDER);
     }
   }
 
@@ -89,8 +99,12 @@ final class VectorConv extends CpuConv {
     MemorySegment before = offHeap(base);
     MemorySegment to = offHeap(out);
     for (int c = 0; c < n; c += LANES) {
-      FloatVector sum = load(from, taps + c).fma(load(from, x + c), load(before, baseStart + c));
-      store(sum, to, outStart + c);
+      FloatVector sum =
+          fromMemorySegment(SPECIES, from, (taps + c) << 2, ORDER)
+              .fma(
+                  fromMemorySegment(SPECIES, from, (x + c) << 2, ORDER),
+                  fromMemorySegment(SPECIES, before, (baseStart + c) << 2, ORDER));
+      sum.intoMemorySegment(to, (outStart + c) << 2, ORDER);
     }
   }
 
@@ -156,12 +170,12 @@ final class VectorConv extends CpuConv {
     FloatVector sum1 = sum0;
     FloatVector sum2 = sum0;
     FloatVector sum3 = sum0;
-    FloatVector x0 = load(packed, x);
-    FloatVector x1 = load(packed, x + n);
-    FloatVector x2 = load(packed, x + 2 * n);
+    FloatVector x0 = fromMemorySegment(SPECIES, packed, x << 2, ORDER);
+    FloatVector x1 = fromMemorySegment(SPECIES, packed, (x + n) << 2, ORDER);
+    FloatVector x2 = fromMemorySegment(SPECIES, packed, (x + 2 * n) << 2, ORDER);
     for (int t = 0; t < steps; t++) {
-      FloatVector grad = load(packed, pGrad + t * n);
-      FloatVector x3 = load(packed, x + (t + 3) * n);
+      FloatVector grad = fromMemorySegment(SPECIES, packed, (pGrad + t * n) << 2, ORDER);
+      FloatVector x3 = fromMemorySegment(SPECIES, packed, (x + (t + 3) * n) << 2, ORDER);
       sum0 = grad.fma(x0, sum0);
       sum1 = grad.fma(x1, sum1);
       sum2 = grad.fma(x2, sum2);
@@ -170,28 +184,30 @@ final class VectorConv extends CpuConv {
       x1 = x2;
       x2 = x3;
     }
-    store(sum0, sums, start);
-    store(sum1, sums, start + stride);
-    store(sum2, sums, start + 2 * stride);
-    store(sum3, sums, start + 3 * stride);
+    sum0.intoMemorySegment(sums, start << 2, ORDER);
+    sum1.intoMemorySegment(sums, (start + stride) << 2, ORDER);
+    sum2.intoMemorySegment(sums, (start + 2 * stride) << 2, ORDER);
+    sum3.intoMemorySegment(sums, (start + 3 * stride) << 2, ORDER);
   }
 
   private static void oneTap(
       MemorySegment packed, long x, long pGrad, int steps, long n, MemorySegment sums, long start) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
-      sum = load(packed, pGrad + t * n).fma(load(packed, x + t * n), sum);
+      sum =
+          fromMemorySegment(SPECIES, packed, (pGrad + t * n) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, packed, (x + t * n) << 2, ORDER), sum);
     }
-    store(sum, sums, start);
+    sum.intoMemorySegment(sums, start << 2, ORDER);
   }
 
   private static void bias(
       MemorySegment packed, long pGrad, int steps, long n, MemorySegment sums, long start) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int t = 0; t < steps; t++) {
-      sum = sum.add(load(packed, pGrad + t * n));
+      sum = sum.add(fromMemorySegment(SPECIES, packed, (pGrad + t * n) << 2, ORDER));
     }
     // Stored here: a vector that a method returns is an object wherever the call is not inlined.
-    store(sum, sums, start);
+    sum.intoMemorySegment(sums, start << 2, ORDER);
   }
 }

@@ -1,12 +1,14 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Dot products of rows, several at a time: one row of the left factor with eight of the right, or
@@ -24,10 +26,7 @@ final class VectorDots {
   /** Rows and columns that are computed together for several rows. */
   static final int SQUARE = 4;
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = SPECIES.length();
   private static final long BYTES = (long) LANES * Float.BYTES;
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final VectorShuffle<Float> EVEN = VectorShuffle.makeUnzip(SPECIES, 0);
   private static final VectorShuffle<Float> ODD = VectorShuffle.makeUnzip(SPECIES, 1);
 
@@ -73,15 +72,15 @@ final class VectorDots {
     FloatVector c7 = c0;
     for (int s = 0; s < steps; s++) {
       long p = s * BYTES;
-      FloatVector x = load(a, left + p);
-      c0 = x.fma(load(b, right + p), c0);
-      c1 = x.fma(load(b, b1 + p), c1);
-      c2 = x.fma(load(b, b2 + p), c2);
-      c3 = x.fma(load(b, b3 + p), c3);
-      c4 = x.fma(load(b, b4 + p), c4);
-      c5 = x.fma(load(b, b5 + p), c5);
-      c6 = x.fma(load(b, b6 + p), c6);
-      c7 = x.fma(load(b, b7 + p), c7);
+      FloatVector x = fromMemorySegment(SPECIES, a, left + p, ORDER);
+      c0 = x.fma(fromMemorySegment(SPECIES, b, right + p, ORDER), c0);
+      c1 = x.fma(fromMemorySegment(SPECIES, b, b1 + p, ORDER), c1);
+      c2 = x.fma(fromMemorySegment(SPECIES, b, b2 + p, ORDER), c2);
+      c3 = x.fma(fromMemorySegment(SPECIES, b, b3 + p, ORDER), c3);
+      c4 = x.fma(fromMemorySegment(SPECIES, b, b4 + p, ORDER), c4);
+      c5 = x.fma(fromMemorySegment(SPECIES, b, b5 + p, ORDER), c5);
+      c6 = x.fma(fromMemorySegment(SPECIES, b, b6 + p, ORDER), c6);
+      c7 = x.fma(fromMemorySegment(SPECIES, b, b7 + p, ORDER), c7);
     }
     c0.intoMemorySegment(sums, 0, ORDER);
     c1.intoMemorySegment(sums, 1 * BYTES, ORDER);
@@ -144,26 +143,26 @@ final class VectorDots {
     FloatVector c33 = c00;
     for (int s = 0; s < steps; s++) {
       long p = s * BYTES;
-      FloatVector y0 = load(b, right + p);
-      FloatVector y1 = load(b, b1 + p);
-      FloatVector y2 = load(b, b2 + p);
-      FloatVector y3 = load(b, b3 + p);
-      FloatVector x = load(a, left + p);
+      FloatVector y0 = fromMemorySegment(SPECIES, b, right + p, ORDER);
+      FloatVector y1 = fromMemorySegment(SPECIES, b, b1 + p, ORDER);
+      FloatVector y2 = fromMemorySegment(SPECIES, b, b2 + p, ORDER);
+      FloatVector y3 = fromMemorySegment(SPECIES, b, b3 + p, ORDER);
+      FloatVector x = fromMemorySegment(SPECIES, a, left + p, ORDER);
       c00 = x.fma(y0, c00);
       c01 = x.fma(y1, c01);
       c02 = x.fma(y2, c02);
       c03 = x.fma(y3, c03);
-      x = load(a, a1 + p);
+      x = fromMemorySegment(SPECIES, a, a1 + p, ORDER);
       c10 = x.fma(y0, c10);
       c11 = x.fma(y1, c11);
       c12 = x.fma(y2, c12);
       c13 = x.fma(y3, c13);
-      x = load(a, a2 + p);
+      x = fromMemorySegment(SPECIES, a, a2 + p, ORDER);
       c20 = x.fma(y0, c20);
       c21 = x.fma(y1, c21);
       c22 = x.fma(y2, c22);
       c23 = x.fma(y3, c23);
-      x = load(a, a3 + p);
+      x = fromMemorySegment(SPECIES, a, a3 + p, ORDER);
       c30 = x.fma(y0, c30);
       c31 = x.fma(y1, c31);
       c32 = x.fma(y2, c32);
@@ -201,16 +200,13 @@ final class VectorDots {
     for (int lanes = LANES; lanes > 1; lanes >>= 1) {
       int pairs = (count + 1) >> 1;
       for (int i = 0; i < pairs; i++) {
-        FloatVector x = load(sums, 2L * i * BYTES);
-        FloatVector y = load(sums, Math.min(2 * i + 1, count - 1) * BYTES);
+        FloatVector x = fromMemorySegment(SPECIES, sums, 2L * i * BYTES, ORDER);
+        FloatVector y =
+            fromMemorySegment(SPECIES, sums, Math.min(2 * i + 1, count - 1) * BYTES, ORDER);
         FloatVector even = x.rearrange(EVEN, y);
         even.add(x.rearrange(ODD, y)).intoMemorySegment(sums, i * BYTES, ORDER);
       }
       count = pairs;
     }
-  }
-
-  private static FloatVector load(MemorySegment segment, long offset) {
-    return FloatVector.fromMemorySegment(SPECIES, segment, offset, ORDER);
   }
 }

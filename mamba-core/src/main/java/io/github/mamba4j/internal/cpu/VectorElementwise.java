@@ -1,10 +1,10 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -42,7 +42,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(VectorMath.exp(load(from, xStart + i)), to, yStart + i);
+      VectorMath.exp(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -50,7 +51,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(VectorMath.sigmoid(load(from, xStart + i)), to, yStart + i);
+      VectorMath.sigmoid(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -58,7 +60,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(VectorMath.silu(load(from, xStart + i)), to, yStart + i);
+      VectorMath.silu(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -66,7 +69,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(VectorMath.softplus(load(from, xStart + i)), to, yStart + i);
+      VectorMath.softplus(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -74,7 +78,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(VectorMath.tanh(load(from, xStart + i)), to, yStart + i);
+      VectorMath.tanh(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -83,7 +88,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(sigmoidSlope(load(from, xStart + i)), to, yStart + i);
+      sigmoidSlope(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -91,7 +97,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(siluSlope(load(from, xStart + i)), to, yStart + i);
+      siluSlope(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -99,7 +106,8 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(tanhSlope(load(from, xStart + i)), to, yStart + i);
+      tanhSlope(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -107,7 +115,9 @@ final class VectorElementwise extends CpuElementwise {
     MemorySegment from = offHeap(x);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(load(from, xStart + i).neg(), to, yStart + i);
+      fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER)
+          .neg()
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 

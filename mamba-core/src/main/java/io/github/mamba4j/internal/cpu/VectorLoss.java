@@ -1,10 +1,10 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -26,7 +26,7 @@ final class VectorLoss extends CpuLoss {
     // for the two lines would be compiled on its own, with vectors as objects, and then be too big
     // to be inlined here.
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector value = load(from, start + i);
+      FloatVector value = fromMemorySegment(SPECIES, from, (start + i) << 2, ORDER);
       // Keeps the maximum where x is not a number, for which max would give NaN.
       FloatVector max = even.blend(value, value.compare(VectorOperators.GT, even));
       even = odd;
@@ -46,8 +46,9 @@ final class VectorLoss extends CpuLoss {
     int bound = SPECIES.loopBound(n);
     // Two sums hide the latency of the addition; they change places each round.
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector value = VectorMath.exp(load(from, xStart + i).sub(max));
-      store(value, to, yStart + i);
+      FloatVector value =
+          VectorMath.exp(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER).sub(max));
+      value.intoMemorySegment(to, (yStart + i) << 2, ORDER);
       FloatVector sum = even.add(value);
       even = odd;
       odd = sum;

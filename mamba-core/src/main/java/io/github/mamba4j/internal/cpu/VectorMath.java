@@ -1,12 +1,12 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.ScalarMath.*;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The functions of {@link ScalarMath} on every lane of a vector, with the same bits and so the same
@@ -14,9 +14,6 @@ import jdk.incubator.vector.VectorSpecies;
  * constants stay in registers.
  */
 final class VectorMath {
-  /** The one width that kernels use. */
-  static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-
   private VectorMath() {}
 
   private static final VectorShuffle<Float> BY_8 = rotation(8);

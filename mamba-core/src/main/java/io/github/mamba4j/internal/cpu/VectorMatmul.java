@@ -1,17 +1,15 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /** Matrix products on the Vector API. */
 final class VectorMatmul extends CpuMatmul {
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = SPECIES.length();
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   /** Elements that are written where the six of a tile's step go, and steps that this reaches. */
   private static final int SPILL = Math.ceilDiv(TILE_ROWS, LANES) * LANES;
@@ -37,34 +35,46 @@ final class VectorMatmul extends CpuMatmul {
       int rows,
       int width) {
     long stripStep = (long) width * Float.BYTES;
-    long first = strip + stripStep;
-    if (width == 4 * LANES) {
-      VectorTiles.four(call, a, aOffset, strip, first, stripStep, sums, rows);
-    } else if (width == 2 * LANES) {
-      VectorTiles.two(call, a, aOffset, strip, first, stripStep, sums, rows);
-    } else {
-      VectorTiles.one(call, a, aOffset, strip, first, stripStep, sums, rows);
-    }
+    VectorTiles.tile(call, a, aOffset, strip, strip + stripStep, stripStep, sums, rows, width);
   }
 
   @Override
   void merge(
       MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
-    MemorySegment out = offHeap(call.out);
-    boolean add = call.add;
+    MemorySegment out = call.out;
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < rows; i++) {
       long from = (long) i * width * Float.BYTES;
       long to = outOffset + i * call.outRowBytes;
-      for (int j = 0; j < whole; j += LANES) {
-        long at = (long) j * Float.BYTES;
-        FloatVector sum = FloatVector.fromMemorySegment(SPECIES, sums, from + at, ORDER);
-        if (add) {
-          sum = sum.add(FloatVector.fromMemorySegment(SPECIES, out, to + at, ORDER));
-        }
-        sum.intoMemorySegment(out, to + at, ORDER);
+      if (call.add) {
+        addRow(sums, from, out, to, whole);
+      } else {
+        copyRow(sums, from, out, to, whole);
       }
       ScalarMatmul.mergeRow(call, sums, from, to, whole, columns);
+    }
+  }
+
+  private static void addRow(
+      MemorySegment from, long source, MemorySegment to, long target, int n) {
+    from = offHeap(from);
+    to = offHeap(to);
+    for (int j = 0; j < n; j += LANES) {
+      long at = (long) j * Float.BYTES;
+      fromMemorySegment(SPECIES, from, source + at, ORDER)
+          .add(fromMemorySegment(SPECIES, to, target + at, ORDER))
+          .intoMemorySegment(to, target + at, ORDER);
+    }
+  }
+
+  private static void copyRow(
+      MemorySegment from, long source, MemorySegment to, long target, int n) {
+    from = offHeap(from);
+    to = offHeap(to);
+    for (int j = 0; j < n; j += LANES) {
+      long at = (long) j * Float.BYTES;
+      fromMemorySegment(SPECIES, from, source + at, ORDER)
+          .intoMemorySegment(to, target + at, ORDER);
     }
   }
 
@@ -131,35 +141,27 @@ final class VectorMatmul extends CpuMatmul {
   private static void gatherTile(
       MatmulCall call, long source, int from, int end, MemorySegment to, long target) {
     MemorySegment a = offHeap(call.a);
+    to = offHeap(to);
     long stepBytes = call.aStepBytes;
     for (int p = from; p < end; p++) {
       long in = source + p * stepBytes;
       long out = target + (long) p * TILE_ROWS * Float.BYTES;
-      move(a, in, to, out);
+      fromMemorySegment(SPECIES, a, in, ORDER).intoMemorySegment(to, out, ORDER);
       if (LANES < TILE_ROWS) {
-        move(a, in + SPECIES.vectorByteSize(), to, out + SPECIES.vectorByteSize());
+        fromMemorySegment(SPECIES, a, in + SPECIES.vectorByteSize(), ORDER)
+            .intoMemorySegment(to, out + SPECIES.vectorByteSize(), ORDER);
       }
     }
   }
 
-  private static void move(MemorySegment from, long source, MemorySegment to, long target) {
-    FloatVector.fromMemorySegment(SPECIES, from, source, ORDER)
-        .intoMemorySegment(to, target, ORDER);
-  }
-
   @Override
   void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
-    MemorySegment b = offHeap(call.b);
-    MemorySegment packed = offHeap(call.packed);
     long stride = call.bStride * Float.BYTES;
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < steps; i++) {
       long in = source + i * stride;
       long out = target + (long) i * width * Float.BYTES;
-      for (int j = 0; j < whole; j += LANES) {
-        long at = (long) j * Float.BYTES;
-        move(b, in + at, packed, out + at);
-      }
+      copyRow(call.b, in, call.packed, out, whole);
       ScalarMatmul.copyRow(call, in >> 2, out >> 2, whole, width, columns);
     }
   }

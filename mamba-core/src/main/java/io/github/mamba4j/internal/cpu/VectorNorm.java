@@ -2,10 +2,10 @@ package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.Tiles.row;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -30,8 +30,9 @@ final class VectorNorm extends CpuNorm {
     long outStart = row(norm.out(), row);
     int bound = SPECIES.loopBound(norm.width());
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector unit = load(sum, sStart + i).mul(scale);
-      store(unit.mul(load(weight, weightStart + i)), out, outStart + i);
+      FloatVector unit = fromMemorySegment(SPECIES, sum, (sStart + i) << 2, ORDER).mul(scale);
+      unit.mul(fromMemorySegment(SPECIES, weight, (weightStart + i) << 2, ORDER))
+          .intoMemorySegment(out, (outStart + i) << 2, ORDER);
     }
     ScalarNorm.normalize(norm, row, s, sStart, scale, bound);
   }
@@ -48,8 +49,10 @@ final class VectorNorm extends CpuNorm {
     FloatVector odd = even;
     int bound = SPECIES.loopBound(norm.width());
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector weighted = load(grad, gradStart + i).mul(load(weight, weightStart + i));
-      FloatVector sum = weighted.fma(load(s, sStart + i), even);
+      FloatVector weighted =
+          fromMemorySegment(SPECIES, grad, (gradStart + i) << 2, ORDER)
+              .mul(fromMemorySegment(SPECIES, weight, (weightStart + i) << 2, ORDER));
+      FloatVector sum = weighted.fma(fromMemorySegment(SPECIES, s, (sStart + i) << 2, ORDER), even);
       even = odd;
       odd = sum;
     }
@@ -81,9 +84,12 @@ final class VectorNorm extends CpuNorm {
     long outStart = row(out, row);
     FloatVector scales = FloatVector.broadcast(SPECIES, scale);
     for (int i = 0; i < n; i += hop) {
-      FloatVector weighted = load(grad, gradStart + i).mul(load(weight, weightStart + i));
-      FloatVector corrected = load(s, sStart + i).mul(-correction);
-      store(weighted.fma(scales, corrected), target, outStart + i);
+      FloatVector weighted =
+          fromMemorySegment(SPECIES, grad, (gradStart + i) << 2, ORDER)
+              .mul(fromMemorySegment(SPECIES, weight, (weightStart + i) << 2, ORDER));
+      FloatVector corrected =
+          fromMemorySegment(SPECIES, s, (sStart + i) << 2, ORDER).mul(-correction);
+      weighted.fma(scales, corrected).intoMemorySegment(target, (outStart + i) << 2, ORDER);
     }
   }
 
@@ -101,10 +107,16 @@ final class VectorNorm extends CpuNorm {
     long outStart = row(out, row);
     FloatVector scales = FloatVector.broadcast(SPECIES, scale);
     for (int i = 0; i < n; i += hop) {
-      FloatVector weighted = load(grad, gradStart + i).mul(load(weight, weightStart + i));
-      FloatVector corrected = load(s, sStart + i).mul(-correction);
-      FloatVector value = weighted.fma(scales, corrected).add(load(added, addedStart + i));
-      store(value, target, outStart + i);
+      FloatVector weighted =
+          fromMemorySegment(SPECIES, grad, (gradStart + i) << 2, ORDER)
+              .mul(fromMemorySegment(SPECIES, weight, (weightStart + i) << 2, ORDER));
+      FloatVector corrected =
+          fromMemorySegment(SPECIES, s, (sStart + i) << 2, ORDER).mul(-correction);
+      FloatVector value =
+          weighted
+              .fma(scales, corrected)
+              .add(fromMemorySegment(SPECIES, added, (addedStart + i) << 2, ORDER));
+      value.intoMemorySegment(target, (outStart + i) << 2, ORDER);
     }
   }
 
@@ -117,9 +129,11 @@ final class VectorNorm extends CpuNorm {
     long sStart = row(norm.sum(), row);
     int bound = SPECIES.loopBound(norm.width());
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector unit = load(s, sStart + i).mul(scale);
-      FloatVector sum = load(grad, gradStart + i).fma(unit, load(target, start + i));
-      store(sum, target, start + i);
+      FloatVector unit = fromMemorySegment(SPECIES, s, (sStart + i) << 2, ORDER).mul(scale);
+      FloatVector sum =
+          fromMemorySegment(SPECIES, grad, (gradStart + i) << 2, ORDER)
+              .fma(unit, fromMemorySegment(SPECIES, target, (start + i) << 2, ORDER));
+      sum.intoMemorySegment(target, (start + i) << 2, ORDER);
     }
     ScalarNorm.weightGradient(norm, row, scale, sums, start, bound);
   }

@@ -1,10 +1,10 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -49,14 +49,18 @@ final class VectorOptimizer extends CpuOptimizer {
     FloatVector rates = FloatVector.broadcast(SPECIES, -rate);
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += hop) {
-      FloatVector g = load(grads, grad + i).mul(clip);
-      FloatVector m = load(firsts, first + i).fma(beta1, g.mul(1 - step.beta1()));
-      FloatVector v = load(seconds, second + i).fma(beta2, g.mul(1 - step.beta2()).mul(g));
+      FloatVector g = fromMemorySegment(SPECIES, grads, (grad + i) << 2, ORDER).mul(clip);
+      FloatVector m =
+          fromMemorySegment(SPECIES, firsts, (first + i) << 2, ORDER)
+              .fma(beta1, g.mul(1 - step.beta1()));
+      FloatVector v =
+          fromMemorySegment(SPECIES, seconds, (second + i) << 2, ORDER)
+              .fma(beta2, g.mul(1 - step.beta2()).mul(g));
       FloatVector root = v.sqrt().fma(rootScales, eps);
-      FloatVector w = load(values, value + i).mul(keep);
-      store(m.div(root).fma(rates, w), values, value + i);
-      store(m, firsts, first + i);
-      store(v, seconds, second + i);
+      FloatVector w = fromMemorySegment(SPECIES, values, (value + i) << 2, ORDER).mul(keep);
+      m.div(root).fma(rates, w).intoMemorySegment(values, (value + i) << 2, ORDER);
+      m.intoMemorySegment(firsts, (first + i) << 2, ORDER);
+      v.intoMemorySegment(seconds, (second + i) << 2, ORDER);
     }
     ScalarOptimizer.updateSpan(step, slot, start + bound, n - bound, clip, keep, rate, rootScale);
   }

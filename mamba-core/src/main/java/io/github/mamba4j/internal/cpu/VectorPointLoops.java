@@ -1,10 +1,11 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -12,7 +13,6 @@ import jdk.incubator.vector.FloatVector;
  * gradients. The channels start at e.
  */
 final class VectorPointLoops {
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final long STEP = ScanTile.STEP * 4L;
   private static final long VECTOR = ScanTile.MAX_LANES * 4L;
   private static final long DELTA = ScanTile.DELTA * VECTOR;
@@ -27,10 +27,6 @@ final class VectorPointLoops {
 
   private VectorPointLoops() {}
 
-  private static FloatVector load(MemorySegment tile, long bytes) {
-    return FloatVector.fromMemorySegment(SPECIES, tile, bytes, ORDER);
-  }
-
   /**
    * Copies a vector of every row into a panel. Steps are the inner loop: it is short in
    * instructions, so that many rows are on their way from memory at a time. All arguments in bytes.
@@ -40,7 +36,8 @@ final class VectorPointLoops {
     source = offHeap(source);
     tile = offHeap(tile);
     for (int t = 0; t < rows; t++) {
-      load(source, from + t * stride).intoMemorySegment(tile, to + t * STEP, ORDER);
+      fromMemorySegment(SPECIES, source, from + t * stride, ORDER)
+          .intoMemorySegment(tile, to + t * STEP, ORDER);
     }
   }
 
@@ -50,18 +47,30 @@ final class VectorPointLoops {
     tile = offHeap(tile);
     target = offHeap(target);
     for (int t = 0; t < rows; t++) {
-      load(tile, from + t * STEP).intoMemorySegment(target, to + t * stride, ORDER);
+      fromMemorySegment(SPECIES, tile, from + t * STEP, ORDER)
+          .intoMemorySegment(target, to + t * stride, ORDER);
     }
+  }
+
+  /** Sums a vector of every row. */
+  static void sumColumn(
+      MemorySegment source, long from, long stride, int rows, MemorySegment target, long to) {
+    source = offHeap(source);
+    FloatVector sum = FloatVector.zero(SPECIES);
+    for (int t = 0; t < rows; t++) {
+      sum = sum.add(fromMemorySegment(SPECIES, source, from + t * stride, ORDER));
+    }
+    sum.intoMemorySegment(offHeap(target), to, ORDER);
   }
 
   /** {@code raw = dt + bias}, and Δ the same. */
   static void addBias(MemorySegment tile, int steps, int chunk, int e, long biasAt) {
     tile = offHeap(tile);
-    FloatVector bias = load(tile, biasAt);
+    FloatVector bias = fromMemorySegment(SPECIES, tile, biasAt, ORDER);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
-      FloatVector raw = load(tile, at + RAW).add(bias);
+      FloatVector raw = fromMemorySegment(SPECIES, tile, at + RAW, ORDER).add(bias);
       raw.intoMemorySegment(tile, at + RAW, ORDER);
       raw.intoMemorySegment(tile, at + DELTA, ORDER);
     }
@@ -72,7 +81,7 @@ final class VectorPointLoops {
     tile = offHeap(tile);
     long delta = (ScanTile.column(chunk, e) << 2) + DELTA;
     for (int t = 0; t < steps; t++) {
-      VectorMath.softplus(load(tile, delta + t * STEP))
+      VectorMath.softplus(fromMemorySegment(SPECIES, tile, delta + t * STEP, ORDER))
           .intoMemorySegment(tile, delta + t * STEP, ORDER);
     }
   }
@@ -80,12 +89,13 @@ final class VectorPointLoops {
   /** What enters the state, Δ·u, and the direct path. */
   static void inputs(MemorySegment tile, int steps, int chunk, int e, long skipAt) {
     tile = offHeap(tile);
-    FloatVector skip = load(tile, skipAt);
+    FloatVector skip = fromMemorySegment(SPECIES, tile, skipAt, ORDER);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
-      FloatVector u = load(tile, at + U);
-      u.mul(load(tile, at + DELTA)).intoMemorySegment(tile, at + INPUT, ORDER);
+      FloatVector u = fromMemorySegment(SPECIES, tile, at + U, ORDER);
+      u.mul(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER))
+          .intoMemorySegment(tile, at + INPUT, ORDER);
       u.mul(skip).intoMemorySegment(tile, at + OUT, ORDER);
     }
   }
@@ -94,9 +104,9 @@ final class VectorPointLoops {
     tile = offHeap(tile);
     long sumAt = (ScanTile.deltaSum(chunk, width, states) + e) << 2;
     long column = ScanTile.column(chunk, e) << 2;
-    FloatVector sum = load(tile, sumAt);
+    FloatVector sum = fromMemorySegment(SPECIES, tile, sumAt, ORDER);
     for (int t = 0; t < steps; t++) {
-      sum = sum.add(load(tile, column + t * STEP + DELTA));
+      sum = sum.add(fromMemorySegment(SPECIES, tile, column + t * STEP + DELTA, ORDER));
     }
     sum.intoMemorySegment(tile, sumAt, ORDER);
   }
@@ -107,8 +117,8 @@ final class VectorPointLoops {
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       // Loaded before the gate: C2 of JDK 25 puts a z that waits for another load into an object.
-      FloatVector out = load(tile, at + OUT);
-      FloatVector gate = VectorMath.silu(load(tile, at + Z));
+      FloatVector out = fromMemorySegment(SPECIES, tile, at + OUT, ORDER);
+      FloatVector gate = VectorMath.silu(fromMemorySegment(SPECIES, tile, at + Z, ORDER));
       out.mul(gate).intoMemorySegment(tile, at + OUT, ORDER);
     }
   }
@@ -119,9 +129,9 @@ final class VectorPointLoops {
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
-      FloatVector z = load(tile, at + Z);
+      FloatVector z = fromMemorySegment(SPECIES, tile, at + Z, ORDER);
       FloatVector sigmoid = VectorMath.sigmoid(z);
-      FloatVector scaled = load(tile, at + OUT_GRAD).mul(sigmoid);
+      FloatVector scaled = fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER).mul(sigmoid);
       FloatVector slope = z.fma(one.sub(sigmoid), one);
       scaled.mul(slope).intoMemorySegment(tile, at + Z, ORDER);
       scaled.mul(z).intoMemorySegment(tile, at + OUT_GRAD, ORDER);
@@ -145,11 +155,15 @@ final class VectorPointLoops {
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
-      FloatVector inputGrad = load(tile, at + INPUT_GRAD);
-      FloatVector throughStates = load(tile, at + DELTA_GRAD).mul(ScalarMath.LN2);
-      FloatVector deltaGrad = inputGrad.fma(load(tile, at + U), throughStates);
+      FloatVector inputGrad = fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER);
+      FloatVector throughStates =
+          fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER).mul(ScalarMath.LN2);
+      FloatVector deltaGrad =
+          inputGrad.fma(fromMemorySegment(SPECIES, tile, at + U, ORDER), throughStates);
       deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
-      inputGrad.mul(load(tile, at + DELTA)).intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
+      inputGrad
+          .mul(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER))
+          .intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
     }
   }
 
@@ -158,7 +172,8 @@ final class VectorPointLoops {
     tile = offHeap(tile);
     long at = (ScanTile.column(chunk, e) << 2) + DELTA_GRAD;
     for (int t = 0; t < steps; t++) {
-      FloatVector throughStates = load(tile, at + t * STEP).mul(ScalarMath.LN2);
+      FloatVector throughStates =
+          fromMemorySegment(SPECIES, tile, at + t * STEP, ORDER).mul(ScalarMath.LN2);
       throughStates.intoMemorySegment(tile, at + t * STEP, ORDER);
     }
   }
@@ -167,14 +182,16 @@ final class VectorPointLoops {
   static void skipGrads(MemorySegment tile, int steps, int chunk, int width, int states, int e) {
     tile = offHeap(tile);
     long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
-    FloatVector skip = load(tile, (ScanTile.skip(chunk, width, states) + e) << 2);
-    FloatVector skipGrad = load(tile, skipGradAt);
+    FloatVector skip =
+        fromMemorySegment(SPECIES, tile, (ScanTile.skip(chunk, width, states) + e) << 2, ORDER);
+    FloatVector skipGrad = fromMemorySegment(SPECIES, tile, skipGradAt, ORDER);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
-      FloatVector outGrad = load(tile, at + OUT_GRAD);
-      skipGrad = outGrad.fma(load(tile, at + U), skipGrad);
-      FloatVector uGrad = skip.fma(outGrad, load(tile, at + INPUT_GRAD));
+      FloatVector outGrad = fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER);
+      skipGrad = outGrad.fma(fromMemorySegment(SPECIES, tile, at + U, ORDER), skipGrad);
+      FloatVector uGrad =
+          skip.fma(outGrad, fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER));
       uGrad.intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
     }
     skipGrad.intoMemorySegment(tile, skipGradAt, ORDER);
@@ -186,22 +203,26 @@ final class VectorPointLoops {
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
-      FloatVector slope = VectorMath.sigmoid(load(tile, at + RAW));
-      load(tile, at + DELTA_GRAD).mul(slope).intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+      FloatVector slope = VectorMath.sigmoid(fromMemorySegment(SPECIES, tile, at + RAW, ORDER));
+      fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER)
+          .mul(slope)
+          .intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
     }
   }
 
   /** Stores the gradients of dt and z in their places and sums that of the bias. */
   static void outerGrads(MemorySegment tile, int steps, int chunk, int e, long biasGradAt) {
     tile = offHeap(tile);
-    FloatVector biasGrad = load(tile, biasGradAt);
+    FloatVector biasGrad = fromMemorySegment(SPECIES, tile, biasGradAt, ORDER);
     long column = ScanTile.column(chunk, e) << 2;
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
-      FloatVector rawGrad = load(tile, at + DELTA_GRAD);
+      FloatVector rawGrad = fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER);
       biasGrad = biasGrad.add(rawGrad);
       rawGrad.intoMemorySegment(tile, at + RAW, ORDER);
-      load(tile, at + Z).mul(load(tile, at + OUT)).intoMemorySegment(tile, at + Z, ORDER);
+      fromMemorySegment(SPECIES, tile, at + Z, ORDER)
+          .mul(fromMemorySegment(SPECIES, tile, at + OUT, ORDER))
+          .intoMemorySegment(tile, at + Z, ORDER);
     }
     biasGrad.intoMemorySegment(tile, biasGradAt, ORDER);
   }

@@ -1,10 +1,10 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -35,7 +35,9 @@ final class VectorRows extends Rows {
     MemorySegment to = offHeap(y);
     FloatVector factors = FloatVector.broadcast(SPECIES, factor);
     for (int i = 0; i < n; i += LANES) {
-      store(load(from, xStart + i).fma(factors, load(to, yStart + i)), to, yStart + i);
+      fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER)
+          .fma(factors, fromMemorySegment(SPECIES, to, (yStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -45,7 +47,9 @@ final class VectorRows extends Rows {
     MemorySegment to = offHeap(y);
     FloatVector factors = FloatVector.broadcast(SPECIES, factor);
     for (int i = 0; i < n; i += LANES) {
-      store(load(from, xStart + i).mul(factors), to, yStart + i);
+      fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER)
+          .mul(factors)
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -65,7 +69,9 @@ final class VectorRows extends Rows {
     FloatVector factors = FloatVector.broadcast(SPECIES, factor);
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += LANES) {
-      store(load(right, bStart + i).fma(factors, load(left, aStart + i)), to, yStart + i);
+      fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER)
+          .fma(factors, fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
     ScalarRows.sumSpan(a, aStart + bound, factor, b, bStart + bound, y, yStart + bound, n - bound);
   }
@@ -101,8 +107,10 @@ final class VectorRows extends Rows {
     MemorySegment right = offHeap(b);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector before = load(to, yStart + i);
-      store(load(left, aStart + i).fma(load(right, bStart + i), before), to, yStart + i);
+      FloatVector before = fromMemorySegment(SPECIES, to, (yStart + i) << 2, ORDER);
+      fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER)
+          .fma(fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER), before)
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -118,7 +126,9 @@ final class VectorRows extends Rows {
     MemorySegment right = offHeap(b);
     MemorySegment to = offHeap(y);
     for (int i = 0; i < n; i += LANES) {
-      store(load(left, aStart + i).mul(load(right, bStart + i)), to, yStart + i);
+      fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER)
+          .mul(fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
   }
 
@@ -128,7 +138,7 @@ final class VectorRows extends Rows {
     FloatVector values = FloatVector.broadcast(SPECIES, value);
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += LANES) {
-      store(values, to, yStart + i);
+      values.intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
     ScalarRows.fillSpan(value, y, yStart + bound, n - bound);
   }
@@ -143,13 +153,13 @@ final class VectorRows extends Rows {
     int i = 0;
     // Four sums hide the latency of the addition.
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
-      sum0 = sum0.add(load(from, xStart + i));
-      sum1 = sum1.add(load(from, xStart + (i + LANES)));
-      sum2 = sum2.add(load(from, xStart + (i + 2 * LANES)));
-      sum3 = sum3.add(load(from, xStart + (i + 3 * LANES)));
+      sum0 = sum0.add(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER));
+      sum1 = sum1.add(fromMemorySegment(SPECIES, from, (xStart + (i + LANES)) << 2, ORDER));
+      sum2 = sum2.add(fromMemorySegment(SPECIES, from, (xStart + (i + 2 * LANES)) << 2, ORDER));
+      sum3 = sum3.add(fromMemorySegment(SPECIES, from, (xStart + (i + 3 * LANES)) << 2, ORDER));
     }
     for (; i <= n - LANES; i += LANES) {
-      sum0 = sum0.add(load(from, xStart + i));
+      sum0 = sum0.add(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER));
     }
     float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return sum + ScalarRows.sumSpan(x, xStart + i, n - i);
@@ -164,17 +174,17 @@ final class VectorRows extends Rows {
     FloatVector sum3 = sum0;
     int i = 0;
     for (; i <= n - 4 * LANES; i += 4 * LANES) {
-      FloatVector x0 = load(from, xStart + i);
-      FloatVector x1 = load(from, xStart + (i + LANES));
-      FloatVector x2 = load(from, xStart + (i + 2 * LANES));
-      FloatVector x3 = load(from, xStart + (i + 3 * LANES));
+      FloatVector x0 = fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER);
+      FloatVector x1 = fromMemorySegment(SPECIES, from, (xStart + (i + LANES)) << 2, ORDER);
+      FloatVector x2 = fromMemorySegment(SPECIES, from, (xStart + (i + 2 * LANES)) << 2, ORDER);
+      FloatVector x3 = fromMemorySegment(SPECIES, from, (xStart + (i + 3 * LANES)) << 2, ORDER);
       sum0 = x0.fma(x0, sum0);
       sum1 = x1.fma(x1, sum1);
       sum2 = x2.fma(x2, sum2);
       sum3 = x3.fma(x3, sum3);
     }
     for (; i <= n - LANES; i += LANES) {
-      FloatVector x0 = load(from, xStart + i);
+      FloatVector x0 = fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER);
       sum0 = x0.fma(x0, sum0);
     }
     float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
@@ -194,13 +204,23 @@ final class VectorRows extends Rows {
       int i1 = i + LANES;
       int i2 = i + 2 * LANES;
       int i3 = i + 3 * LANES;
-      sum0 = load(left, aStart + i).fma(load(right, bStart + i), sum0);
-      sum1 = load(left, aStart + i1).fma(load(right, bStart + i1), sum1);
-      sum2 = load(left, aStart + i2).fma(load(right, bStart + i2), sum2);
-      sum3 = load(left, aStart + i3).fma(load(right, bStart + i3), sum3);
+      sum0 =
+          fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER), sum0);
+      sum1 =
+          fromMemorySegment(SPECIES, left, (aStart + i1) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i1) << 2, ORDER), sum1);
+      sum2 =
+          fromMemorySegment(SPECIES, left, (aStart + i2) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i2) << 2, ORDER), sum2);
+      sum3 =
+          fromMemorySegment(SPECIES, left, (aStart + i3) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i3) << 2, ORDER), sum3);
     }
     for (; i <= n - LANES; i += LANES) {
-      sum0 = load(left, aStart + i).fma(load(right, bStart + i), sum0);
+      sum0 =
+          fromMemorySegment(SPECIES, left, (aStart + i) << 2, ORDER)
+              .fma(fromMemorySegment(SPECIES, right, (bStart + i) << 2, ORDER), sum0);
     }
     float sum = VectorMath.sum(sum0.add(sum1).add(sum2.add(sum3)));
     return (float) (sum + ScalarRows.dotSpan(a, aStart + i, b, bStart + i, n - i));
@@ -212,7 +232,8 @@ final class VectorRows extends Rows {
     MemorySegment to = offHeap(y);
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += LANES) {
-      store(VectorMath.silu(load(from, xStart + i)), to, yStart + i);
+      VectorMath.silu(fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER))
+          .intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
     ScalarRows.siluSpan(x, xStart + bound, y, yStart + bound, n - bound);
   }
@@ -224,9 +245,9 @@ final class VectorRows extends Rows {
     int bound = SPECIES.loopBound(n);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector value = load(from, xStart + i);
+      FloatVector value = fromMemorySegment(SPECIES, from, (xStart + i) << 2, ORDER);
       FloatVector sigmoid = VectorMath.sigmoid(value);
-      store(sigmoid.mul(value.fma(one.sub(sigmoid), one)), to, yStart + i);
+      sigmoid.mul(value.fma(one.sub(sigmoid), one)).intoMemorySegment(to, (yStart + i) << 2, ORDER);
     }
     ScalarRows.siluSlopeSpan(x, xStart + bound, y, yStart + bound, n - bound);
   }

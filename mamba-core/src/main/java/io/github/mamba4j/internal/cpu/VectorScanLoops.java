@@ -1,10 +1,12 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
@@ -15,8 +17,6 @@ import jdk.incubator.vector.VectorMask;
  * VectorPointLoops} holds those over elements, {@link VectorStateLoops} those over states.
  */
 final class VectorScanLoops implements ScanLoops {
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-  private static final int LANES = SPECIES.length();
 
   /** Below it, a loop over the channels of a step is longer than one over the steps. */
   private static final int FEW_STEPS = 6;
@@ -26,14 +26,6 @@ final class VectorScanLoops implements ScanLoops {
 
   /** Only for elements that fill no vector. */
   private static final ScanLoops TAIL = new ScalarScanLoops();
-
-  static FloatVector load(MemorySegment segment, long bytes) {
-    return FloatVector.fromMemorySegment(SPECIES, segment, bytes, ByteOrder.nativeOrder());
-  }
-
-  static void store(FloatVector value, MemorySegment segment, long bytes) {
-    value.intoMemorySegment(segment, bytes, ByteOrder.nativeOrder());
-  }
 
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
@@ -62,7 +54,7 @@ final class VectorScanLoops implements ScanLoops {
       long from = (offset + r * stride) << 2;
       long to = (target + (long) r * width) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER)
+        fromMemorySegment(SPECIES, source, from + 4L * i, ORDER)
             .intoMemorySegment(tile, to + 4L * i, ORDER);
       }
     }
@@ -88,8 +80,8 @@ final class VectorScanLoops implements ScanLoops {
       long from = (offset + r * stride) << 2;
       long to = (target + (long) r * width) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        FloatVector added = FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER);
-        FloatVector before = FloatVector.fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER);
+        FloatVector added = fromMemorySegment(SPECIES, source, from + 4L * i, ORDER);
+        FloatVector before = fromMemorySegment(SPECIES, tile, to + 4L * i, ORDER);
         before.add(added).intoMemorySegment(tile, to + 4L * i, ORDER);
       }
     }
@@ -115,7 +107,7 @@ final class VectorScanLoops implements ScanLoops {
       long from = (source + (long) r * width) << 2;
       long to = (offset + r * stride) << 2;
       for (int i = 0; i < whole; i += LANES) {
-        FloatVector.fromMemorySegment(SPECIES, tile, from + 4L * i, ORDER)
+        fromMemorySegment(SPECIES, tile, from + 4L * i, ORDER)
             .intoMemorySegment(target, to + 4L * i, ORDER);
       }
     }
@@ -179,7 +171,7 @@ final class VectorScanLoops implements ScanLoops {
       VectorMask<Float> real = SPECIES.indexInRange(e, cols);
       for (int t = 0; t < rows; t++) {
         long from = (offset + t * stride + e) << 2;
-        FloatVector.fromMemorySegment(SPECIES, source, from, ORDER, real)
+        fromMemorySegment(SPECIES, source, from, ORDER, real)
             .intoMemorySegment(tile, ScanTile.at(panel, chunk, t, e) << 2, ORDER);
       }
     }
@@ -202,8 +194,8 @@ final class VectorScanLoops implements ScanLoops {
       for (int t = 0; t < rows; t++) {
         long from = (offset + t * stride + e) << 2;
         long at = ScanTile.at(panel, chunk, t, e) << 2;
-        FloatVector.fromMemorySegment(SPECIES, source, from, ORDER, real)
-            .add(FloatVector.fromMemorySegment(SPECIES, tile, at, ORDER))
+        fromMemorySegment(SPECIES, source, from, ORDER, real)
+            .add(fromMemorySegment(SPECIES, tile, at, ORDER))
             .intoMemorySegment(tile, at, ORDER);
       }
     }
@@ -231,8 +223,7 @@ final class VectorScanLoops implements ScanLoops {
       for (int t = 0; t < rows; t++) {
         long to = (offset + t * stride + whole) << 2;
         long from = ScanTile.at(panel, chunk, t, whole) << 2;
-        FloatVector.fromMemorySegment(SPECIES, tile, from, ORDER)
-            .intoMemorySegment(target, to, ORDER, real);
+        fromMemorySegment(SPECIES, tile, from, ORDER).intoMemorySegment(target, to, ORDER, real);
       }
     }
   }
@@ -250,14 +241,8 @@ final class VectorScanLoops implements ScanLoops {
     target = offHeap(target);
     int whole = SPECIES.loopBound(cols);
     for (int i = 0; i < whole; i += LANES) {
-      FloatVector sum = FloatVector.zero(SPECIES);
-      for (int k = 0; k < count; k++) {
-        sum =
-            sum.add(
-                FloatVector.fromMemorySegment(
-                    SPECIES, source, (offset + k * stride + i) << 2, ORDER));
-      }
-      sum.intoMemorySegment(target, (targetOffset + i) << 2, ORDER);
+      VectorPointLoops.sumColumn(
+          source, (offset + i) << 2, stride << 2, count, target, (targetOffset + i) << 2);
     }
     TAIL.sumPartials(
         source, offset + whole, stride, count, target, targetOffset + whole, cols - whole);

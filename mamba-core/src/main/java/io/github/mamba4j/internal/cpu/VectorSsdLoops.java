@@ -1,10 +1,10 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.load;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorAccess.store;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -28,14 +28,17 @@ final class VectorSsdLoops implements SsdLoops {
     FloatVector cs = FloatVector.broadcast(SPECIES, c);
     int bound = SPECIES.loopBound(width);
     for (int i = 0; i < bound; i += LANES) {
-      FloatVector kept = load(parts, i).mul(load(before, fromAt + i));
-      FloatVector state = load(parts, SsdSteps.WIDTH + i).fma(bs, kept);
-      store(state, after, toAt + i);
-      store(state.fma(cs, load(parts, 2 * SsdSteps.WIDTH + i)), parts, 2 * SsdSteps.WIDTH + i);
+      FloatVector kept =
+          fromMemorySegment(SPECIES, parts, i << 2, ORDER)
+              .mul(fromMemorySegment(SPECIES, before, (fromAt + i) << 2, ORDER));
+      FloatVector state =
+          fromMemorySegment(SPECIES, parts, (SsdSteps.WIDTH + i) << 2, ORDER).fma(bs, kept);
+      state.intoMemorySegment(after, (toAt + i) << 2, ORDER);
+      state
+          .fma(cs, fromMemorySegment(SPECIES, parts, (2 * SsdSteps.WIDTH + i) << 2, ORDER))
+          .intoMemorySegment(parts, (2 * SsdSteps.WIDTH + i) << 2, ORDER);
     }
-    for (int i = bound; i < width; i++) {
-      ScalarSsdLoops.stepChannel(from, fromAt + i, to, toAt + i, tile, i, b, c);
-    }
+    ScalarSsdLoops.stepFrom(bound, from, fromAt, to, toAt, tile, b, c, width);
   }
 
   @Override
@@ -46,15 +49,16 @@ final class VectorSsdLoops implements SsdLoops {
   @Override
   public void tile(DenseProduct product, long left, long right, int rows, int width) {
     MemorySegment tile = product.packed;
-    long zeros = (long) SsdTile.ZERO << 2;
-    long step = product.rightStride << 2;
-    if (width == 4 * LANES) {
-      VectorTiles.four(product, product.left, left << 2, zeros, right << 2, step, tile, rows);
-    } else if (width == 2 * LANES) {
-      VectorTiles.two(product, product.left, left << 2, zeros, right << 2, step, tile, rows);
-    } else {
-      VectorTiles.one(product, product.left, left << 2, zeros, right << 2, step, tile, rows);
-    }
+    VectorTiles.tile(
+        product,
+        product.left,
+        left << 2,
+        (long) SsdTile.ZERO << 2,
+        right << 2,
+        product.rightStride << 2,
+        tile,
+        rows,
+        width);
   }
 
   @Override
@@ -64,7 +68,8 @@ final class VectorSsdLoops implements SsdLoops {
       long from = SsdTile.SUMS + (long) i * width;
       long at = to + i * product.outStride;
       for (int j = 0; j < width; j += LANES) {
-        store(load(tile, from + j), tile, at + j);
+        fromMemorySegment(SPECIES, tile, (from + j) << 2, ORDER)
+            .intoMemorySegment(tile, (at + j) << 2, ORDER);
       }
     }
   }
@@ -77,7 +82,9 @@ final class VectorSsdLoops implements SsdLoops {
       long from = SsdTile.SUMS + (long) i * width;
       long at = to + i * product.outStride;
       for (int j = 0; j < width; j += LANES) {
-        store(load(tile, from + j).mul(factor), tile, at + j);
+        fromMemorySegment(SPECIES, tile, (from + j) << 2, ORDER)
+            .mul(factor)
+            .intoMemorySegment(tile, (at + j) << 2, ORDER);
       }
     }
   }
@@ -90,7 +97,9 @@ final class VectorSsdLoops implements SsdLoops {
       long from = SsdTile.SUMS + (long) i * width;
       long at = to + i * product.outStride;
       for (int j = 0; j < width; j += LANES) {
-        store(load(tile, at + j).fma(kept, load(tile, from + j)), tile, at + j);
+        fromMemorySegment(SPECIES, tile, (at + j) << 2, ORDER)
+            .fma(kept, fromMemorySegment(SPECIES, tile, (from + j) << 2, ORDER))
+            .intoMemorySegment(tile, (at + j) << 2, ORDER);
       }
     }
   }
@@ -99,11 +108,13 @@ final class VectorSsdLoops implements SsdLoops {
   public void addTileColumns(DenseProduct product, long to, long factors, int rows, int width) {
     MemorySegment tile = offHeap(product.packed);
     for (int j = 0; j < width; j += LANES) {
-      FloatVector factor = load(tile, factors + j);
+      FloatVector factor = fromMemorySegment(SPECIES, tile, (factors + j) << 2, ORDER);
       for (int i = 0; i < rows; i++) {
         long at = to + i * product.outStride + j;
-        FloatVector sum = load(tile, SsdTile.SUMS + (long) i * width + j);
-        store(sum.fma(factor, load(tile, at)), tile, at);
+        FloatVector sum =
+            fromMemorySegment(SPECIES, tile, (SsdTile.SUMS + (long) i * width + j) << 2, ORDER);
+        sum.fma(factor, fromMemorySegment(SPECIES, tile, at << 2, ORDER))
+            .intoMemorySegment(tile, at << 2, ORDER);
       }
     }
   }
@@ -116,8 +127,10 @@ final class VectorSsdLoops implements SsdLoops {
       long at = weightsAt + i * product.weightsStride;
       long from = SsdTile.SUMS + (long) i * width;
       for (int j = 0; j < width; j += LANES) {
-        FloatVector weight = load(weights, at + j);
-        store(load(tile, from + j).fma(weight, load(tile, to + j)), tile, to + j);
+        FloatVector weight = fromMemorySegment(SPECIES, weights, (at + j) << 2, ORDER);
+        fromMemorySegment(SPECIES, tile, (from + j) << 2, ORDER)
+            .fma(weight, fromMemorySegment(SPECIES, tile, (to + j) << 2, ORDER))
+            .intoMemorySegment(tile, (to + j) << 2, ORDER);
       }
     }
   }
@@ -126,7 +139,8 @@ final class VectorSsdLoops implements SsdLoops {
   public void powers(MemorySegment tile, long at, int n) {
     MemorySegment parts = offHeap(tile);
     for (int i = 0; i < n; i += LANES) {
-      store(VectorMath.exp2(load(parts, at + i)), parts, at + i);
+      VectorMath.exp2(fromMemorySegment(SPECIES, parts, (at + i) << 2, ORDER))
+          .intoMemorySegment(parts, (at + i) << 2, ORDER);
     }
   }
 
@@ -142,9 +156,13 @@ final class VectorSsdLoops implements SsdLoops {
       FloatVector lows = FloatVector.broadcast(SPECIES, low);
       long row = map + (long) s * chunk;
       for (int l = SsdStage.first(s); l < chunk; l += LANES) {
-        FloatVector exponent = load(parts, SsdTile.HIGH + l).sub(highs);
-        exponent = exponent.add(load(parts, SsdTile.LOW + l).sub(lows)).min(0);
-        store(VectorMath.exp2(exponent), parts, row + l);
+        FloatVector exponent =
+            fromMemorySegment(SPECIES, parts, (SsdTile.HIGH + l) << 2, ORDER).sub(highs);
+        exponent =
+            exponent
+                .add(fromMemorySegment(SPECIES, parts, (SsdTile.LOW + l) << 2, ORDER).sub(lows))
+                .min(0);
+        VectorMath.exp2(exponent).intoMemorySegment(parts, (row + l) << 2, ORDER);
       }
     }
   }
@@ -159,8 +177,11 @@ final class VectorSsdLoops implements SsdLoops {
       FloatVector factors = FloatVector.broadcast(SPECIES, factor);
       long row = (long) s * chunk;
       for (int l = SsdStage.first(s); l < chunk; l += LANES) {
-        FloatVector decay = load(parts, map + row + l).mul(factors);
-        store(load(others, pairsAt + row + l).mul(decay), parts, map + row + l);
+        FloatVector decay =
+            fromMemorySegment(SPECIES, parts, (map + row + l) << 2, ORDER).mul(factors);
+        fromMemorySegment(SPECIES, others, (pairsAt + row + l) << 2, ORDER)
+            .mul(decay)
+            .intoMemorySegment(parts, (map + row + l) << 2, ORDER);
       }
     }
   }
@@ -172,12 +193,17 @@ final class VectorSsdLoops implements SsdLoops {
       FloatVector delta = FloatVector.broadcast(SPECIES, CpuStorage.get(parts, SsdTile.DELTA + s));
       long row = (long) s * chunk;
       for (int l = SsdStage.first(s); l < chunk; l += LANES) {
-        FloatVector decay = load(parts, decays + row + l).mul(delta);
-        store(load(parts, grad + row + l).mul(decay), parts, grad + row + l);
+        FloatVector decay =
+            fromMemorySegment(SPECIES, parts, (decays + row + l) << 2, ORDER).mul(delta);
+        fromMemorySegment(SPECIES, parts, (grad + row + l) << 2, ORDER)
+            .mul(decay)
+            .intoMemorySegment(parts, (grad + row + l) << 2, ORDER);
       }
       for (int l = SsdStage.first(s); l < chunk; l += LANES) {
-        FloatVector pair = load(parts, grad + row + l);
-        store(load(parts, sum + row + l).add(pair), parts, sum + row + l);
+        FloatVector pair = fromMemorySegment(SPECIES, parts, (grad + row + l) << 2, ORDER);
+        fromMemorySegment(SPECIES, parts, (sum + row + l) << 2, ORDER)
+            .add(pair)
+            .intoMemorySegment(parts, (sum + row + l) << 2, ORDER);
       }
     }
   }
@@ -189,10 +215,11 @@ final class VectorSsdLoops implements SsdLoops {
     for (int s = 0; s < chunk; s++) {
       long row = (long) s * chunk;
       for (int l = SsdStage.first(s); l < chunk; l += LANES) {
-        FloatVector before = load(parts, SsdTile.PAIRS + l);
-        FloatVector pair = load(parts, grad + row + l);
-        store(before, parts, grad + row + l);
-        store(pair.fma(load(others, pairsAt + row + l), before), parts, SsdTile.PAIRS + l);
+        FloatVector before = fromMemorySegment(SPECIES, parts, (SsdTile.PAIRS + l) << 2, ORDER);
+        FloatVector pair = fromMemorySegment(SPECIES, parts, (grad + row + l) << 2, ORDER);
+        before.intoMemorySegment(parts, (grad + row + l) << 2, ORDER);
+        pair.fma(fromMemorySegment(SPECIES, others, (pairsAt + row + l) << 2, ORDER), before)
+            .intoMemorySegment(parts, (SsdTile.PAIRS + l) << 2, ORDER);
       }
     }
   }
@@ -204,7 +231,9 @@ final class VectorSsdLoops implements SsdLoops {
       FloatVector factor = FloatVector.broadcast(SPECIES, CpuStorage.get(parts, factors + i));
       long row = (long) i * width;
       for (int j = 0; j < width; j += LANES) {
-        store(load(parts, from + row + j).mul(factor), parts, to + row + j);
+        fromMemorySegment(SPECIES, parts, (from + row + j) << 2, ORDER)
+            .mul(factor)
+            .intoMemorySegment(parts, (to + row + j) << 2, ORDER);
       }
     }
   }

@@ -1,10 +1,12 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
-import static io.github.mamba4j.internal.cpu.VectorMath.SPECIES;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
@@ -23,8 +25,6 @@ import jdk.incubator.vector.VectorShuffle;
  * after which each of them allocates.
  */
 final class VectorStateLoops {
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-  private static final int LANES = SPECIES.length();
   private static final long VECTOR = ScanTile.MAX_LANES * 4L;
 
   private static final long STEP = ScanTile.STEP * 4L;
@@ -64,10 +64,6 @@ final class VectorStateLoops {
 
   private VectorStateLoops() {}
 
-  private static FloatVector load(MemorySegment tile, long bytes) {
-    return FloatVector.fromMemorySegment(SPECIES, tile, bytes, ORDER);
-  }
-
   /** Spreads B and C of state n over the lanes. */
   static void spread(MemorySegment tile, int steps, int chunk, int width, int states, int n) {
     tile = offHeap(tile);
@@ -88,12 +84,18 @@ final class VectorStateLoops {
       MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
-    FloatVector inverseA = load(tile, (ScanTile.inverseA(chunk, width, states) + state) << 2);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
+    FloatVector inverseA =
+        fromMemorySegment(
+            SPECIES, tile, (ScanTile.inverseA(chunk, width, states) + state) << 2, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
-      FloatVector gain = VectorMath.exp2MinusOne(load(tile, at + DELTA).mul(a)).mul(inverseA);
-      gain.mul(load(tile, at + U)).intoMemorySegment(tile, at + INPUT, ORDER);
+      FloatVector gain =
+          VectorMath.exp2MinusOne(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER).mul(a))
+              .mul(inverseA);
+      gain.mul(fromMemorySegment(SPECIES, tile, at + U, ORDER))
+          .intoMemorySegment(tile, at + INPUT, ORDER);
     }
   }
 
@@ -105,7 +107,7 @@ final class VectorStateLoops {
     long target = ScanTile.a(chunk, width) << 2;
     long inverse = ScanTile.inverseA(chunk, width, states) << 2;
     for (long i = 0; i < 4L * states * width; i += 4L * LANES) {
-      FloatVector a = load(tile, target + i);
+      FloatVector a = fromMemorySegment(SPECIES, tile, target + i, ORDER);
       a = a.blend(smallest, a.abs().compare(VectorOperators.LT, ScalarScanLoops.SMALLEST_A));
       one.div(a).intoMemorySegment(tile, inverse + i, ORDER);
       a.intoMemorySegment(tile, target + i, ORDER);
@@ -120,8 +122,10 @@ final class VectorStateLoops {
     for (int n = 0; n < states; n++) {
       for (int e = 0; e < width; e += LANES) {
         long at = target + 4L * ((long) n * width + e);
-        FloatVector a = load(tile, at);
-        load(tile, skip + 4L * e).add(a.sub(a)).intoMemorySegment(tile, skip + 4L * e, ORDER);
+        FloatVector a = fromMemorySegment(SPECIES, tile, at, ORDER);
+        fromMemorySegment(SPECIES, tile, skip + 4L * e, ORDER)
+            .add(a.sub(a))
+            .intoMemorySegment(tile, skip + 4L * e, ORDER);
         a.mul(ScalarMath.LOG2_E).intoMemorySegment(tile, at, ORDER);
       }
     }
@@ -133,15 +137,19 @@ final class VectorStateLoops {
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateAt = (ScanTile.state(chunk, width, states) + state) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
-    FloatVector h = load(tile, stateAt);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
+    FloatVector h = fromMemorySegment(SPECIES, tile, stateAt, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       long spread = work + t * WORK_STEP;
-      FloatVector y = load(tile, at + DELTA).mul(a);
-      FloatVector x = load(tile, at + INPUT);
-      h = VectorMath.exp2(y).fma(h, x.mul(load(tile, spread + B)));
-      h.fma(load(tile, spread + C), load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
+      FloatVector y = fromMemorySegment(SPECIES, tile, at + DELTA, ORDER).mul(a);
+      FloatVector x = fromMemorySegment(SPECIES, tile, at + INPUT, ORDER);
+      h = VectorMath.exp2(y).fma(h, x.mul(fromMemorySegment(SPECIES, tile, spread + B, ORDER)));
+      h.fma(
+              fromMemorySegment(SPECIES, tile, spread + C, ORDER),
+              fromMemorySegment(SPECIES, tile, at + OUT, ORDER))
+          .intoMemorySegment(tile, at + OUT, ORDER);
     }
     h.intoMemorySegment(tile, stateAt, ORDER);
   }
@@ -157,11 +165,16 @@ final class VectorStateLoops {
     long stateAt = (ScanTile.state(chunk, width, states) + (long) n * width) << 2;
     for (int e = 0; e < width; e += LANES) {
       long at = ScanTile.at(0, chunk, t, e) << 2;
-      FloatVector y = load(tile, at + DELTA).mul(load(tile, aAt + 4L * e));
-      FloatVector x = load(tile, at + INPUT);
-      FloatVector h = VectorMath.exp2(y).fma(load(tile, stateAt + 4L * e), x.mul(b));
+      FloatVector y =
+          fromMemorySegment(SPECIES, tile, at + DELTA, ORDER)
+              .mul(fromMemorySegment(SPECIES, tile, aAt + 4L * e, ORDER));
+      FloatVector x = fromMemorySegment(SPECIES, tile, at + INPUT, ORDER);
+      FloatVector h =
+          VectorMath.exp2(y)
+              .fma(fromMemorySegment(SPECIES, tile, stateAt + 4L * e, ORDER), x.mul(b));
       h.intoMemorySegment(tile, stateAt + 4L * e, ORDER);
-      h.fma(cs, load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
+      h.fma(cs, fromMemorySegment(SPECIES, tile, at + OUT, ORDER))
+          .intoMemorySegment(tile, at + OUT, ORDER);
     }
   }
 
@@ -182,20 +195,28 @@ final class VectorStateLoops {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
-    FloatVector h = load(tile, (ScanTile.state(chunk, width, states) + state) << 2);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
+    FloatVector h =
+        fromMemorySegment(
+            SPECIES, tile, (ScanTile.state(chunk, width, states) + state) << 2, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
-      FloatVector y = load(tile, at + DELTA).mul(a);
-      FloatVector x = load(tile, at + INPUT);
+      FloatVector y = fromMemorySegment(SPECIES, tile, at + DELTA, ORDER).mul(a);
+      FloatVector x = fromMemorySegment(SPECIES, tile, at + INPUT, ORDER);
       FloatVector decay = VectorMath.exp2(y);
       FloatVector decayed = decay.mul(h);
       decay.intoMemorySegment(tile, kept + DECAY, ORDER);
       decayed.intoMemorySegment(tile, kept + DECAYED, ORDER);
-      h = x.fma(load(tile, kept + B), decayed);
-      h.fma(load(tile, kept + C), load(tile, at + OUT)).intoMemorySegment(tile, at + OUT, ORDER);
-      h.fma(load(tile, at + OUT_GRAD), load(tile, kept + C_SUM))
+      h = x.fma(fromMemorySegment(SPECIES, tile, kept + B, ORDER), decayed);
+      h.fma(
+              fromMemorySegment(SPECIES, tile, kept + C, ORDER),
+              fromMemorySegment(SPECIES, tile, at + OUT, ORDER))
+          .intoMemorySegment(tile, at + OUT, ORDER);
+      h.fma(
+              fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER),
+              fromMemorySegment(SPECIES, tile, kept + C_SUM, ORDER))
           .intoMemorySegment(tile, kept + C_SUM, ORDER);
     }
   }
@@ -207,20 +228,28 @@ final class VectorStateLoops {
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
     long aGradAt = (ScanTile.aGrad(chunk, width, states) + state) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
-    FloatVector carried = load(tile, stateGradAt);
-    FloatVector aGrad = load(tile, aGradAt);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
+    FloatVector carried = fromMemorySegment(SPECIES, tile, stateGradAt, ORDER);
+    FloatVector aGrad = fromMemorySegment(SPECIES, tile, aGradAt, ORDER);
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
-      FloatVector g = load(tile, at + OUT_GRAD).fma(load(tile, kept + C), carried);
-      FloatVector gah = g.mul(load(tile, kept + DECAYED));
-      carried = g.mul(load(tile, kept + DECAY));
-      aGrad = gah.fma(load(tile, at + DELTA), aGrad);
-      g.fma(load(tile, kept + B), load(tile, at + INPUT_GRAD))
+      FloatVector g =
+          fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER)
+              .fma(fromMemorySegment(SPECIES, tile, kept + C, ORDER), carried);
+      FloatVector gah = g.mul(fromMemorySegment(SPECIES, tile, kept + DECAYED, ORDER));
+      carried = g.mul(fromMemorySegment(SPECIES, tile, kept + DECAY, ORDER));
+      aGrad = gah.fma(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER), aGrad);
+      g.fma(
+              fromMemorySegment(SPECIES, tile, kept + B, ORDER),
+              fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER))
           .intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-      gah.fma(a, load(tile, at + DELTA_GRAD)).intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
-      g.fma(load(tile, at + INPUT), load(tile, kept + B_SUM))
+      gah.fma(a, fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER))
+          .intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+      g.fma(
+              fromMemorySegment(SPECIES, tile, at + INPUT, ORDER),
+              fromMemorySegment(SPECIES, tile, kept + B_SUM, ORDER))
           .intoMemorySegment(tile, kept + B_SUM, ORDER);
     }
     carried.intoMemorySegment(tile, stateGradAt, ORDER);
@@ -234,14 +263,19 @@ final class VectorStateLoops {
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
-    FloatVector carried = load(tile, stateGradAt);
+    FloatVector carried = fromMemorySegment(SPECIES, tile, stateGradAt, ORDER);
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
-      FloatVector g = load(tile, at + OUT_GRAD).fma(load(tile, kept + C), carried);
-      carried = g.mul(load(tile, kept + DECAY));
+      FloatVector g =
+          fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER)
+              .fma(fromMemorySegment(SPECIES, tile, kept + C, ORDER), carried);
+      carried = g.mul(fromMemorySegment(SPECIES, tile, kept + DECAY, ORDER));
       g.intoMemorySegment(tile, kept + GRAD, ORDER);
-      FloatVector sum = g.fma(load(tile, at + INPUT), load(tile, kept + B_SUM));
+      FloatVector sum =
+          g.fma(
+              fromMemorySegment(SPECIES, tile, at + INPUT, ORDER),
+              fromMemorySegment(SPECIES, tile, kept + B_SUM, ORDER));
       sum.intoMemorySegment(tile, kept + B_SUM, ORDER);
     }
     carried.intoMemorySegment(tile, stateGradAt, ORDER);
@@ -253,14 +287,22 @@ final class VectorStateLoops {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
-    FloatVector inverseA = load(tile, (ScanTile.inverseA(chunk, width, states) + state) << 2);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
+    FloatVector inverseA =
+        fromMemorySegment(
+            SPECIES, tile, (ScanTile.inverseA(chunk, width, states) + state) << 2, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
-      FloatVector gain = VectorMath.exp2MinusOne(load(tile, at + DELTA).mul(a)).mul(inverseA);
-      FloatVector gb = load(tile, kept + GRAD).mul(load(tile, kept + B));
-      FloatVector inputGrad = gb.fma(gain, load(tile, at + INPUT_GRAD));
+      FloatVector gain =
+          VectorMath.exp2MinusOne(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER).mul(a))
+              .mul(inverseA);
+      FloatVector gb =
+          fromMemorySegment(SPECIES, tile, kept + GRAD, ORDER)
+              .mul(fromMemorySegment(SPECIES, tile, kept + B, ORDER));
+      FloatVector inputGrad =
+          gb.fma(gain, fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER));
       inputGrad.intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
     }
   }
@@ -271,14 +313,23 @@ final class VectorStateLoops {
     tile = offHeap(tile);
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
-      FloatVector entering = load(tile, at + U).mul(load(tile, kept + B));
-      FloatVector byGain = entering.mul(load(tile, kept + DECAY)).mul(ScalarMath.LOG2_E);
-      FloatVector change = load(tile, kept + DECAYED).fma(a, byGain);
-      FloatVector deltaGrad = change.fma(load(tile, kept + GRAD), load(tile, at + DELTA_GRAD));
+      FloatVector entering =
+          fromMemorySegment(SPECIES, tile, at + U, ORDER)
+              .mul(fromMemorySegment(SPECIES, tile, kept + B, ORDER));
+      FloatVector byGain =
+          entering
+              .mul(fromMemorySegment(SPECIES, tile, kept + DECAY, ORDER))
+              .mul(ScalarMath.LOG2_E);
+      FloatVector change = fromMemorySegment(SPECIES, tile, kept + DECAYED, ORDER).fma(a, byGain);
+      FloatVector deltaGrad =
+          change.fma(
+              fromMemorySegment(SPECIES, tile, kept + GRAD, ORDER),
+              fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER));
       deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
     }
   }
@@ -289,11 +340,15 @@ final class VectorStateLoops {
     tile = offHeap(tile);
     long delta = (ScanTile.column(chunk, state % width) << 2) + DELTA;
     long decay = (ScanTile.work(chunk, width, states) << 2) + DECAY;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
     for (int t = 0; t < steps; t++) {
-      FloatVector y = load(tile, delta + t * STEP).mul(a);
+      FloatVector y = fromMemorySegment(SPECIES, tile, delta + t * STEP, ORDER).mul(a);
       FloatVector minusOne = VectorMath.exp2MinusOne(y);
-      VectorMath.zohSlope(y.mul(ScalarMath.LN2), load(tile, decay + t * WORK_STEP), minusOne)
+      VectorMath.zohSlope(
+              y.mul(ScalarMath.LN2),
+              fromMemorySegment(SPECIES, tile, decay + t * WORK_STEP, ORDER),
+              minusOne)
           .intoMemorySegment(tile, decay + t * WORK_STEP, ORDER);
     }
   }
@@ -305,15 +360,18 @@ final class VectorStateLoops {
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long aGradAt = (ScanTile.aGrad(chunk, width, states) + state) << 2;
-    FloatVector aGrad = load(tile, aGradAt);
+    FloatVector aGrad = fromMemorySegment(SPECIES, tile, aGradAt, ORDER);
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
       long kept = work + t * WORK_STEP;
-      FloatVector delta = load(tile, at + DELTA);
-      FloatVector slope = load(tile, kept + DECAY);
-      FloatVector entering = load(tile, at + U).mul(load(tile, kept + B));
-      FloatVector change = delta.mul(slope).fma(entering, load(tile, kept + DECAYED));
-      aGrad = change.mul(delta).fma(load(tile, kept + GRAD), aGrad);
+      FloatVector delta = fromMemorySegment(SPECIES, tile, at + DELTA, ORDER);
+      FloatVector slope = fromMemorySegment(SPECIES, tile, kept + DECAY, ORDER);
+      FloatVector entering =
+          fromMemorySegment(SPECIES, tile, at + U, ORDER)
+              .mul(fromMemorySegment(SPECIES, tile, kept + B, ORDER));
+      FloatVector change =
+          delta.mul(slope).fma(entering, fromMemorySegment(SPECIES, tile, kept + DECAYED, ORDER));
+      aGrad = change.mul(delta).fma(fromMemorySegment(SPECIES, tile, kept + GRAD, ORDER), aGrad);
     }
     aGrad.intoMemorySegment(tile, aGradAt, ORDER);
   }
@@ -333,7 +391,7 @@ final class VectorStateLoops {
 
   /** Adds the halves of a vector, then the halves of the half, and so on. */
   private static float sumLanes(MemorySegment tile, long bytes) {
-    FloatVector sum = load(tile, bytes);
+    FloatVector sum = fromMemorySegment(SPECIES, tile, bytes, ORDER);
     sum = sum.add(sum.rearrange(HALF));
     sum = sum.add(sum.rearrange(QUARTER));
     if (LANES >= 8) {
@@ -358,13 +416,14 @@ final class VectorStateLoops {
     long column = ScanTile.column(chunk, state % width) << 2;
     long work = ScanTile.work(chunk, width, states) << 2;
     long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
-    FloatVector a = load(tile, (ScanTile.a(chunk, width) + state) << 2);
-    FloatVector carried = load(tile, stateGradAt);
+    FloatVector a =
+        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
+    FloatVector carried = fromMemorySegment(SPECIES, tile, stateGradAt, ORDER);
     for (int t = steps - 1; t >= 0; t--) {
       long at = column + t * STEP;
-      FloatVector c = load(tile, work + t * WORK_STEP + C);
-      FloatVector g = load(tile, at + OUT_GRAD).fma(c, carried);
-      carried = VectorMath.exp2(load(tile, at + DELTA).mul(a)).mul(g);
+      FloatVector c = fromMemorySegment(SPECIES, tile, work + t * WORK_STEP + C, ORDER);
+      FloatVector g = fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER).fma(c, carried);
+      carried = VectorMath.exp2(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER).mul(a)).mul(g);
     }
     carried.intoMemorySegment(tile, stateGradAt, ORDER);
   }

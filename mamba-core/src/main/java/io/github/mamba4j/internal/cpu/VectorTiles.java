@@ -1,11 +1,14 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.CpuStorage.FLOAT;
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Register tiles of a matrix product: six rows by four, two or one vectors.
@@ -20,20 +23,16 @@ import jdk.incubator.vector.VectorSpecies;
  * stores that also add, check the edges and mask are more than the compiler inlines.
  */
 final class VectorTiles {
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = SPECIES.length();
   private static final long BYTES = (long) LANES * Float.BYTES;
 
   /** Vectors across a tile: four where there are 32 registers, else two. */
   static final int STRIP_VECTORS =
       LANES == 16 || System.getProperty("os.arch").equals("aarch64") ? 4 : 2;
 
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-
   private VectorTiles() {}
 
   /**
-   * Computes a tile that is four vectors wide.
+   * Computes a tile that is four, two or one vectors wide.
    *
    * @param call the factors
    * @param a memory of the left factor
@@ -43,7 +42,29 @@ final class VectorTiles {
    * @param stripStep distance of the right factor's rows, in bytes
    * @param sums where the tile goes: a dense matrix
    * @param rows how many of its rows exist
+   * @param width its columns
    */
+  @SuppressWarnings("checkstyle:ParameterNumber") // what the three tiles take, and which of them
+  static void tile(
+      TileFactors call,
+      MemorySegment a,
+      long aOffset,
+      long initial,
+      long strip,
+      long stripStep,
+      MemorySegment sums,
+      int rows,
+      int width) {
+    if (width == 4 * LANES) {
+      four(call, a, aOffset, initial, strip, stripStep, sums, rows);
+    } else if (width == 2 * LANES) {
+      two(call, a, aOffset, initial, strip, stripStep, sums, rows);
+    } else {
+      one(call, a, aOffset, initial, strip, stripStep, sums, rows);
+    }
+  }
+
+  /** Computes a tile that is four vectors wide. */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void four(
       TileFactors call,
@@ -64,10 +85,10 @@ final class VectorTiles {
     long a3 = aOffset + Math.min(3, rows - 1) * call.tileRowBytes;
     long a4 = aOffset + Math.min(4, rows - 1) * call.tileRowBytes;
     long a5 = aOffset + Math.min(5, rows - 1) * call.tileRowBytes;
-    FloatVector c00 = load(packed, initial);
-    FloatVector c01 = load(packed, initial + 1 * BYTES);
-    FloatVector c02 = load(packed, initial + 2 * BYTES);
-    FloatVector c03 = load(packed, initial + 3 * BYTES);
+    FloatVector c00 = fromMemorySegment(SPECIES, packed, initial, ORDER);
+    FloatVector c01 = fromMemorySegment(SPECIES, packed, initial + 1 * BYTES, ORDER);
+    FloatVector c02 = fromMemorySegment(SPECIES, packed, initial + 2 * BYTES, ORDER);
+    FloatVector c03 = fromMemorySegment(SPECIES, packed, initial + 3 * BYTES, ORDER);
     FloatVector c10 = c00;
     FloatVector c11 = c01;
     FloatVector c12 = c02;
@@ -91,36 +112,36 @@ final class VectorTiles {
     for (int p = 0; p < depth; p++) {
       long at = p * step;
       long right = strip + p * stripStep;
-      FloatVector b0 = load(packed, right);
-      FloatVector b1 = load(packed, right + 1 * BYTES);
-      FloatVector b2 = load(packed, right + 2 * BYTES);
-      FloatVector b3 = load(packed, right + 3 * BYTES);
-      FloatVector x = broadcast(a, aOffset + at);
+      FloatVector b0 = fromMemorySegment(SPECIES, packed, right, ORDER);
+      FloatVector b1 = fromMemorySegment(SPECIES, packed, right + 1 * BYTES, ORDER);
+      FloatVector b2 = fromMemorySegment(SPECIES, packed, right + 2 * BYTES, ORDER);
+      FloatVector b3 = fromMemorySegment(SPECIES, packed, right + 3 * BYTES, ORDER);
+      FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, aOffset + at));
       c00 = x.fma(b0, c00);
       c01 = x.fma(b1, c01);
       c02 = x.fma(b2, c02);
       c03 = x.fma(b3, c03);
-      x = broadcast(a, a1 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a1 + at));
       c10 = x.fma(b0, c10);
       c11 = x.fma(b1, c11);
       c12 = x.fma(b2, c12);
       c13 = x.fma(b3, c13);
-      x = broadcast(a, a2 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a2 + at));
       c20 = x.fma(b0, c20);
       c21 = x.fma(b1, c21);
       c22 = x.fma(b2, c22);
       c23 = x.fma(b3, c23);
-      x = broadcast(a, a3 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a3 + at));
       c30 = x.fma(b0, c30);
       c31 = x.fma(b1, c31);
       c32 = x.fma(b2, c32);
       c33 = x.fma(b3, c33);
-      x = broadcast(a, a4 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a4 + at));
       c40 = x.fma(b0, c40);
       c41 = x.fma(b1, c41);
       c42 = x.fma(b2, c42);
       c43 = x.fma(b3, c43);
-      x = broadcast(a, a5 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a5 + at));
       c50 = x.fma(b0, c50);
       c51 = x.fma(b1, c51);
       c52 = x.fma(b2, c52);
@@ -152,7 +173,7 @@ final class VectorTiles {
     c53.intoMemorySegment(sums, 23 * BYTES, ORDER);
   }
 
-  /** Computes a tile that is two vectors wide, as {@link #four}. */
+  /** Computes a tile that is two vectors wide. */
   static void two(
       TileFactors call,
       MemorySegment a,
@@ -172,8 +193,8 @@ final class VectorTiles {
     long a3 = aOffset + Math.min(3, rows - 1) * call.tileRowBytes;
     long a4 = aOffset + Math.min(4, rows - 1) * call.tileRowBytes;
     long a5 = aOffset + Math.min(5, rows - 1) * call.tileRowBytes;
-    FloatVector c00 = load(packed, initial);
-    FloatVector c01 = load(packed, initial + 1 * BYTES);
+    FloatVector c00 = fromMemorySegment(SPECIES, packed, initial, ORDER);
+    FloatVector c01 = fromMemorySegment(SPECIES, packed, initial + 1 * BYTES, ORDER);
     FloatVector c10 = c00;
     FloatVector c11 = c01;
     FloatVector c20 = c00;
@@ -187,24 +208,24 @@ final class VectorTiles {
     for (int p = 0; p < depth; p++) {
       long at = p * step;
       long right = strip + p * stripStep;
-      FloatVector b0 = load(packed, right);
-      FloatVector b1 = load(packed, right + 1 * BYTES);
-      FloatVector x = broadcast(a, aOffset + at);
+      FloatVector b0 = fromMemorySegment(SPECIES, packed, right, ORDER);
+      FloatVector b1 = fromMemorySegment(SPECIES, packed, right + 1 * BYTES, ORDER);
+      FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, aOffset + at));
       c00 = x.fma(b0, c00);
       c01 = x.fma(b1, c01);
-      x = broadcast(a, a1 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a1 + at));
       c10 = x.fma(b0, c10);
       c11 = x.fma(b1, c11);
-      x = broadcast(a, a2 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a2 + at));
       c20 = x.fma(b0, c20);
       c21 = x.fma(b1, c21);
-      x = broadcast(a, a3 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a3 + at));
       c30 = x.fma(b0, c30);
       c31 = x.fma(b1, c31);
-      x = broadcast(a, a4 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a4 + at));
       c40 = x.fma(b0, c40);
       c41 = x.fma(b1, c41);
-      x = broadcast(a, a5 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a5 + at));
       c50 = x.fma(b0, c50);
       c51 = x.fma(b1, c51);
     }
@@ -222,7 +243,7 @@ final class VectorTiles {
     c51.intoMemorySegment(sums, 11 * BYTES, ORDER);
   }
 
-  /** Computes a tile that is one vector wide, as {@link #four}. */
+  /** Computes a tile that is one vector wide. */
   static void one(
       TileFactors call,
       MemorySegment a,
@@ -242,7 +263,7 @@ final class VectorTiles {
     long a3 = aOffset + Math.min(3, rows - 1) * call.tileRowBytes;
     long a4 = aOffset + Math.min(4, rows - 1) * call.tileRowBytes;
     long a5 = aOffset + Math.min(5, rows - 1) * call.tileRowBytes;
-    FloatVector c00 = load(packed, initial);
+    FloatVector c00 = fromMemorySegment(SPECIES, packed, initial, ORDER);
     FloatVector c10 = c00;
     FloatVector c20 = c00;
     FloatVector c30 = c00;
@@ -251,18 +272,18 @@ final class VectorTiles {
     for (int p = 0; p < depth; p++) {
       long at = p * step;
       long right = strip + p * stripStep;
-      FloatVector b0 = load(packed, right);
-      FloatVector x = broadcast(a, aOffset + at);
+      FloatVector b0 = fromMemorySegment(SPECIES, packed, right, ORDER);
+      FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, aOffset + at));
       c00 = x.fma(b0, c00);
-      x = broadcast(a, a1 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a1 + at));
       c10 = x.fma(b0, c10);
-      x = broadcast(a, a2 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a2 + at));
       c20 = x.fma(b0, c20);
-      x = broadcast(a, a3 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a3 + at));
       c30 = x.fma(b0, c30);
-      x = broadcast(a, a4 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a4 + at));
       c40 = x.fma(b0, c40);
-      x = broadcast(a, a5 + at);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a5 + at));
       c50 = x.fma(b0, c50);
     }
     c00.intoMemorySegment(sums, 0, ORDER);
@@ -271,13 +292,5 @@ final class VectorTiles {
     c30.intoMemorySegment(sums, 3 * BYTES, ORDER);
     c40.intoMemorySegment(sums, 4 * BYTES, ORDER);
     c50.intoMemorySegment(sums, 5 * BYTES, ORDER);
-  }
-
-  private static FloatVector load(MemorySegment segment, long offset) {
-    return FloatVector.fromMemorySegment(SPECIES, segment, offset, ORDER);
-  }
-
-  private static FloatVector broadcast(MemorySegment segment, long offset) {
-    return FloatVector.broadcast(SPECIES, segment.get(CpuStorage.FLOAT, offset));
   }
 }

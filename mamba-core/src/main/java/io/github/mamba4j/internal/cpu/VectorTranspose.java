@@ -1,10 +1,14 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Transposition of squares of as many rows as a vector has lanes.
@@ -14,11 +18,8 @@ import jdk.incubator.vector.VectorSpecies;
  * has bits, row and column have changed places.
  */
 final class VectorTranspose {
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = SPECIES.length();
   private static final long BYTES = (long) LANES * Float.BYTES;
   private static final long SQUARE_BYTES = LANES * BYTES;
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final VectorShuffle<Float> LOW = VectorShuffle.makeZip(SPECIES, 0);
   private static final VectorShuffle<Float> HIGH = VectorShuffle.makeZip(SPECIES, 1);
 
@@ -76,11 +77,13 @@ final class VectorTranspose {
 
   private static void pass(
       MemorySegment from, long source, long stride, MemorySegment to, long target, long rowBytes) {
+    from = offHeap(from);
+    to = offHeap(to);
     long half = (LANES >> 1) * stride;
     for (int i = 0; i < LANES >> 1; i++) {
       long at = source + i * stride;
-      FloatVector x = FloatVector.fromMemorySegment(SPECIES, from, at, ORDER);
-      FloatVector y = FloatVector.fromMemorySegment(SPECIES, from, at + half, ORDER);
+      FloatVector x = fromMemorySegment(SPECIES, from, at, ORDER);
+      FloatVector y = fromMemorySegment(SPECIES, from, at + half, ORDER);
       long out = target + 2L * i * rowBytes;
       x.rearrange(LOW, y).intoMemorySegment(to, out, ORDER);
       x.rearrange(HIGH, y).intoMemorySegment(to, out + rowBytes, ORDER);

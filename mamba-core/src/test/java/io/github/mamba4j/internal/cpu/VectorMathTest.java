@@ -90,14 +90,14 @@ class VectorMathTest {
   @ParameterizedTest
   @MethodSource("functions")
   void function_lanes_haveTheBitsOfTheScalar(Function function) {
-    int lanes = VectorMath.SPECIES.length();
+    int lanes = VectorAccess.SPECIES.length();
     float[] x = new float[lanes];
     float[] y = new float[lanes];
     for (long bits = 0; bits < 1L << 32; bits += 65_537L * lanes) {
       for (int i = 0; i < lanes; i++) {
         x[i] = Float.intBitsToFloat((int) (bits + 65_537L * i));
       }
-      function.lanes.apply(FloatVector.fromArray(VectorMath.SPECIES, x, 0)).intoArray(y, 0);
+      function.lanes.apply(FloatVector.fromArray(VectorAccess.SPECIES, x, 0)).intoArray(y, 0);
       for (int i = 0; i < lanes; i++) {
         float expected = function.scalar.apply(x[i]);
         assertThat(Float.floatToIntBits(y[i]))

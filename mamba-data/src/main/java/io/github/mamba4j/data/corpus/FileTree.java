@@ -1,7 +1,6 @@
 package io.github.mamba4j.data.corpus;
 
 import io.github.mamba4j.data.DataException;
-import io.github.mamba4j.data.internal.AtomicFile;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.FileSystemLoopException;
@@ -96,7 +95,7 @@ final class FileTree {
     try {
       real = entry.path().toRealPath();
     } catch (IOException e) {
-      throw Utf8Reader.unreadable(entry.path(), e);
+      throw DataException.cannotRead(entry.path(), e);
     }
     if (seen.add(real)) {
       entries.add(entry);
@@ -130,7 +129,7 @@ final class FileTree {
           LOG.log(Level.DEBUG, "{0}: skipped, it links to a folder above it", file);
           return FileVisitResult.CONTINUE;
         }
-        throw new DataException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
+        throw DataException.cannotRead(file, e);
       }
     };
   }

@@ -1,7 +1,6 @@
 package io.github.mamba4j.data.corpus;
 
 import io.github.mamba4j.data.DataException;
-import io.github.mamba4j.data.internal.AtomicFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Reader;
@@ -45,7 +44,7 @@ final class Utf8Reader extends Reader {
     try {
       this.in = Files.newInputStream(file);
     } catch (IOException e) {
-      throw unreadable(file, e);
+      throw DataException.cannotRead(file, e);
     }
     try {
       fill();
@@ -61,10 +60,6 @@ final class Utf8Reader extends Reader {
     }
   }
 
-  static DataException unreadable(Path file, IOException cause) {
-    return new DataException(file + ": cannot be read (" + AtomicFile.reason(cause) + ")", cause);
-  }
-
   private void fill() throws IOException {
     bufferOffset += bytes.position();
     bytes.compact();
@@ -78,7 +73,7 @@ final class Utf8Reader extends Reader {
         }
       }
     } catch (IOException e) {
-      throw unreadable(file, e);
+      throw DataException.cannotRead(file, e);
     } finally {
       bytes.flip();
     }

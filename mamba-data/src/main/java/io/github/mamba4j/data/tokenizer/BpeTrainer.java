@@ -5,13 +5,16 @@ import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Trains a {@link BpeTokenizer}: counts the pieces of all texts in several threads, then learns
@@ -87,10 +90,20 @@ public final class BpeTrainer {
             listener.accept(new BpeProgress(BpeProgress.Phase.MERGING, done, vocabSize));
           }
         });
-    byte[][] bytes = learner.tokens();
+    return tokenizer(learner.tokens(), learner.merges());
+  }
+
+  private BpeTokenizer tokenizer(byte[][] tokens, MergeTable merges) {
     AddedTokens added = AddedTokens.specials(specialTokens, 0);
-    return new BpeTokenizer(
-        bytes, added, BpeTokenizer.findBytes(bytes, added), learner.merges(), false);
+    List<@Nullable String> texts = new ArrayList<>();
+    Map<String, Integer> vocab = new LinkedHashMap<>();
+    for (int id = 0; id < tokens.length; id++) {
+      String text =
+          id < specialTokens.size() ? specialTokens.get(id) : ByteAlphabet.encode(tokens[id]);
+      texts.add(text);
+      vocab.putIfAbsent(text, id);
+    }
+    return BpeTokenizer.trained(texts, vocab, added, merges);
   }
 
   private PieceCounts count(TextSource source) throws IOException {

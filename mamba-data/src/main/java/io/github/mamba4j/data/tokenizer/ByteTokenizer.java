@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * One token a byte of UTF-8: ids 0 to 255 are the bytes, 256 is {@link Tokenizer#END_OF_TEXT}. It
@@ -29,14 +30,28 @@ public final class ByteTokenizer extends VocabularyTokenizer {
   }
 
   @Override
-  void encodeStretch(String text, int from, int to, TokenBuffer out) {
-    for (byte b : text.substring(from, to).getBytes(StandardCharsets.UTF_8)) {
-      out.add(b & 0xFF);
-    }
+  void encodeInto(String text, boolean withSpecials, TokenBuffer out) {
+    addedTokens()
+        .split(
+            text,
+            withSpecials,
+            new AddedTokens.Sink() {
+              @Override
+              public void token(int id) {
+                out.add(id);
+              }
+
+              @Override
+              public void stretch(String whole, int from, int to) {
+                for (byte b : whole.substring(from, to).getBytes(StandardCharsets.UTF_8)) {
+                  out.add(b & 0xFF);
+                }
+              }
+            });
   }
 
   @Override
   public void save(Path file) throws IOException {
-    TokenizerFiles.write(file, "byte", json -> {});
+    TokenizerFiles.write(file, "byte", Map.of());
   }
 }

@@ -135,7 +135,25 @@ public final class CharTokenizer extends VocabularyTokenizer {
   }
 
   @Override
-  void encodeStretch(String text, int from, int to, TokenBuffer out) {
+  void encodeInto(String text, boolean withSpecials, TokenBuffer out) {
+    addedTokens()
+        .split(
+            text,
+            withSpecials,
+            new AddedTokens.Sink() {
+              @Override
+              public void token(int id) {
+                out.add(id);
+              }
+
+              @Override
+              public void stretch(String whole, int from, int to) {
+                encodeStretch(whole, from, to, out);
+              }
+            });
+  }
+
+  private void encodeStretch(String text, int from, int to, TokenBuffer out) {
     for (int i = from; i < to; i++) {
       char c = text.charAt(i);
       if (Character.isHighSurrogate(c)) {
@@ -150,9 +168,6 @@ public final class CharTokenizer extends VocabularyTokenizer {
   @Override
   public void save(Path file) throws IOException {
     TokenizerFiles.write(
-        file,
-        "char",
-        json ->
-            json.writeStringProperty("characters", new String(codePoints, 0, codePoints.length)));
+        file, "char", Map.of("characters", new String(codePoints, 0, codePoints.length)));
   }
 }

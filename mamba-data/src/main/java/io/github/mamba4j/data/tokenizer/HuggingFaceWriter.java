@@ -1,97 +1,105 @@
 package io.github.mamba4j.data.tokenizer;
 
-import tools.jackson.core.JsonGenerator;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** Writes a byte-level BPE as Hugging Face's {@code tokenizer.json}, version 1.0. */
+/** Writes a BPE as Hugging Face's {@code tokenizer.json}, version 1.0, with all its fields. */
 final class HuggingFaceWriter {
 
-  private final BpeTokenizer tokenizer;
-  private final JsonGenerator json;
+  private HuggingFaceWriter() {}
 
-  private HuggingFaceWriter(BpeTokenizer tokenizer, JsonGenerator json) {
-    this.tokenizer = tokenizer;
-    this.json = json;
-  }
-
-  static void write(BpeTokenizer tokenizer, JsonGenerator json) {
-    new HuggingFaceWriter(tokenizer, json).write();
-  }
-
-  private void write() {
-    json.writeStartObject();
-    json.writeStringProperty("version", "1.0");
-    json.writeNullProperty("truncation");
-    json.writeNullProperty("padding");
-    writeAddedTokens();
-    if (tokenizer.normalizes()) {
-      json.writeObjectPropertyStart("normalizer");
-      json.writeStringProperty("type", "NFC");
-      json.writeEndObject();
-    } else {
-      json.writeNullProperty("normalizer");
+  /** The file as a JSON value. */
+  static Map<String, @Nullable Object> write(BpeTokenizer tokenizer) {
+    Map<String, @Nullable Object> file = new LinkedHashMap<>();
+    file.put("version", "1.0");
+    file.put("truncation", null);
+    file.put("padding", null);
+    file.put("added_tokens", addedTokens(tokenizer.addedTokens()));
+    for (String name : HuggingFaceReader.SETTINGS) {
+      file.put(name, tokenizer.parts().settings().get(name));
     }
-    writeByteLevel("pre_tokenizer");
-    json.writeNullProperty("post_processor");
-    writeByteLevel("decoder");
-    writeModel();
-    json.writeEndObject();
+    file.put("model", model(tokenizer.parts()));
+    return file;
   }
 
-  private void writeAddedTokens() {
-    json.writeArrayPropertyStart("added_tokens");
-    for (AddedTokens.AddedToken token : tokenizer.addedTokens().all()) {
-      json.writeStartObject();
-      json.writeNumberProperty("id", token.id());
-      json.writeStringProperty("content", token.content());
-      json.writeBooleanProperty("single_word", false);
-      json.writeBooleanProperty("lstrip", false);
-      json.writeBooleanProperty("rstrip", false);
-      json.writeBooleanProperty("normalized", false);
-      json.writeBooleanProperty("special", token.special());
-      json.writeEndObject();
-    }
-    json.writeEndArray();
+  /** What a tokenizer trained here has for settings. */
+  static Map<String, @Nullable Object> trainedSettings() {
+    Map<String, @Nullable Object> settings = new LinkedHashMap<>();
+    settings.put("normalizer", null);
+    settings.put("pre_tokenizer", byteLevel(true));
+    settings.put("post_processor", null);
+    settings.put("decoder", byteLevel(true));
+    return settings;
   }
 
-  private void writeByteLevel(String name) {
-    json.writeObjectPropertyStart(name);
-    json.writeStringProperty("type", "ByteLevel");
-    json.writeBooleanProperty("add_prefix_space", false);
-    json.writeBooleanProperty("trim_offsets", true);
-    json.writeBooleanProperty("use_regex", true);
-    json.writeEndObject();
+  /** A {@code ByteLevel} component. */
+  static Map<String, @Nullable Object> byteLevel(boolean useRegex) {
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+    json.put("type", "ByteLevel");
+    json.put("add_prefix_space", false);
+    json.put("trim_offsets", true);
+    json.put("use_regex", useRegex);
+    return json;
   }
 
-  private void writeModel() {
-    json.writeObjectPropertyStart("model");
-    json.writeStringProperty("type", "BPE");
-    json.writeNullProperty("dropout");
-    json.writeNullProperty("unk_token");
-    json.writeNullProperty("continuing_subword_prefix");
-    json.writeNullProperty("end_of_word_suffix");
-    json.writeBooleanProperty("fuse_unk", false);
-    json.writeBooleanProperty("byte_fallback", false);
-    json.writeBooleanProperty("ignore_merges", false);
-    String[] texts = new String[tokenizer.vocabSize()];
-    for (AddedTokens.AddedToken token : tokenizer.addedTokens().all()) {
-      texts[token.id()] = token.content();
-    }
-    json.writeObjectPropertyStart("vocab");
-    for (int id = 0; id < texts.length; id++) {
-      if (texts[id] == null) {
-        texts[id] = ByteAlphabet.encode(tokenizer.bytesOf(id));
+  /** An entry of {@code added_tokens}. */
+  static Map<String, @Nullable Object> addedToken(AddedTokens.AddedToken token) {
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+    json.put("id", token.id());
+    json.put("content", token.content());
+    json.put("single_word", token.singleWord());
+    json.put("lstrip", token.lstrip());
+    json.put("rstrip", token.rstrip());
+    json.put("normalized", token.normalized());
+    json.put("special", token.special());
+    return json;
+  }
+
+  private static List<Object> addedTokens(AddedTokens tokens) {
+    List<Object> json = new ArrayList<>();
+    tokens.all().forEach(token -> json.add(addedToken(token)));
+    return json;
+  }
+
+  private static Map<String, @Nullable Object> model(BpeTokenizer.Parts parts) {
+    BpeModel.Options options = parts.model().options();
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+    json.put("type", "BPE");
+    json.put("dropout", null);
+    json.put("unk_token", options.unkToken());
+    json.put("continuing_subword_prefix", null);
+    json.put("end_of_word_suffix", null);
+    json.put("fuse_unk", options.fuseUnk());
+    json.put("byte_fallback", options.byteFallback());
+    json.put("ignore_merges", options.ignoreMerges());
+    Map<String, Object> vocab = new LinkedHashMap<>();
+    List<@Nullable String> texts = parts.texts();
+    for (int id = 0; id < texts.size(); id++) {
+      String text = texts.get(id);
+      if (text != null) {
+        vocab.put(text, id);
       }
-      json.writeNumberProperty(texts[id], id);
     }
-    json.writeEndObject();
-    MergeTable merges = tokenizer.merges();
-    json.writeArrayPropertyStart("merges");
+    json.put("vocab", vocab);
+    json.put("merges", merges(parts.model().merges(), texts));
+    return json;
+  }
+
+  /** Strings, the older of the two forms, which all versions of the library read; or pairs. */
+  private static List<Object> merges(MergeTable merges, List<@Nullable String> texts) {
+    List<Object> strings = new ArrayList<>();
+    List<Object> pairs = new ArrayList<>();
+    boolean ambiguous = false;
     for (int rank = 0; rank < merges.size(); rank++) {
-      long pair = merges.pairAt(rank);
-      // The older of the two forms: every version of the Python library reads it.
-      json.writeString(texts[(int) (pair >>> 32)] + " " + texts[(int) pair]);
+      String left = String.valueOf(texts.get((int) (merges.pairAt(rank) >>> 32)));
+      String right = String.valueOf(texts.get((int) merges.pairAt(rank)));
+      ambiguous |= (left + right).indexOf(' ') >= 0;
+      strings.add(left + " " + right);
+      pairs.add(List.of(left, right));
     }
-    json.writeEndArray();
-    json.writeEndObject();
+    return ambiguous ? pairs : strings;
   }
 }

@@ -1,115 +1,63 @@
 package io.github.mamba4j.data.tokenizer;
 
+import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.checkpoint.Json;
 import io.github.mamba4j.data.DataException;
-import io.github.mamba4j.data.internal.AtomicFile;
 import java.io.IOException;
-import java.io.Reader;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonParser;
-import tools.jackson.core.JsonToken;
-import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.TokenStreamLocation;
-import tools.jackson.core.json.JsonFactory;
 
-/** A value of a JSON file that knows where it stands, so that whoever refuses it can say so. */
+/**
+ * A value of a JSON file that knows where it stands, so that whoever refuses it can say so: a view
+ * of what {@link Json} reads.
+ */
 final class JsonValue {
 
-  private final Path file;
+  private final String source;
   private final String key;
 
-  /** A map, a list, a string, a long, a double, a boolean, or null for JSON's null and no value. */
+  /** As {@link Json} gives it; null also for a member that is not there. */
   private final @Nullable Object value;
 
-  private JsonValue(Path file, String key, @Nullable Object value) {
-    this.file = file;
+  private JsonValue(String source, String key, @Nullable Object value) {
+    this.source = source;
     this.key = key;
     this.value = value;
   }
 
   /** Reads the whole file, which has to hold one JSON object. */
   static JsonValue read(Path file) throws IOException {
-    JsonFactory factory =
-        JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
-    try (Reader reader = Files.newBufferedReader(file);
-        JsonParser parser = factory.createParser(ObjectReadContext.empty(), reader)) {
-      if (parser.nextToken() != JsonToken.START_OBJECT) {
-        throw new DataException(file + ": is not a JSON object, expected a tokenizer file");
-      }
-      JsonValue root = new JsonValue(file, "", new Reading(file, parser).object(""));
-      if (parser.nextToken() != null) {
-        throw new DataException(file + ": has more text after the JSON object, expected its end");
-      }
-      return root;
-    } catch (JacksonException e) {
-      if (e.getCause() instanceof CharacterCodingException) {
-        throw notUtf8(file, e);
-      }
-      TokenStreamLocation at = e.getLocation();
-      String place =
-          at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      throw new DataException(
-          file + ": is not JSON" + place + " (" + e.getOriginalMessage() + ")", e);
-    } catch (CharacterCodingException e) {
-      throw notUtf8(file, e);
-    } catch (DataException e) {
-      throw e;
+    Object value;
+    try {
+      value = Json.read(file);
+    } catch (CheckpointException e) {
+      throw new DataException(oneLine(String.valueOf(e.getMessage())), e);
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
+      throw DataException.cannotRead(file, e);
     }
+    if (!(value instanceof Map<?, ?>)) {
+      throw new DataException(file + ": is not a JSON object, expected a tokenizer file");
+    }
+    return of(file.toString(), value);
   }
 
-  private static DataException notUtf8(Path file, Exception cause) {
-    return new DataException(file + ": is not UTF-8, expected a JSON file in UTF-8", cause);
-  }
-
-  /** One run of the parser. */
-  private record Reading(Path file, JsonParser parser) {
-
-    Map<String, JsonValue> object(String key) {
-      Map<String, JsonValue> members = new LinkedHashMap<>();
-      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-        String name = parser.currentName();
-        String memberKey = key.isEmpty() ? name : key + "." + name;
-        parser.nextToken();
-        members.put(name, new JsonValue(file, memberKey, value(memberKey)));
-      }
-      return members;
-    }
-
-    private List<JsonValue> array(String key) {
-      List<JsonValue> items = new ArrayList<>();
-      while (parser.nextToken() != JsonToken.END_ARRAY) {
-        String itemKey = key + "[" + items.size() + "]";
-        items.add(new JsonValue(file, itemKey, value(itemKey)));
-      }
-      return items;
-    }
-
-    private @Nullable Object value(String key) {
-      return switch (parser.currentToken()) {
-        case START_OBJECT -> object(key);
-        case START_ARRAY -> array(key);
-        case VALUE_STRING -> parser.getString();
-        case VALUE_NUMBER_INT -> parser.getLongValue();
-        case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
-        case VALUE_TRUE -> true;
-        case VALUE_FALSE -> false;
-        default -> null;
-      };
-    }
+  /** Views a value that does not come from a file. */
+  static JsonValue of(String source, @Nullable Object value) {
+    return new JsonValue(source, "", value);
   }
 
   DataException error(String what) {
-    return new DataException(file + ": " + (key.isEmpty() ? "" : "key " + key + " ") + what);
+    return new DataException(
+        oneLine(source + ": " + (key.isEmpty() ? "" : "key " + key + " ") + what));
+  }
+
+  private static String oneLine(String message) {
+    return message.lines().count() <= 1 ? message : message.replaceAll("\\R", "\\\\n");
   }
 
   private DataException wrongKind(String expected) {
@@ -124,6 +72,11 @@ final class JsonValue {
     return error("is " + found + ", expected " + expected);
   }
 
+  /** The value as {@link Json} gives it. */
+  @Nullable Object plain() {
+    return value;
+  }
+
   boolean isNull() {
     return value == null;
   }
@@ -133,31 +86,45 @@ final class JsonValue {
   }
 
   boolean has(String name) throws DataException {
-    return !get(name).isNull();
+    return plainMembers().get(name) != null;
   }
 
   /** The member; one that is not there is a null that knows its key. */
   JsonValue get(String name) throws DataException {
-    JsonValue member = members().get(name);
-    return member != null
-        ? member
-        : new JsonValue(file, key.isEmpty() ? name : key + "." + name, null);
+    return member(name, plainMembers().get(name));
   }
 
-  @SuppressWarnings("unchecked") // The maps and lists of a Reading hold nothing else.
-  Map<String, JsonValue> members() throws DataException {
+  private JsonValue member(String name, @Nullable Object member) {
+    return new JsonValue(source, key.isEmpty() ? name : key + "." + name, member);
+  }
+
+  private Map<?, ?> plainMembers() throws DataException {
     if (value instanceof Map<?, ?> map) {
-      return (Map<String, JsonValue>) map;
+      return map;
     }
     throw wrongKind("an object");
   }
 
-  @SuppressWarnings("unchecked") // As above.
-  List<JsonValue> items() throws DataException {
-    if (value instanceof List<?> list) {
-      return (List<JsonValue>) list;
+  /** The members, in the order of the file. */
+  Map<String, JsonValue> members() throws DataException {
+    Map<String, JsonValue> members = new LinkedHashMap<>();
+    for (Map.Entry<?, ?> entry : plainMembers().entrySet()) {
+      String name = String.valueOf(entry.getKey());
+      members.put(name, member(name, entry.getValue()));
     }
-    throw wrongKind("an array");
+    return members;
+  }
+
+  /** The items of an array. */
+  List<JsonValue> items() throws DataException {
+    if (!(value instanceof List<?> list)) {
+      throw wrongKind("an array");
+    }
+    List<JsonValue> items = new ArrayList<>();
+    for (Object item : list) {
+      items.add(new JsonValue(source, key + "[" + items.size() + "]", item));
+    }
+    return items;
   }
 
   String string() throws DataException {
@@ -167,11 +134,24 @@ final class JsonValue {
     throw wrongKind("a string");
   }
 
+  /** A text without unpaired surrogates, of one character or more. */
+  String text() throws DataException {
+    String text = string();
+    if (text.isEmpty() || VocabularyTokenizer.unpairedSurrogate(text) >= 0) {
+      throw error("is empty or has an unpaired surrogate, expected text");
+    }
+    return text;
+  }
+
   boolean bool() throws DataException {
     if (value instanceof Boolean b) {
       return b;
     }
     throw wrongKind("true or false");
+  }
+
+  boolean boolOr(boolean fallback) throws DataException {
+    return value == null ? fallback : bool();
   }
 
   int nonNegativeInt() throws DataException {
@@ -181,9 +161,21 @@ final class JsonValue {
     throw wrongKind("a whole number, not negative");
   }
 
+  /** One of the constants of an enum, written as its strings are. */
+  <E extends Enum<E>> E oneOf(E[] constants) throws DataException {
+    List<String> names = new ArrayList<>();
+    for (E constant : constants) {
+      if (constant.toString().equals(value)) {
+        return constant;
+      }
+      names.add("\"" + constant + "\"");
+    }
+    throw wrongKind(String.join(", ", names));
+  }
+
   /** Refuses every value but this one; null stands for a missing value as well. */
   void expect(@Nullable Object expected) throws DataException {
-    if (!java.util.Objects.equals(value, expected)) {
+    if (!Objects.equals(value, expected)) {
       throw wrongKind(expected instanceof String s ? "\"" + s + "\"" : String.valueOf(expected));
     }
   }
@@ -195,13 +187,21 @@ final class JsonValue {
     }
   }
 
+  /** The refusal of a component whose type is known to nobody here. */
+  DataException unsupportedType(String supported) throws DataException {
+    JsonValue type = get("type");
+    return type.error(
+        "is \"" + type.string() + "\", which is not supported; supported are " + supported);
+  }
+
   /** Refuses members that nobody here knows the meaning of. */
-  void allowOnly(List<String> names) throws DataException {
-    for (Map.Entry<String, JsonValue> member : members().entrySet()) {
-      if (!names.contains(member.getKey())) {
-        throw member
-            .getValue()
-            .error("is not supported, expected only " + String.join(", ", names));
+  void allowOnly(String... names) throws DataException {
+    List<String> known = List.of(names);
+    for (Map.Entry<?, ?> entry : plainMembers().entrySet()) {
+      String name = String.valueOf(entry.getKey());
+      if (!known.contains(name)) {
+        throw member(name, entry.getValue())
+            .error("is not supported, expected only " + String.join(", ", known));
       }
     }
   }

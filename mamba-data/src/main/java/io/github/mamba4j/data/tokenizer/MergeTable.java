@@ -44,10 +44,9 @@ final class MergeTable {
       while (slots[2 * slot] != EMPTY && slots[2 * slot] != pairs[rank]) {
         slot = (slot + 1) & mask;
       }
-      if (slots[2 * slot] == EMPTY) {
-        slots[2 * slot] = pairs[rank];
-        slots[2 * slot + 1] = ((long) rank << 32) | newIds[rank];
-      }
+      // A pair that is there twice counts at its later place, as in the Python library.
+      slots[2 * slot] = pairs[rank];
+      slots[2 * slot + 1] = ((long) rank << 32) | newIds[rank];
     }
   }
 

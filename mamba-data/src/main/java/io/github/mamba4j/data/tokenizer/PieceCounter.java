@@ -16,8 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * counted what, and the forgetting of rare pieces happens only between rounds, so the result is the
  * same for every number of threads.
  *
- * <p>Chunks end after a line end before something that is not white space: there the regular
- * expression ends a piece whatever stands around it.
+ * <p>Chunks end where the regular expression ends a piece whatever stands around it.
  */
 final class PieceCounter {
 
@@ -84,7 +83,7 @@ final class PieceCounter {
 
   private static int chunkEnd(String text, int from) {
     for (int at = from + CHUNK_CHARS; at < text.length(); at++) {
-      if (text.charAt(at - 1) == '\n' && !PieceScanner.isSpace(text.charAt(at))) {
+      if (PieceScanner.alwaysCutBetween(text.charAt(at - 1), text.charAt(at))) {
         return at;
       }
     }
@@ -149,19 +148,20 @@ final class PieceCounter {
     char[] chars = new char[CHUNK_CHARS];
     for (int i = next.getAndIncrement(); i < round.size(); i = next.getAndIncrement()) {
       Chunk chunk = round.get(i);
-      int length = chunk.to() - chunk.from();
-      if (length > chars.length) {
-        chars = new char[length];
+      // White space at the end of a chunk depends on the character after it.
+      int end = Math.min(chunk.to() + 1, chunk.text().length());
+      if (end - chunk.from() > chars.length) {
+        chars = new char[end - chunk.from()];
       }
-      chunk.text().getChars(chunk.from(), chunk.to(), chars, 0);
-      count(chars, length, counts);
+      chunk.text().getChars(chunk.from(), end, chars, 0);
+      count(chars, chunk.to() - chunk.from(), end - chunk.from(), counts);
     }
     return counts;
   }
 
-  private static void count(char[] chars, int length, PieceCounts counts) {
+  private static void count(char[] chars, int length, int end, PieceCounts counts) {
     for (int from = 0; from < length; ) {
-      int to = PieceScanner.next(chars, from, length);
+      int to = PieceScanner.GPT2.next(chars, from, end);
       if (to - from > MAX_PIECE_CHARS) {
         to = from + MAX_PIECE_CHARS;
         if (Character.isHighSurrogate(chars[to - 1])) {

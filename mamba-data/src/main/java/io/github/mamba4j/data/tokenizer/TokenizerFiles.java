@@ -1,17 +1,12 @@
 package io.github.mamba4j.data.tokenizer;
 
+import io.github.mamba4j.checkpoint.Json;
 import io.github.mamba4j.data.DataException;
-import io.github.mamba4j.data.internal.AtomicFile;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.function.Consumer;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonGenerator;
-import tools.jackson.core.ObjectWriteContext;
-import tools.jackson.core.json.JsonFactory;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The files of tokenizers: our own small form for bytes and characters, Hugging Face's for BPE. */
 final class TokenizerFiles {
@@ -21,31 +16,22 @@ final class TokenizerFiles {
 
   private TokenizerFiles() {}
 
-  /** Writes our own form: format, version, type, and what {@code fields} adds. */
-  static void write(Path file, String type, Consumer<JsonGenerator> fields) throws IOException {
-    write(
-        file,
-        json -> {
-          json.writeStartObject();
-          json.writeStringProperty("format", FORMAT);
-          json.writeNumberProperty("version", VERSION);
-          json.writeStringProperty("type", type);
-          fields.accept(json);
-          json.writeEndObject();
-        });
+  /** Writes our own form: format, version, type, and more fields. */
+  static void write(Path file, String type, Map<String, ?> fields) throws IOException {
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+    json.put("format", FORMAT);
+    json.put("version", VERSION);
+    json.put("type", type);
+    json.putAll(fields);
+    write(file, json);
   }
 
   /** Writes one JSON value beside the file and moves it there. */
-  static void write(Path file, Consumer<JsonGenerator> value) throws IOException {
-    try (AtomicFile target = new AtomicFile(file)) {
-      JsonFactory factory = JsonFactory.builder().build();
-      try (BufferedWriter writer = Files.newBufferedWriter(target.temporary());
-          JsonGenerator json = factory.createGenerator(ObjectWriteContext.empty(), writer)) {
-        value.accept(json);
-      } catch (JacksonException e) {
-        throw new DataException(file + ": cannot be written (" + e.getOriginalMessage() + ")", e);
-      }
-      target.commit();
+  static void write(Path file, Map<String, @Nullable Object> json) throws IOException {
+    try {
+      Json.write(file, json);
+    } catch (IOException e) {
+      throw DataException.cannotWrite(file, e);
     }
   }
 
@@ -66,11 +52,11 @@ final class TokenizerFiles {
     JsonValue type = root.get("type");
     return switch (type.string()) {
       case "byte" -> {
-        root.allowOnly(List.of("format", "version", "type"));
+        root.allowOnly("format", "version", "type");
         yield new ByteTokenizer();
       }
       case "char" -> {
-        root.allowOnly(List.of("format", "version", "type", "characters"));
+        root.allowOnly("format", "version", "type", "characters");
         yield new CharTokenizer(characters(root.get("characters")));
       }
       default -> throw type.error("is \"" + type.string() + "\", expected \"byte\" or \"char\"");

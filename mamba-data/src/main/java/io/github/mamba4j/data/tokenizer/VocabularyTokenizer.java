@@ -18,8 +18,8 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
     this.addedTokens = addedTokens;
   }
 
-  /** Encodes {@code text[from, to)}, well-formed and without added tokens. */
-  abstract void encodeStretch(String text, int from, int to, TokenBuffer out);
+  /** Encodes well-formed text, with the literal texts of special tokens for those or not. */
+  abstract void encodeInto(String text, boolean withSpecials, TokenBuffer out);
 
   @Override
   public final int[] encode(String text) {
@@ -32,6 +32,14 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
   }
 
   private int[] encode(String method, String text, boolean withSpecials) {
+    checkText(method, text);
+    TokenBuffer out = new TokenBuffer(text.length() / 3);
+    encodeInto(text, withSpecials, out);
+    return out.toArray();
+  }
+
+  /** Refuses null and text that is not well-formed. */
+  final void checkText(String method, String text) {
     Objects.requireNonNull(text, () -> operation(method) + ": text must not be null");
     int unpaired = unpairedSurrogate(text);
     if (unpaired >= 0) {
@@ -44,14 +52,10 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
               (int) text.charAt(unpaired),
               unpaired));
     }
-    TokenBuffer out = new TokenBuffer(text.length() / 3);
-    addedTokens.split(
-        text, withSpecials, out, (whole, from, to) -> encodeStretch(whole, from, to, out));
-    return out.toArray();
   }
 
   @Override
-  public final String decode(int[] tokenIds) {
+  public String decode(int[] tokenIds) {
     int bytes = 0;
     for (int i = 0; i < tokenIds.length; i++) {
       checkId("decode", "tokenIds", tokenIds[i]);
@@ -87,7 +91,7 @@ abstract sealed class VocabularyTokenizer implements Tokenizer
     return addedTokens;
   }
 
-  private void checkId(String method, String argument, int id) {
+  final void checkId(String method, String argument, int id) {
     if (id < 0 || id >= tokenBytes.length) {
       throw new IllegalArgumentException(
           String.format(

@@ -1,7 +1,6 @@
 package io.github.mamba4j.data.tokens;
 
 import io.github.mamba4j.data.DataException;
-import io.github.mamba4j.data.internal.AtomicFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -84,7 +83,7 @@ public final class TokenFile implements AutoCloseable {
     } catch (DataException e) {
       throw e;
     } catch (IOException e) {
-      throw new DataException(path + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
+      throw DataException.cannotRead(path, e);
     }
   }
 

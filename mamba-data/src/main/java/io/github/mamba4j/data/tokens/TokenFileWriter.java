@@ -1,6 +1,6 @@
 package io.github.mamba4j.data.tokens;
 
-import io.github.mamba4j.data.internal.AtomicFile;
+import io.github.mamba4j.checkpoint.AtomicFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -26,7 +26,7 @@ public final class TokenFileWriter implements AutoCloseable {
   private final int vocabSize;
   private final int endOfTextId;
   private final int tokenBytes;
-  private final AtomicFile file;
+  private final AtomicFiles.PendingFile file;
   private final FileChannel channel;
   private final MessageDigest digest = TokenFileLayout.sha256();
   private final ByteBuffer buffer =
@@ -63,9 +63,9 @@ public final class TokenFileWriter implements AutoCloseable {
     this.vocabSize = vocabSize;
     this.endOfTextId = endOfTextId;
     this.tokenBytes = TokenFileLayout.tokenBytesFor(vocabSize);
-    this.file = new AtomicFile(path);
+    this.file = AtomicFiles.begin(path);
     try {
-      this.channel = FileChannel.open(file.temporary(), StandardOpenOption.WRITE);
+      this.channel = FileChannel.open(file.path(), StandardOpenOption.WRITE);
       channel.position(TokenFileLayout.HEADER_BYTES);
     } catch (IOException e) {
       file.close();
@@ -174,7 +174,6 @@ public final class TokenFileWriter implements AutoCloseable {
     for (long at = 0; header.hasRemaining(); ) {
       at += channel.write(header, at);
     }
-    channel.force(false);
     channel.close();
     file.commit();
     committed = true;

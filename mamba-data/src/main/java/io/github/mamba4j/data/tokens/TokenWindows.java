@@ -1,6 +1,7 @@
 package io.github.mamba4j.data.tokens;
 
 import io.github.mamba4j.data.DataException;
+import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.train.BatchSource;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -17,7 +18,7 @@ import java.util.Locale;
  * Builder#crossDocuments} off each document is cut by itself. What is left at the end and shorter
  * than a window is dropped, and so are windows that do not fill a batch (others in each epoch, as
  * the order differs); with {@link Builder#keepPartial} on they are kept and filled up: inputs with
- * the token that ends a text (or 0), targets with {@link #IGNORE}.
+ * the token that ends a text (or 0), targets with {@link CrossEntropyOp#IGNORE}.
  *
  * <p>The order is a permutation of the windows that depends on the seed and the epoch and is
  * computed, not stored; with {@link Builder#shuffle} off it is that of the file, as for validation.
@@ -26,9 +27,6 @@ import java.util.Locale;
  * <p>The file has to stay open. Safe for use by several threads.
  */
 public final class TokenWindows implements BatchSource {
-
-  /** The target of a position that has none; the loss skips it. */
-  public static final int IGNORE = -100;
 
   private final TokenFile file;
   private final int batchSize;
@@ -163,7 +161,7 @@ public final class TokenWindows implements BatchSource {
       System.arraycopy(window, 0, inputs, at, pairs);
       System.arraycopy(window, 1, targets, at, pairs);
       Arrays.fill(inputs, at + pairs, at + length, Math.max(0, file.endOfTextId()));
-      Arrays.fill(targets, at + pairs, at + length, IGNORE);
+      Arrays.fill(targets, at + pairs, at + length, CrossEntropyOp.IGNORE);
     }
   }
 

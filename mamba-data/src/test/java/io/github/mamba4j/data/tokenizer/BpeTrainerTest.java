@@ -87,6 +87,15 @@ class BpeTrainerTest {
   }
 
   @Test
+  void train_chunksThatEndInLineEnds_countTheirPiecesOfTheWholeText() throws IOException {
+    // A chunk ends after some \n\n, which is two pieces because a letter follows.
+    String text = "ab\n\n".repeat(200_000) + "x";
+    assertThat(mergesOf(train(List.of(text), 300, 2)))
+        .isEqualTo(mergesOf(train(List.of("ab\n\n".repeat(30) + "x"), 300, 1)))
+        .doesNotContain(List.of("Ċ", "Ċ"));
+  }
+
+  @Test
   void train_minFrequency_leavesRarePairsAlone() throws IOException {
     BpeTokenizer tokenizer =
         BpeTrainer.builder()

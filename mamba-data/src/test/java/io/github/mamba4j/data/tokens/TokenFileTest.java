@@ -120,9 +120,9 @@ class TokenFileTest {
       writer.commit();
       assertThatIllegalStateException().isThrownBy(writer::commit);
     }
-    assertThatExceptionOfType(DataException.class)
-        .isThrownBy(() -> new TokenFileWriter(folder.resolve("no/a.tok"), 10, 0))
-        .withMessageContaining("its folder does not exist");
+    assertThatExceptionOfType(IOException.class)
+        .isThrownBy(() -> new TokenFileWriter(folder, 10, 0))
+        .withMessageContaining(folder + " is a folder, expected a file to write");
   }
 
   @Test

@@ -1,13 +1,34 @@
 package io.github.mamba4j.examples.lm;
 
+import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.MambaConfig;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.MambaModelBuilder;
 import io.github.mamba4j.tensor.Device;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The shape of a new model. */
 final class ModelOptions {
+  /** The spellings of --architecture. */
+  enum Kind {
+    MAMBA1(Architecture.MAMBA1),
+    MAMBA2(Architecture.MAMBA2);
+
+    private final Architecture architecture;
+
+    Kind(Architecture architecture) {
+      this.architecture = architecture;
+    }
+  }
+
+  @Option(
+      names = "--architecture",
+      paramLabel = "KIND",
+      defaultValue = "mamba1",
+      description = "mamba1 or mamba2 (default: ${DEFAULT-VALUE}).")
+  private Kind kind = Kind.MAMBA1;
+
   @Option(
       names = "--d-model",
       paramLabel = "N",
@@ -25,9 +46,14 @@ final class ModelOptions {
   @Option(
       names = "--d-state",
       paramLabel = "N",
-      defaultValue = "16",
-      description = "State of each channel (default: ${DEFAULT-VALUE}).")
-  private int dState;
+      description = "State of each channel (default: 16, mamba2: 128).")
+  private @Nullable Integer dState;
+
+  @Option(
+      names = "--head-dim",
+      paramLabel = "N",
+      description = "Channels of each head, mamba2 only (default: 64).")
+  private @Nullable Integer headDim;
 
   @Option(
       names = "--d-conv",
@@ -55,13 +81,21 @@ final class ModelOptions {
   }
 
   private MambaModelBuilder builder(int vocabSize, long seed) {
-    return MambaModel.builder()
-        .dModel(dModel)
-        .nLayers(nLayers)
-        .dState(dState)
-        .dConv(dConv)
-        .expand(expand)
-        .vocabSize(vocabSize)
-        .seed(seed);
+    MambaModelBuilder builder =
+        MambaModel.builder()
+            .architecture(kind.architecture)
+            .dModel(dModel)
+            .nLayers(nLayers)
+            .dConv(dConv)
+            .expand(expand)
+            .vocabSize(vocabSize)
+            .seed(seed);
+    if (dState != null) {
+      builder.dState(dState);
+    }
+    if (headDim != null) {
+      builder.headDim(headDim);
+    }
+    return builder;
   }
 }

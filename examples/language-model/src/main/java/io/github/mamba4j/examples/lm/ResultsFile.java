@@ -3,6 +3,7 @@ package io.github.mamba4j.examples.lm;
 import io.github.mamba4j.data.corpus.Language;
 import io.github.mamba4j.data.corpus.LanguageStatistics;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.nn.MixerConfig;
 import io.github.mamba4j.train.Evaluation;
 import io.github.mamba4j.train.TrainingResult;
 import java.io.IOException;
@@ -114,12 +115,13 @@ final class ResultsFile {
 
   private Map<String, Object> configuration() {
     Map<String, Object> map = new LinkedHashMap<>();
+    MixerConfig mixer = model.config().mixer();
+    map.put("architecture", model.config().architecture().toString());
     map.put("d_model", model.config().dModel());
     map.put("n_layers", model.config().nLayers());
-    map.put("d_inner", model.config().dInner());
-    map.put("d_state", model.config().dState());
-    map.put("d_conv", model.config().dConv());
-    map.put("dt_rank", model.config().dtRank());
+    map.put("d_inner", mixer.dInner());
+    map.put("d_state", mixer.dState());
+    map.put("d_conv", mixer.dConv());
     map.put("vocab_size", model.config().vocabSize());
     return map;
   }

@@ -1,0 +1,76 @@
+package io.github.mamba4j.model;
+
+import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.checkpoint.CheckpointFile;
+import io.github.mamba4j.checkpoint.GgufFile;
+import io.github.mamba4j.checkpoint.TensorEntry;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a checkpoint says about a model: its configuration, and where and in which form it keeps
+ * each parameter. Parameters have the names of Hugging Face's {@code MambaForCausalLM}.
+ */
+abstract sealed class CheckpointLayout permits StateDictLayout, GgufLayout {
+  static final String EMBEDDING = "backbone.embeddings.weight";
+  static final String HEAD = "lm_head.weight";
+
+  private final CheckpointFile file;
+  private final Map<String, TensorEntry> entries;
+
+  /**
+   * Keeps what was found.
+   *
+   * @param file the open checkpoint
+   * @param entries its tensors by parameter; those of unknown names keep them
+   */
+  CheckpointLayout(CheckpointFile file, Map<String, TensorEntry> entries) {
+    this.file = file;
+    this.entries = entries;
+  }
+
+  static CheckpointLayout of(CheckpointFile file) throws CheckpointException {
+    return file instanceof GgufFile gguf ? GgufLayout.of(gguf) : StateDictLayout.of(file);
+  }
+
+  /** Reads the configuration. */
+  abstract MambaConfig config() throws IOException;
+
+  /** Returns the shape in which a parameter is stored. */
+  abstract List<Long> storedShape(String parameter, List<Long> shape);
+
+  /** Turns stored numbers into the parameter's, in place. */
+  abstract void decode(String parameter, MemorySegment floats);
+
+  final CheckpointFile file() {
+    return file;
+  }
+
+  final Map<String, TensorEntry> entries() {
+    return entries;
+  }
+
+  /** Returns the number of rows of the embedding table. */
+  final int rows() throws CheckpointException {
+    TensorEntry embedding = entries.get(EMBEDDING);
+    if (embedding == null) {
+      throw new CheckpointException(file.path() + ": tensor " + EMBEDDING + " is missing");
+    }
+    if (embedding.shape().size() != 2 || embedding.shape().getFirst() > Integer.MAX_VALUE) {
+      throw new CheckpointException(
+          file.path()
+              + ": tensor "
+              + embedding.name()
+              + " has shape "
+              + embedding.shape()
+              + ", expected [vocabulary, dModel]");
+    }
+    return embedding.shape().getFirst().intValue();
+  }
+
+  final boolean hasHead() {
+    return entries.containsKey(HEAD);
+  }
+}

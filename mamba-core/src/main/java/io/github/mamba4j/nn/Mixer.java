@@ -1,0 +1,24 @@
+package io.github.mamba4j.nn;
+
+import io.github.mamba4j.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** What mixes a sequence over time inside a residual block. */
+public sealed interface Mixer permits Mamba1Mixer, Mamba2Mixer {
+  /**
+   * What a mixer gives.
+   *
+   * @param out [batch, length, dModel]
+   * @param state what to carry on with
+   */
+  record Result(Tensor out, MixerState state) {}
+
+  /**
+   * Mixes a sequence over time.
+   *
+   * @param hidden [batch, length, dModel]
+   * @param state what an earlier piece of the sequence left, or null for its start
+   * @return the result and what to carry on with
+   */
+  Result forward(Tensor hidden, @Nullable MixerState state);
+}

@@ -1,0 +1,99 @@
+package io.github.mamba4j.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mamba4j.model.InferenceState;
+import io.github.mamba4j.model.MambaModel;
+import java.lang.management.ManagementFactory;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/**
+ * What is recorded makes no objects when it is replayed. On the scalar kernels only: the
+ * interpreter keeps every vector in an object, so bytes on the vector kernels depend on what is
+ * compiled already.
+ */
+@Tag("kernels")
+@EnabledIfSystemProperty(named = "mamba.test.expectedKernels", matches = "scalar")
+class ReplayAllocationTest {
+  private static final com.sun.management.ThreadMXBean THREADS =
+      (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  /** Classes that are loaded late allocate once. */
+  private static final int FIRST_CALLS = 4;
+
+  private static final int CALLS = 20;
+
+  /** Less than one object a call. */
+  private static final long FEWER_BYTES = CALLS * 16;
+
+  private static long allocatedBytes(Runnable call) {
+    for (int i = 0; i < FIRST_CALLS; i++) {
+      call.run();
+    }
+    long before = THREADS.getCurrentThreadAllocatedBytes();
+    for (int i = 0; i < CALLS; i++) {
+      call.run();
+    }
+    return THREADS.getCurrentThreadAllocatedBytes() - before;
+  }
+
+  @Test
+  void step_trainingReplayed_allocatesNothing() {
+    BatchSource data = new Fixed(2, 5);
+    try (MambaModel model = Toys.model(1);
+        TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, 2)) {
+      long bytes = allocatedBytes(() -> step.run(data, 0, 0, 1e-3));
+
+      assertThat(bytes).isLessThan(FEWER_BYTES);
+    }
+  }
+
+  @Test
+  void step_decodingReplayed_allocatesNothing() {
+    int[] token = {3};
+    try (MambaModel model = Toys.model(1);
+        InferenceState state = model.newState()) {
+      long bytes =
+          allocatedBytes(() -> {
+            state.step(token);
+            state.logits();
+          });
+
+      assertThat(bytes).isLessThan(FEWER_BYTES);
+    }
+  }
+
+  @Test
+  void prefill_sameLengthAgain_allocatesNothing() {
+    int[] prompt = new int[300];
+    try (MambaModel model = Toys.model(1);
+        InferenceState state = model.newState()) {
+      long bytes = allocatedBytes(() -> state.prefill(prompt));
+
+      assertThat(bytes).isLessThan(FEWER_BYTES);
+    }
+  }
+
+  /** The same tokens in every batch. */
+  private record Fixed(int batchSize, int length) implements BatchSource {
+    @Override
+    public long stepsPerEpoch() {
+      return 1;
+    }
+
+    @Override
+    public void read(long epoch, long step, int[] inputs, int[] targets) {
+      for (int i = 0; i < inputs.length; i++) {
+        inputs[i] = i % Toys.VOCAB;
+        targets[i] = (i + 1) % Toys.VOCAB;
+      }
+    }
+
+    @Override
+    public String fingerprint() {
+      return "0".repeat(64);
+    }
+  }
+}
