@@ -109,6 +109,29 @@ enum GgufPreTokenizer {
             String.join(", ", known)));
   }
 
+  /**
+   * Returns the name of a rule.
+   *
+   * @param preTokenizer the pre-tokenizer in the form of {@code tokenizer.json}
+   * @param ignoreMerges whether the model takes whole tokens before it merges
+   * @throws DataException if no name stands for it
+   */
+  static String nameOf(@Nullable Object preTokenizer, boolean ignoreMerges) throws DataException {
+    if (preTokenizer instanceof Map<?, ?> json) {
+      boolean bytes =
+          "ByteLevel".equals(json.get("type"))
+              && Boolean.FALSE.equals(json.get("add_prefix_space"))
+              && !Boolean.FALSE.equals(json.get("use_regex"));
+      for (GgufPreTokenizer rule : values()) {
+        boolean same = rule == GPT2 ? bytes : rule.json().equals(json);
+        if (same && rule.ignoreMerges() == ignoreMerges) {
+          return rule.names.getFirst();
+        }
+      }
+    }
+    throw new DataException("GGUF has no name for the pre_tokenizer " + preTokenizer);
+  }
+
   boolean ignoreMerges() {
     return this == LLAMA3 || this == TEKKEN;
   }

@@ -34,8 +34,9 @@ final class InfoCommand extends SubCommand {
       out().println(folder.path());
       out().println(loaded.summary());
     }
-    if (folder.hasTokenizer()) {
-      Tokenizer tokenizer = folder.tokenizer();
+    Optional<Tokenizer> found = folder.findTokenizer();
+    if (found.isPresent()) {
+      Tokenizer tokenizer = found.get();
       out()
           .println(
               Text.format(

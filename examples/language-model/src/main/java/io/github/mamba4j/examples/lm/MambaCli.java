@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       EvaluateCommand.class,
       InfoCommand.class,
-      VerifyCommand.class
+      VerifyCommand.class,
+      ConvertCommand.class
     },
     footer = {
       "",

@@ -1,6 +1,11 @@
 package io.github.mamba4j.examples.lm;
 
 import io.github.mamba4j.checkpoint.AtomicFiles;
+import io.github.mamba4j.checkpoint.CheckpointFile;
+import io.github.mamba4j.checkpoint.GgufFile;
+import io.github.mamba4j.data.tokenizer.BpeTokenizer;
+import io.github.mamba4j.data.tokenizer.GgufTokenizers;
+import io.github.mamba4j.data.tokenizer.GgufVocabulary;
 import io.github.mamba4j.data.tokenizer.Tokenizer;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.tensor.Device;
@@ -9,12 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
- * A folder with a model: {@code config.json}, {@code model.safetensors} and, if it was trained
- * here, {@link #TOKENIZER} and {@link RunFile#NAME}.
+ * A model on disk: a GGUF file, or a folder with {@code config.json}, weights and, if it was
+ * trained here, {@link #TOKENIZER} and {@link RunFile#NAME}.
  *
- * @param path the folder
+ * @param path the folder or file
  */
 record ModelFolder(Path path) {
   /** The name of the tokenizer's file. */
@@ -35,6 +41,9 @@ record ModelFolder(Path path) {
    * @throws BadInputException if there is none
    */
   static ModelFolder find(Path named) throws IOException {
+    if (Files.isRegularFile(named)) {
+      return new ModelFolder(named);
+    }
     for (Path candidate : List.of(named, named.resolve(BEST), named.resolve(LAST))) {
       AtomicFiles.recoverDirectory(candidate);
       if (Files.isRegularFile(candidate.resolve(CONFIG))) {
@@ -45,9 +54,9 @@ record ModelFolder(Path path) {
         String.format(
             Locale.ROOT,
             Files.isDirectory(named)
-                ? "--model %s: holds no model (%s and model.safetensors, or a checkpoint '%s' or"
-                    + " '%s')"
-                : "--model %s: no such folder; name one with %s, or a run's with '%s' or '%s'",
+                ? "--model %s: holds no model (%s with its weights, or a checkpoint '%s' or '%s')"
+                : "--model %s: no such file or folder; name a .gguf file, a folder with %s, or a"
+                    + " run's with '%s' or '%s'",
             named,
             CONFIG,
             BEST,
@@ -58,16 +67,32 @@ record ModelFolder(Path path) {
     return MambaModel.load(path, device);
   }
 
-  boolean hasTokenizer() {
-    return Files.exists(path.resolve(TOKENIZER));
+  /** Returns the tokenizer that belongs to the model, or empty if there is none with it. */
+  Optional<Tokenizer> findTokenizer() throws IOException {
+    if (Files.isRegularFile(path)) {
+      try (CheckpointFile file = CheckpointFile.open(path)) {
+        Optional<GgufVocabulary> vocabulary =
+            file instanceof GgufFile gguf ? GgufTokenizers.read(gguf) : Optional.empty();
+        if (vocabulary.isPresent()) {
+          return Optional.of(BpeTokenizer.fromGguf(vocabulary.get()));
+        }
+      }
+    }
+    Path file = Files.isRegularFile(path) ? path.resolveSibling(TOKENIZER) : tokenizerFile();
+    return Files.exists(file) ? Optional.of(Tokenizer.load(file)) : Optional.empty();
+  }
+
+  private Path tokenizerFile() {
+    return path.resolve(TOKENIZER);
   }
 
   Tokenizer tokenizer() throws IOException {
-    Path file = path.resolve(TOKENIZER);
-    if (!Files.exists(file)) {
+    Optional<Tokenizer> found = findTokenizer();
+    if (found.isEmpty()) {
+      Path file = Files.isRegularFile(path) ? path.resolveSibling(TOKENIZER) : tokenizerFile();
       throw new BadInputException(
           file + ": no such file; put the model's tokenizer there, without it text means nothing");
     }
-    return Tokenizer.load(file);
+    return found.get();
   }
 }

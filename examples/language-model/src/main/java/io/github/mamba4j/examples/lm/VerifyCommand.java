@@ -27,7 +27,7 @@ final class VerifyCommand extends SubCommand {
       names = "--model",
       paramLabel = "DIR",
       required = true,
-      description = "Folder with config.json and model.safetensors.")
+      description = "Folder with config.json and weights, or a GGUF file.")
   private Path model;
 
   @Option(
