@@ -70,7 +70,8 @@ final class VocabularyOfBpe {
   /** GGUF does not normalize; NFC changes little text, and llama.cpp's own converter drops it. */
   private static void requireNoNormalizer(@Nullable Object normalizer) throws DataException {
     boolean none =
-        normalizer == null || normalizer instanceof Map<?, ?> map && "NFC".equals(map.get("type"));
+        normalizer == null
+            || (normalizer instanceof Map<?, ?> map && "NFC".equals(map.get("type")));
     if (!none) {
       throw new DataException("GGUF has no normalizer such as " + normalizer);
     }

@@ -165,13 +165,13 @@ class BadInputTest {
       delimiter = '|',
       textBlock =
           """
-          generate | --model=nowhere          | no such folder
+          generate | --model=nowhere          | no such file or folder
           generate | --temperature=-1         | temperature must be positive
           generate | --top-p=0                | topP must be in (0, 1]
           generate | --max-new-tokens=0       | maxNewTokens must be positive
           generate | --prompt-file=nowhere    | cannot be read
           evaluate | --model=nowhere          | --data-dir
-          info     | --model=nowhere          | no such folder
+          info     | --model=nowhere          | no such file or folder
           verify   | --model=nowhere          | --expected
           """)
   void otherCommands_badOption_areRefused(String command, String option, String fragment) {
