@@ -13,13 +13,18 @@ import java.util.SequencedMap;
 final class RecordFields {
   private RecordFields() {}
 
-  /** Returns the components of a record of numbers, booleans and enums. */
+  /** Returns the components of a record of numbers, booleans, enums and such records. */
   static SequencedMap<String, Object> of(Record settings) {
     SequencedMap<String, Object> fields = new LinkedHashMap<>();
     for (RecordComponent component : settings.getClass().getRecordComponents()) {
       try {
         Object value = component.getAccessor().invoke(settings);
-        fields.put(component.getName(), plain(value));
+        if (value instanceof Record inner) {
+          String prefix = component.getName() + ".";
+          of(inner).forEach((name, field) -> fields.put(prefix + name, field));
+        } else {
+          fields.put(component.getName(), plain(value));
+        }
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException(
             "RecordFields: cannot read " + component.getName() + " of " + settings, e);
@@ -32,6 +37,8 @@ final class RecordFields {
     return switch (value) {
       case Integer number -> number.longValue();
       case Enum<?> constant -> constant.name();
+      // JSON has no infinity.
+      case Double number when number.isInfinite() -> number.toString();
       default -> value;
     };
   }

@@ -109,6 +109,29 @@ class BadCallTest {
         s -> RmsNormOp.apply(zeros(s, 2, 3), zeros(s, 3), 0f),
         "rmsNorm: eps must be positive, got 0");
     bad(
+        "GatedRmsNormOp",
+        s -> GatedRmsNormOp.apply(zeros(s, 2, 6), zeros(s, 2, 6), zeros(s, 6), 4, 1e-5f, true),
+        "gatedRmsNorm: groups must divide the width 6, got 4");
+    bad(
+        "GatedRmsNormOp",
+        s -> GatedRmsNormOp.apply(zeros(s, 2, 6), zeros(s, 2, 5), zeros(s, 6), 2, 1e-5f, true),
+        "gatedRmsNorm: z has shape [2, 5]",
+        "[2, 6]");
+    bad(
+        "SsdOp",
+        s -> SsdOp.apply(dualScan(s, zeros(s, 1, 4, 3)), new SsdOp.Options(2, 1, 4, 0, 1)),
+        "ssd: dt has shape [1, 4, 3]",
+        "[batch, length, heads] = [1, 4, 4]",
+        "headDim 2");
+    bad(
+        "SsdOp",
+        s -> SsdOp.apply(dualScan(s, zeros(s, 1, 4, 4)), new SsdOp.Options(3, 1, 4, 0, 1)),
+        "ssd: dInner 8 must be heads of headDim 3");
+    bad(
+        "SsdOp",
+        s -> SsdOp.apply(dualScan(s, zeros(s, 1, 4, 4)), new SsdOp.Options(2, 1, 4, 1, 1)),
+        "ssd: stepMin and stepMax must be 0 or more and rise, got 1.0 and 1.0");
+    bad(
         "EmbeddingOp",
         s -> EmbeddingOp.apply(zeros(s, 3), zeros(s, 5, 4)),
         "embedding: ids holds F32, expected I32");
@@ -186,6 +209,12 @@ class BadCallTest {
         thrown.hasMessageContaining(word);
       }
     }
+  }
+
+  private static SsdOp.Inputs dualScan(Scope s, Tensor dt) {
+    Tensor projection = zeros(s, 1, 4, 3);
+    return new SsdOp.Inputs(
+        zeros(s, 1, 4, 8), dt, zeros(s, 4), projection, projection, null, null, null);
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.MambaModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -36,7 +38,8 @@ class ResumeTest {
   }
 
   /** Stops a run after some steps, inside an epoch or at its end. */
-  private void interrupted(int steps, Toys.Recorder recorder) throws IOException {
+  private void interrupted(Supplier<MambaModel> made, int steps, Toys.Recorder recorder)
+      throws IOException {
     List<Trainer> running = new ArrayList<>();
     TrainingListener stopper =
         new TrainingListener() {
@@ -47,7 +50,7 @@ class ResumeTest {
             }
           }
         };
-    try (MambaModel model = Toys.model(1);
+    try (MambaModel model = made.get();
         Trainer trainer =
             settings(model).checkpoints(folder).listener(recorder).listener(stopper).build()) {
       running.add(trainer);
@@ -74,7 +77,7 @@ class ResumeTest {
     }
 
     Toys.Recorder parts = new Toys.Recorder();
-    interrupted(steps, parts);
+    interrupted(() -> Toys.model(1), steps, parts);
     try (MambaModel model = Toys.model(2);
         Trainer trainer =
             settings(model).checkpoints(folder).resume(folder).listener(parts).build()) {
@@ -88,6 +91,37 @@ class ResumeTest {
       Map<String, float[]> actual = Toys.weights(model);
       expected.forEach((name, values) -> assertThat(actual.get(name)).as(name).isEqualTo(values));
     }
+  }
+
+  @Test
+  void resume_mamba2_equalsTheUninterruptedBitByBit() throws IOException {
+    Map<String, float[]> expected;
+    try (MambaModel model = mamba2();
+        Trainer trainer = settings(model).build()) {
+      trainer.fit();
+      expected = Toys.weights(model);
+    }
+    interrupted(ResumeTest::mamba2, 5, new Toys.Recorder());
+    try (MambaModel model = mamba2();
+        Trainer trainer = settings(model).checkpoints(folder).resume(folder).build()) {
+      assertThat(trainer.step()).isEqualTo(5);
+      trainer.fit();
+      Map<String, float[]> actual = Toys.weights(model);
+      expected.forEach((name, values) -> assertThat(actual.get(name)).as(name).isEqualTo(values));
+    }
+  }
+
+  private static MambaModel mamba2() {
+    return MambaModel.builder()
+        .architecture(Architecture.MAMBA2)
+        .dModel(16)
+        .nLayers(2)
+        .dState(4)
+        .headDim(8)
+        .vocabSize(Toys.VOCAB)
+        .seed(3)
+        .device("cpu")
+        .build();
   }
 
   @Test
@@ -211,7 +245,8 @@ class ResumeTest {
           Trainer.builder().model(wider).data(Toys.noise(3)).epochs(2).resume(folder);
       assertThatThrownBy(builder::build)
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContainingAll("model dModel was 16, is 8 now", "model dState was 4, is 16");
+          .hasMessageContainingAll(
+              "model mixer.dModel was 16, is 8 now", "model mixer.dState was 4, is 16");
     }
   }
 
