@@ -31,7 +31,7 @@ final class Block {
 
   /** Views the block as rows of {@code cols} elements. */
   View view(DType type, long cols) {
-    return new View(storage, type, offsetBytes / type.bytes(), cols);
+    return new View(storage, type, type.elements(offsetBytes), cols);
   }
 
   /** Marks the block as given back; false if it was before. */

@@ -124,7 +124,7 @@ public final class Scope implements AutoCloseable {
   }
 
   Tensor empty(Shape shape, DType type) {
-    Block block = take(shape.elements() * type.bytes());
+    Block block = take(type.bytes(shape.elements()));
     return Tensor.contiguous(this, shape, block.view(type, shape.lastDim()), false);
   }
 

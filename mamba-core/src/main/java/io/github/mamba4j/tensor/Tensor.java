@@ -214,7 +214,7 @@ public final class Tensor {
    * @param target at least as many bytes as this tensor has, filled row-major
    */
   public void read(MemorySegment target) {
-    long bytes = (long) cols() * dtype().bytes();
+    long bytes = dtype().bytes(cols());
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
       scope.backend().read(view.storage(), byteOffset(row), part(target, row * bytes, size));
@@ -228,7 +228,7 @@ public final class Tensor {
    * @param source at least as many bytes as this tensor has, row-major
    */
   public void write(MemorySegment source) {
-    long bytes = (long) cols() * dtype().bytes();
+    long bytes = dtype().bytes(cols());
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
       scope.backend().write(part(source, row * bytes, size), view.storage(), byteOffset(row));
@@ -257,7 +257,7 @@ public final class Tensor {
   }
 
   private long byteOffset(long row) {
-    return (view.offset() + row * view.stride()) * dtype().bytes();
+    return dtype().bytes(view.offset() + row * view.stride());
   }
 
   /**

@@ -65,6 +65,11 @@ final class CpuGather implements GatherKernels {
           CpuStorage.set(to, outStart + i, Float.float16ToFloat(bits));
         }
       }
+      case INT8 -> {
+        for (int i = 0; i < lookup.width(); i++) {
+          CpuStorage.set(to, outStart + i, CpuStorage.getInt8(from, start + i));
+        }
+      }
       case I32 -> throw new AssertionError("a table of token ids");
     }
   }

@@ -372,12 +372,13 @@ abstract class CpuMatmul implements MatmulKernels {
     return Math.ceilDiv(x, multiple) * multiple;
   }
 
-  /** Returns an element of the right factor, widened if it is stored in 16 bits. */
+  /** Returns an element of the right factor, widened if it is stored in fewer bits. */
   static float right(MatmulCall call, long index) {
     return switch (call.bType) {
       case F32 -> CpuStorage.get(call.b, index);
       case BF16 -> Float.intBitsToFloat(call.b.get(SHORT, index << 1) << 16);
       case F16 -> Float.float16ToFloat(call.b.get(SHORT, index << 1));
+      case INT8 -> CpuStorage.getInt8(call.b, index);
       case I32 -> throw new IllegalArgumentException("matmul: b is of type I32, expected floats");
     };
   }

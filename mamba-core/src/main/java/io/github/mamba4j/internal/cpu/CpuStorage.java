@@ -1,5 +1,6 @@
 package io.github.mamba4j.internal.cpu;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -40,5 +41,13 @@ record CpuStorage(MemorySegment segment) implements Storage {
 
   static int getInt(MemorySegment segment, long index) {
     return segment.get(INT, index << 2);
+  }
+
+  /** Returns an element of blocks of 8-bit integers, widened. */
+  static float getInt8(MemorySegment segment, long index) {
+    long block = DType.INT8.bytes(index & -DType.INT8.blockElements());
+    int within = (int) index & (DType.INT8.blockElements() - 1);
+    float scale = Float.float16ToFloat(segment.get(SHORT, block));
+    return scale * segment.get(ValueLayout.JAVA_BYTE, block + Short.BYTES + within);
   }
 }

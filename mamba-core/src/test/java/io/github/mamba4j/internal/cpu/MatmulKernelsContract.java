@@ -134,7 +134,7 @@ abstract class MatmulKernelsContract {
       long stride = (long) columns + gap;
       long batchStride = one ? 0 : stride * rows + gap;
       long count = 5 + stride * rows + batchStride * (batch - 1);
-      MemorySegment memory = arena.allocate(count * type.bytes(), 64);
+      MemorySegment memory = arena.allocate(count * type.blockBytes(), 64);
       for (long i = 0; i < count; i++) {
         float value = whole ? random.nextInt(-4, 5) : (float) random.nextDouble(-1, 1);
         switch (type) {
