@@ -3,7 +3,6 @@ package io.github.mamba4j.checkpoint;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
 
@@ -71,17 +70,8 @@ record PendingArray(
   }
 
   private void narrow(long firstBlock, int blocks, MemorySegment buffer) {
-    long firstByte = firstBlock * type.blockElements() * Float.BYTES;
-    if (type == StoredType.Q8_0) {
-      long elements = (long) blocks * type.blockElements();
-      QuantizedBlocks.quantizeQ80(
-          values.asSlice(firstByte, elements * Float.BYTES), buffer, elements);
-      return;
-    }
-    for (int i = 0; i < blocks; i++) {
-      long offset = firstByte + (long) i * Float.BYTES;
-      float value = values.get(ValueLayout.JAVA_FLOAT_UNALIGNED, offset);
-      type.putFloat(buffer, (long) i * type.blockBytes(), value);
-    }
+    long floatBytes = (long) type.blockElements() * Float.BYTES;
+    MemorySegment floats = values.asSlice(firstBlock * floatBytes, blocks * floatBytes);
+    type.narrow(floats, buffer, (long) blocks * type.blockElements());
   }
 }

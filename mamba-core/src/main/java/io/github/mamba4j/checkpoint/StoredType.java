@@ -192,6 +192,26 @@ public enum StoredType {
     }
   }
 
+  /**
+   * Narrows floats to this type: to nearest, halves to even; Q8_0 as {@link
+   * QuantizedBlocks#quantizeQ80} says.
+   *
+   * @param floats native-order floats
+   * @param target receives the elements from its first byte on; written
+   * @param elements the number of elements, a multiple of the block
+   * @throws IllegalStateException if this type is none of F32, F16, BF16, F64 and Q8_0
+   */
+  public void narrow(MemorySegment floats, MemorySegment target, long elements) {
+    if (this == Q8_0) {
+      QuantizedBlocks.quantizeQ80(floats, target, elements);
+      return;
+    }
+    for (long i = 0; i < elements; i++) {
+      float value = floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
+      putFloat(target, i * blockBytes, value);
+    }
+  }
+
   private static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {

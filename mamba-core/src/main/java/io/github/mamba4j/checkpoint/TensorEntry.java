@@ -192,10 +192,18 @@ public record TensorEntry(
     return values;
   }
 
-  private void requireFloating() throws CheckpointException {
+  /**
+   * Demands floating-point elements, as a loader does before it copies.
+   *
+   * @return this entry
+   * @throws CheckpointException if the stored type is an integer or boolean one, with file, name
+   *     and type
+   */
+  public TensorEntry requireFloating() throws CheckpointException {
     if (!type.isFloating()) {
       throw wrongType("a floating type");
     }
+    return this;
   }
 
   private int arrayLength() throws CheckpointException {

@@ -41,7 +41,18 @@ abstract sealed class CheckpointLayout permits StateDictLayout, GgufLayout {
   /** Returns the shape in which a parameter is stored. */
   abstract List<Long> storedShape(String parameter, List<Long> shape);
 
-  /** Turns stored numbers into the parameter's, in place. */
+  /**
+   * Whether a parameter is one of the large matrices, which may be kept in fewer bits or be mapped:
+   * every layout has them as they are.
+   */
+  static boolean isMatrix(String parameter) {
+    return parameter.equals(EMBEDDING)
+        || parameter.equals(HEAD)
+        || parameter.endsWith(".in_proj.weight")
+        || parameter.endsWith(".out_proj.weight");
+  }
+
+  /** Turns stored numbers, or some of them, into the parameter's, in place. */
   abstract void decode(String parameter, MemorySegment floats);
 
   final CheckpointFile file() {

@@ -6,7 +6,6 @@ import io.github.mamba4j.checkpoint.GgufFile;
 import io.github.mamba4j.checkpoint.GgufMetadata;
 import io.github.mamba4j.checkpoint.GgufType;
 import io.github.mamba4j.checkpoint.GgufWriter;
-import io.github.mamba4j.checkpoint.StoredType;
 import io.github.mamba4j.checkpoint.TensorEntry;
 import io.github.mamba4j.nn.Mamba1Mixer;
 import io.github.mamba4j.nn.Mamba1Mixer.StepWeights;
@@ -167,30 +166,28 @@ final class GgufLayout extends CheckpointLayout {
    *
    * @param mixer the model's mixers
    * @param name the parameter
-   * @param type how to store it if it is not one of those that stay float32
-   * @param shape its shape
-   * @param floats its numbers, which may be changed
+   * @param values its numbers, whose memory may be changed
    * @param writer the file
    */
-  static void add(
-      MixerConfig mixer,
-      String name,
-      StoredType type,
-      List<Long> shape,
-      MemorySegment floats,
-      GgufWriter writer) {
+  static void add(MixerConfig mixer, String name, ModelWriter.Values values, GgufWriter writer) {
     GgufArchitecture architecture = architecture(mixer);
     String stored = architecture.ggufName(name);
     if (stored == null) {
       throw new IllegalArgumentException("MambaModel: GGUF has no name for " + name);
     }
+    List<Long> shape = architecture.ggufShape(name, values.shape(), groups(mixer));
+    MemorySegment memory = values.memory();
+    if (values.asStored()) {
+      writer.add(stored, values.type(), shape, memory);
+      return;
+    }
     if (GgufArchitecture.isNegativeExponential(stored)) {
-      for (long i = 0; i < floats.byteSize() / Float.BYTES; i++) {
-        float log = floats.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, GgufArchitecture.toNegativeExponential(log));
+      for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
+        float log = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, GgufArchitecture.toNegativeExponential(log));
       }
     }
-    writer.addFloats(stored, type, architecture.ggufShape(name, shape, groups(mixer)), floats);
+    writer.addFloats(stored, values.type(), shape, memory);
   }
 
   /**

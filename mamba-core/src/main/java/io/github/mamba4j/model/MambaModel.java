@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Mamba language model: token ids in, a distribution over the next token out.
@@ -37,10 +38,15 @@ import java.util.SequencedMap;
  * state-spaces/mamba's {@code MambaLMHeadModel}.
  */
 public final class MambaModel implements AutoCloseable {
+  /** How many elements are read at a time to be hashed. */
+  private static final int HASHED_ELEMENTS = 1 << 18;
+
   private final MambaConfig config;
   private final Device device;
   private final boolean ownsDevice;
   private final ParameterStore store;
+  private final Precision precision;
+  private final @Nullable MappedWeights mapped;
   private final Backbone backbone;
   private final Tensor head;
 
@@ -53,11 +59,29 @@ public final class MambaModel implements AutoCloseable {
    */
   public record Outputs(Tensor logits, List<Tensor> residuals, Tensor normed) {}
 
-  private MambaModel(MambaConfig config, Device device, boolean ownsDevice, ParameterStore store) {
+  /**
+   * Makes a model whose parameters the store makes.
+   *
+   * @param config the hyper-parameters
+   * @param device where it lives
+   * @param ownsDevice true if the device is closed with it
+   * @param store an empty store, whose scope is closed with it
+   * @param precision how the large matrices were asked to be kept
+   * @param mapped the file that parameters lie in, closed with it; null if there is none
+   */
+  MambaModel(
+      MambaConfig config,
+      Device device,
+      boolean ownsDevice,
+      ParameterStore store,
+      Precision precision,
+      @Nullable MappedWeights mapped) {
     this.config = config;
     this.device = device;
     this.ownsDevice = ownsDevice;
     this.store = store;
+    this.precision = precision;
+    this.mapped = mapped;
     Embedding embedding =
         new Embedding(
             store,
@@ -92,12 +116,8 @@ public final class MambaModel implements AutoCloseable {
   }
 
   static MambaModel initialised(MambaConfig config, Device device, boolean ownsDevice, long seed) {
-    return new MambaModel(config, device, ownsDevice, new ParameterStore(device.openScope(), seed));
-  }
-
-  static MambaModel uninitialised(MambaConfig config, Device device, boolean ownsDevice) {
-    ParameterStore store = ParameterStore.uninitialised(device.openScope());
-    return new MambaModel(config, device, ownsDevice, store);
+    ParameterStore store = new ParameterStore(device.openScope(), seed);
+    return new MambaModel(config, device, ownsDevice, store, Precision.F32, null);
   }
 
   /**
@@ -110,10 +130,9 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Loads a model on the best device of this machine. Read are, told apart by content: folders in
-   * Hugging Face's layout ({@code config.json} with {@code model.safetensors} or its shards),
-   * folders in state-spaces/mamba's ({@code config.json} with {@code pytorch_model.bin}), and GGUF
-   * files of {@code mamba} and {@code mamba2}; weights of any floating type, widened to float32.
+   * Loads a model on the best device of this machine, with its large matrices mapped from the file:
+   * see {@link #load(Path, LoadOptions)} and {@link Precision#STORED}. To train it, load it with
+   * {@link Precision#F32}.
    *
    * @param path the folder or file
    * @return the model, to be closed by the caller
@@ -122,7 +141,7 @@ public final class MambaModel implements AutoCloseable {
    * @throws IOException if they cannot be read
    */
   public static MambaModel load(Path path) throws IOException {
-    return ModelReader.load(path, Device.open(), true);
+    return load(path, LoadOptions.defaults());
   }
 
   /**
@@ -136,7 +155,38 @@ public final class MambaModel implements AutoCloseable {
    * @throws IOException if they cannot be read
    */
   public static MambaModel load(Path path, Device device) throws IOException {
-    return ModelReader.load(path, device, false);
+    return load(path, LoadOptions.defaults().device(device));
+  }
+
+  /**
+   * Loads a model. Read are, told apart by content: folders in Hugging Face's layout ({@code
+   * config.json} with {@code model.safetensors} or its shards), folders in state-spaces/mamba's
+   * ({@code config.json} with {@code pytorch_model.bin}), and GGUF files of {@code mamba} and
+   * {@code mamba2}; weights of any floating type.
+   *
+   * <p>Weights that are not numbers are a warning in the log; those of a mapped file are looked for
+   * on a thread of its own after this returns.
+   *
+   * @param path the folder or file
+   * @param options how its weights are kept, and where
+   * @return the model, to be closed by the caller
+   * @throws io.github.mamba4j.checkpoint.CheckpointException if the files are no such model; the
+   *     message names file, tensor, expected and found
+   * @throws IOException if they cannot be read
+   */
+  public static MambaModel load(Path path, LoadOptions options) throws IOException {
+    return ModelReader.load(path, options);
+  }
+
+  /**
+   * Copies this model for inference, with its large matrices kept in another precision: to measure
+   * what 8 bits lose, or to sample from a model in training. The copy is in memory of its own.
+   *
+   * @param precision how they are kept; {@link Precision#STORED} as they are kept here
+   * @return the copy, to be closed by the caller before the device
+   */
+  public MambaModel withPrecision(Precision precision) {
+    return ModelCopy.of(this, precision);
   }
 
   /**
@@ -192,7 +242,18 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Returns the number of trainable numbers. A tied head counts once, padding rows count.
+   * Returns whether all parameters are float32 in memory of this model's own, so that they can be
+   * changed. Gradients flow through every model, to those parameters that are float32.
+   *
+   * @return false if weights are mapped from a file or kept in fewer bits
+   */
+  public boolean isTrainable() {
+    return parameters().values().stream()
+        .allMatch(tensor -> tensor.requiresGrad() && !tensor.isReadOnly());
+  }
+
+  /**
+   * Returns the number of parameters. A tied head counts once, padding rows count.
    *
    * @return the count
    */
@@ -201,12 +262,21 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Describes the model for people: shape, parameters by part, bytes, device.
+   * Describes the model for people: shape, parameters by part, how weights are kept, bytes, device.
    *
    * @return several lines
    */
   public String summary() {
     return ModelSummary.of(this);
+  }
+
+  /**
+   * Describes how the weights are kept: types, bytes, and whether they are mapped from a file.
+   *
+   * @return one line
+   */
+  public String describeWeights() {
+    return ModelSummary.weights(this);
   }
 
   /**
@@ -315,7 +385,8 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Returns a hash over configuration and parameters, by which a saved state knows its model.
+   * Returns a hash over configuration and parameters as they are kept, by which a saved state knows
+   * its model. A model loaded in another precision is another one.
    *
    * @return SHA-256 in hex; every parameter is read for it
    */
@@ -329,14 +400,37 @@ public final class MambaModel implements AutoCloseable {
     digest.update(config.toString().getBytes(StandardCharsets.UTF_8));
     for (Map.Entry<String, Tensor> entry : store.parameters().entrySet()) {
       digest.update(entry.getKey().getBytes(StandardCharsets.UTF_8));
-      try (Arena arena = Arena.ofConfined()) {
-        Tensor tensor = entry.getValue();
-        MemorySegment bytes = arena.allocate(tensor.shape().elements() * Float.BYTES);
-        tensor.read(bytes);
-        digest.update(bytes.asByteBuffer());
-      }
+      update(digest, entry.getValue());
     }
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static void update(MessageDigest digest, Tensor tensor) {
+    int cols = tensor.shape().lastDim();
+    int rows = Math.toIntExact(tensor.shape().elements() / cols);
+    int step = Math.clamp(HASHED_ELEMENTS / cols, 1, rows);
+    Tensor matrix = tensor.reshape(Shape.of(rows, cols));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(tensor.dtype().bytes((long) step * cols));
+      for (int row = 0; row < rows; row += step) {
+        int count = Math.min(step, rows - row);
+        MemorySegment part = bytes.asSlice(0, tensor.dtype().bytes((long) count * cols));
+        matrix.narrowRows(row, count).read(part);
+        digest.update(part.asByteBuffer());
+      }
+    }
+  }
+
+  /** Returns how the large matrices were asked to be kept. */
+  Precision precision() {
+    return precision;
+  }
+
+  /** Waits until the weights of a mapped file were looked through. */
+  void awaitWeightCheck() {
+    if (mapped != null) {
+      mapped.awaitCheck();
+    }
   }
 
   Backbone backbone() {
@@ -348,12 +442,21 @@ public final class MambaModel implements AutoCloseable {
     return LinearOp.apply(hidden, head, null).narrow(0, config.vocabSize());
   }
 
-  /** Frees the parameters, and the device if the model opened it. */
+  /** Frees the parameters, unmaps their file, and closes the device if the model opened it. */
   @Override
   public void close() {
-    store.scope().close();
-    if (ownsDevice) {
-      device.close();
+    if (mapped != null) {
+      mapped.stopCheck();
+    }
+    try {
+      store.scope().close();
+      if (ownsDevice) {
+        device.close();
+      }
+    } finally {
+      if (mapped != null) {
+        mapped.close();
+      }
     }
   }
 

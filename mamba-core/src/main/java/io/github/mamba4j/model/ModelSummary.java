@@ -3,10 +3,12 @@ package io.github.mamba4j.model;
 import io.github.mamba4j.nn.Mamba1Mixer;
 import io.github.mamba4j.nn.Mamba2Mixer;
 import io.github.mamba4j.nn.MixerConfig;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** The text of {@link MambaModel#summary()}. */
 final class ModelSummary {
@@ -40,11 +42,47 @@ final class ModelSummary {
             config.tieEmbeddings() ? "tied to the embedding" : "of its own"));
     parts.forEach(
         (name, count) -> text.append(String.format(Locale.ROOT, "  %-12s %,15d%n", name, count)));
-    long total = model.parameterCount();
+    long bytes = model.parameters().values().stream().mapToLong(ModelSummary::bytes).sum();
     text.append(
         String.format(
-            Locale.ROOT, "  %-12s %,15d parameters, %,.1f MB%n", "all", total, total * 4 / 1e6));
+            Locale.ROOT,
+            "  %-12s %,15d parameters, %,.1f MB%n",
+            "all",
+            model.parameterCount(),
+            bytes / 1e6));
+    text.append(String.format(Locale.ROOT, "weights %s%n", weights(model)));
     return text.append(model.device().describe()).toString();
+  }
+
+  private static long bytes(Tensor tensor) {
+    return tensor.dtype().bytes(tensor.shape().elements());
+  }
+
+  /** Tells in which types the weights are kept and where. */
+  static String weights(MambaModel model) {
+    Map<String, Long> kinds = new LinkedHashMap<>();
+    int whole = 0;
+    for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
+      Tensor tensor = entry.getValue();
+      String place = tensor.isReadOnly() ? " mapped from the file" : " in memory";
+      kinds.merge(tensor.dtype() + place, bytes(tensor), Long::sum);
+      boolean refused = model.precision() == Precision.INT8 && tensor.dtype() != DType.INT8;
+      whole += refused && CheckpointLayout.isMatrix(entry.getKey()) ? 1 : 0;
+    }
+    String text =
+        kinds.entrySet().stream()
+            .map(kind ->
+                String.format(Locale.ROOT, "%s %,.1f MB", kind.getKey(), kind.getValue() / 1e6))
+            .collect(Collectors.joining(", "));
+    if (whole > 0) {
+      text +=
+          String.format(
+              Locale.ROOT,
+              "; %d matrices whose rows are no multiple of %d stay F32",
+              whole,
+              DType.INT8.blockElements());
+    }
+    return text;
   }
 
   private static String special(MixerConfig mixer) {

@@ -68,11 +68,14 @@ public final class ModelVerifier {
   /**
    * Runs the model on the file's tokens and compares everything that the file holds.
    *
-   * @param model the model; its gradients are overwritten
+   * @param model the model; its gradients are overwritten. To compare gradients it has to be loaded
+   *     with {@link Precision#F32}, unless its file is float32
    * @param expected the file
    * @return one line for each tensor compared, in the file's order
    * @throws CheckpointException if the file has no {@code input_ids}, a tensor of another shape, a
    *     name that is not known, or nothing to compare
+   * @throws IllegalArgumentException if the file holds the gradient of a parameter that the model
+   *     keeps in fewer bits
    * @throws IOException if it cannot be read
    */
   public static List<Difference> compare(MambaModel model, Path expected) throws IOException {
@@ -95,7 +98,11 @@ public final class ModelVerifier {
     int batch = Math.toIntExact(ids.shape().get(0));
     int length = Math.toIntExact(ids.shape().get(1));
     int[] tokens = ids.toIntArray();
-    model.parameters().values().forEach(Tensor::zeroGrad);
+    for (Tensor parameter : model.parameters().values()) {
+      if (parameter.requiresGrad()) {
+        parameter.zeroGrad();
+      }
+    }
     try (Scope scope = model.openGradientScope()) {
       Tensor input = model.ids(scope, Shape.of(batch, length), tokens);
       MambaModel.Outputs outputs = model.forwardWithHidden(input);
@@ -182,6 +189,16 @@ public final class ModelVerifier {
               "%s: tensor grad.%s names no parameter of the model",
               file.path(),
               parameter));
+    }
+    if (!tensor.requiresGrad()) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "ModelVerifier: model keeps %s as %s, which has no gradient for %s; load it with"
+                  + " LoadOptions.defaults().precision(Precision.F32)",
+              parameter,
+              tensor.dtype(),
+              file.path()));
     }
     return tensor
         .grad()

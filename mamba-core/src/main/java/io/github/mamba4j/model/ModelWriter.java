@@ -25,10 +25,20 @@ final class ModelWriter {
   private static final String ORIGINAL_EMBEDDING = "backbone.embedding.weight";
   private static final Logger LOG = System.getLogger(ModelWriter.class.getName());
 
+  /**
+   * The numbers of a parameter.
+   *
+   * @param type how they are to be stored
+   * @param shape its shape
+   * @param memory native-order floats, or the bytes that are to be stored
+   * @param asStored true for those bytes
+   */
+  record Values(StoredType type, List<Long> shape, MemorySegment memory, boolean asStored) {}
+
   /** What a writer is told of each parameter. */
   @FunctionalInterface
   private interface Adder {
-    void add(String name, StoredType type, List<Long> shape, MemorySegment floats);
+    void add(String name, Values values);
   }
 
   private ModelWriter() {}
@@ -47,7 +57,11 @@ final class ModelWriter {
     Files.createDirectories(folder);
     SafetensorsWriter writer = new SafetensorsWriter();
     try (Arena arena = Arena.ofConfined()) {
-      forEach(model, arena, weights, writer::addFloats);
+      forEach(
+          model,
+          arena,
+          weights,
+          (name, values) -> writer.addFloats(name, values.type(), values.shape(), values.memory()));
       writer.write(folder.resolve(WEIGHTS));
     }
     Json.write(folder.resolve(StateDictLayout.CONFIG), config);
@@ -73,9 +87,13 @@ final class ModelWriter {
           model,
           arena,
           weights,
-          (name, type, shape, floats) -> {
+          (name, values) -> {
             boolean embedding = name.equals(CheckpointLayout.EMBEDDING);
-            writer.addFloats(embedding ? ORIGINAL_EMBEDDING : name, type, shape, floats);
+            writer.addFloats(
+                embedding ? ORIGINAL_EMBEDDING : name,
+                values.type(),
+                values.shape(),
+                values.memory());
           });
       if (model.config().tieEmbeddings()) {
         writer.addShared(CheckpointLayout.HEAD, ORIGINAL_EMBEDDING);
@@ -95,8 +113,7 @@ final class ModelWriter {
           model,
           arena,
           options.weights(),
-          (name, type, shape, floats) ->
-              GgufLayout.add(model.config().mixer(), name, type, shape, floats, writer));
+          (name, values) -> GgufLayout.add(model.config().mixer(), name, values, writer));
       writer.write(file);
     }
   }
@@ -104,21 +121,23 @@ final class ModelWriter {
   private static void forEach(MambaModel model, Arena arena, StoredType weights, Adder adder) {
     for (Map.Entry<String, Tensor> parameter : model.parameters().entrySet()) {
       Tensor tensor = parameter.getValue();
-      MemorySegment values = arena.allocate(tensor.shape().elements() * Float.BYTES, Float.BYTES);
-      tensor.read(values);
       List<Long> shape = tensor.shape().toList();
       boolean narrow =
-          isMatrix(parameter.getKey()) && shape.getLast() % weights.blockElements() == 0;
-      adder.add(parameter.getKey(), narrow ? weights : StoredType.F32, shape, values);
+          CheckpointLayout.isMatrix(parameter.getKey())
+              && shape.getLast() % weights.blockElements() == 0;
+      StoredType type = narrow ? weights : StoredType.F32;
+      // Blocks are not made again of what they stand for, which could round twice.
+      boolean asStored = type.isBlocked() && type == Precision.stored(tensor.dtype());
+      long elements = tensor.shape().elements();
+      MemorySegment memory;
+      if (asStored) {
+        memory = arena.allocate(tensor.dtype().bytes(elements));
+        tensor.read(memory);
+      } else {
+        memory = arena.allocate(elements * Float.BYTES, Float.BYTES);
+        tensor.readFloats(memory);
+      }
+      adder.add(parameter.getKey(), new Values(type, shape, memory, asStored));
     }
-  }
-
-  /** Whether a parameter is one of the large matrices that may be stored in fewer bits. */
-  static boolean isMatrix(String parameter) {
-    return parameter.equals(CheckpointLayout.EMBEDDING)
-        || parameter.equals(CheckpointLayout.HEAD)
-        || parameter.endsWith(".in_proj.weight")
-        || parameter.endsWith(".x_proj.weight")
-        || parameter.endsWith(".out_proj.weight");
   }
 }

@@ -54,8 +54,8 @@ public final class SaveOptions {
   }
 
   /**
-   * Sets how the large matrices are stored: the embeddings, the head and each mixer's projections
-   * but that of the step size. Everything else, which is small and sensitive, stays float32.
+   * Sets how the large matrices are stored: the embeddings, the head and each mixer's input and
+   * output projection. Everything else, which is small and sensitive, stays float32.
    *
    * @param type F32, F16 or BF16; GGUF takes Q8_0, too
    * @return options with this type

@@ -1,5 +1,6 @@
 package io.github.mamba4j.nn;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.Tensor;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The named parameters of a model.
@@ -22,9 +24,23 @@ public final class ParameterStore {
   private static final RandomGeneratorFactory<RandomGenerator> RANDOM =
       RandomGeneratorFactory.of("L64X128MixRandom");
 
+  /** Makes parameters that have their values from elsewhere, such as a checkpoint. */
+  @FunctionalInterface
+  public interface Source {
+    /**
+     * Makes a parameter. Matrices of linear layers and embeddings may be of any floating type and
+     * read-only; everything else is {@link io.github.mamba4j.spi.DType#F32}.
+     *
+     * @param name its checkpoint key
+     * @param shape its shape
+     * @return a tensor of this shape in the store's scope
+     */
+    Tensor make(String name, Shape shape);
+  }
+
   private final Scope scope;
   private final long seed;
-  private final boolean initialise;
+  private final @Nullable Source source;
   private final LinkedHashMap<String, Tensor> parameters = new LinkedHashMap<>();
 
   /**
@@ -34,43 +50,49 @@ public final class ParameterStore {
    * @param seed of their random numbers
    */
   public ParameterStore(Scope scope, long seed) {
-    this(scope, seed, true);
+    this(scope, seed, null);
   }
 
-  private ParameterStore(Scope scope, long seed, boolean initialise) {
+  private ParameterStore(Scope scope, long seed, @Nullable Source source) {
     this.scope = scope;
     this.seed = seed;
-    this.initialise = initialise;
+    this.source = source;
   }
 
   /**
-   * Makes an empty store whose parameters get no first values, because a checkpoint follows.
+   * Makes an empty store whose parameters are not initialised but come from elsewhere.
    *
    * @param scope owner of the parameters
+   * @param source what makes them
    * @return the store
    */
-  public static ParameterStore uninitialised(Scope scope) {
-    return new ParameterStore(scope, 0, false);
+  public static ParameterStore from(Scope scope, Source source) {
+    return new ParameterStore(scope, 0, source);
   }
 
   /**
-   * Makes and initialises a parameter.
+   * Makes a parameter and initialises it, unless this store has another source.
    *
    * @param name its checkpoint key, such as {@code backbone.layers.0.mixer.A_log}
    * @param shape its shape
    * @param init its first values
-   * @return the parameter, which requires a gradient
+   * @return the parameter; it requires a gradient if it is kept as float32
    * @throws IllegalStateException if the name is taken
    */
   public Tensor create(String name, Shape shape, Init init) {
     if (parameters.containsKey(name)) {
       throw new IllegalStateException("ParameterStore: there is a parameter " + name + " already");
     }
-    Tensor tensor = scope.empty(shape);
-    if (initialise) {
+    Tensor tensor;
+    if (source == null) {
+      tensor = scope.empty(shape);
       fill(tensor, name, init);
+    } else {
+      tensor = source.make(name, shape);
     }
-    tensor.requireGrad();
+    if (tensor.dtype() == DType.F32) {
+      tensor.requireGrad();
+    }
     parameters.put(name, tensor);
     return tensor;
   }

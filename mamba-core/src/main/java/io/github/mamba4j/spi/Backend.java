@@ -41,9 +41,21 @@ public interface Backend extends AutoCloseable {
   Storage allocate(long bytes);
 
   /**
-   * Gives a block back.
+   * Makes host memory a block, such as weights in a mapped file. The CPU computes on it where it
+   * lies; a GPU copies it.
    *
-   * @param storage a block from {@link #allocate} that nothing uses any more
+   * @param memory memory outside the heap, at least a byte, that the caller keeps alive until the
+   *     block is freed and does not change; may be read-only, then nothing may be written to the
+   *     block
+   * @return the block, of the memory's size; it starts where the memory starts, on any boundary
+   * @throws IllegalArgumentException if the memory is on the heap or empty
+   */
+  Storage map(MemorySegment memory);
+
+  /**
+   * Gives a block back. Memory that was mapped stays the caller's.
+   *
+   * @param storage a block from {@link #allocate} or {@link #map} that nothing uses any more
    */
   void free(Storage storage);
 

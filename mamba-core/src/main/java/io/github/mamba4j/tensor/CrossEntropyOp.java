@@ -66,14 +66,14 @@ public final class CrossEntropyOp {
    * loss in one.
    *
    * @param x hidden states, [..., width]
-   * @param weight the head, [vocab, width]
+   * @param weight the head, [vocab, width], of any floating type
    * @param targets integers in [0, vocab) or {@link #IGNORE}, [...]
    * @return the loss
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Result linear(Tensor x, Tensor weight, Tensor targets) {
     ShapeRules.floats(OP, "x", x);
-    ShapeRules.floats(OP, "weight", weight);
+    ShapeRules.weights(OP, "weight", weight);
     ShapeRules.rank(OP, "weight", weight, 2, "[vocab, width]");
     ShapeRules.dim(OP, "weight", weight, 1, "width", x.cols(), "x of shape " + x.shape());
     checkTargets(x, "x", targets);
@@ -83,8 +83,8 @@ public final class CrossEntropyOp {
     Head head = new Head(scope, rows, vocab, targets);
     Result result = head.result(x, weight);
     boolean wanted = result.mean.requiresGrad();
-    View xGrad = wanted ? scope.empty(Shape.of(rows, x.cols())).view() : null;
-    View weightGrad = wanted ? scope.empty(weight.shape()).view() : null;
+    View xGrad = wanted && x.requiresGrad() ? scope.empty(Shape.of(rows, x.cols())).view() : null;
+    View weightGrad = wanted && weight.requiresGrad() ? scope.empty(weight.shape()).view() : null;
     int chunk = Math.min(rows, Math.max(SMALLEST_CHUNK, CHUNK_LOGITS / vocab));
     scope.withWorkspace(
         (long) chunk * vocab,
@@ -94,20 +94,21 @@ public final class CrossEntropyOp {
             int count = Math.min(chunk, rows - start);
             head.logits(x, weight, start, count, logits);
             head.loss(start, count, logits, wanted ? logits : null);
-            if (xGrad != null && weightGrad != null) {
-              head.gradients(x, weight, start, count, logits, xGrad, weightGrad);
+            if (xGrad != null) {
+              head.gradientOfRows(weight, start, count, logits, xGrad);
+            }
+            if (weightGrad != null) {
+              head.gradientOfHead(x, start, count, logits, weightGrad);
             }
           }
         });
     head.finish(result);
-    if (xGrad != null && weightGrad != null) {
-      scope.onBackward(
-          () -> {
-            scaled(scope, result.mean, xGrad, x);
-            scaled(scope, result.mean, weightGrad, weight);
-          },
-          result.mean);
-    }
+    scope.onBackward(
+        () -> {
+          scaled(scope, result.mean, xGrad, x);
+          scaled(scope, result.mean, weightGrad, weight);
+        },
+        result.mean);
     return result;
   }
 
@@ -128,9 +129,9 @@ public final class CrossEntropyOp {
   }
 
   /** Adds {@code meanGrad · saved} to a tensor's gradient. */
-  private static void scaled(Scope scope, Tensor mean, View saved, Tensor target) {
+  private static void scaled(Scope scope, Tensor mean, @Nullable View saved, Tensor target) {
     Sink sink = Tensor.sink(target);
-    if (sink != null) {
+    if (sink != null && saved != null) {
       scope.scale(saved, sink, target.rows(), target.cols(), 1f, mean.gradientView());
     }
   }
@@ -186,15 +187,17 @@ public final class CrossEntropyOp {
       scope.launch(() -> kernels.crossEntropy(args));
     }
 
-    void gradients(
-        Tensor x, Tensor head, int start, int count, View logitsGrad, View xGrad, View headGrad) {
+    void gradientOfRows(Tensor head, int start, int count, View logitsGrad, View xGrad) {
       LinearOp.product(
           scope,
-          new MatmulKernels.Shape(1, count, x.cols(), vocab),
+          new MatmulKernels.Shape(1, count, head.cols(), vocab),
           new Operand(logitsGrad, false, 0),
           new Operand(head.view(), false, 0),
-          new Sink(xGrad.plus((long) start * x.cols()), false),
+          new Sink(xGrad.plus((long) start * head.cols()), false),
           null);
+    }
+
+    void gradientOfHead(Tensor x, int start, int count, View logitsGrad, View headGrad) {
       LinearOp.product(
           scope,
           new MatmulKernels.Shape(1, vocab, x.cols(), count),

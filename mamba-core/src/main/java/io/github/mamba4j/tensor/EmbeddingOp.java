@@ -15,13 +15,13 @@ public final class EmbeddingOp {
    * Looks rows up.
    *
    * @param ids row numbers, integers in [0, rows), [...]; what they hold is not checked here
-   * @param table [rows, width]
+   * @param table [rows, width], of any floating type; widened as it is read
    * @return [..., width]
    * @throws ShapeMismatchException if the table is not a matrix
    */
   public static Tensor apply(Tensor ids, Tensor table) {
     ShapeRules.type(OP, "ids", ids, DType.I32);
-    ShapeRules.floats(OP, "table", table);
+    ShapeRules.weights(OP, "table", table);
     ShapeRules.rank(OP, "table", table, 2, "[rows, width]");
     if (!ids.isContiguous()) {
       throw new ShapeMismatchException(

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code out = x · Wᵀ + bias} with W of PyTorch's layout [out, in]; {@code xGrad = outGrad · W},
- * {@code WGrad = outGradᵀ · x}, {@code biasGrad = Σ_rows outGrad}.
+ * {@code WGrad = outGradᵀ · x}, {@code biasGrad = Σ_rows outGrad}. W may be kept in fewer bits;
+ * then it has no gradient.
  */
 public final class LinearOp {
   private LinearOp() {}
@@ -18,7 +19,7 @@ public final class LinearOp {
    * Applies a linear map to each row.
    *
    * @param x [..., in]
-   * @param weight [out, in]
+   * @param weight [out, in], of any floating type; widened as it is read
    * @param bias [out], or null for none
    * @return [..., out]
    * @throws ShapeMismatchException if the shapes do not fit
@@ -26,7 +27,7 @@ public final class LinearOp {
   public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias) {
     String op = "linear";
     ShapeRules.floats(op, "x", x);
-    ShapeRules.floats(op, "weight", weight);
+    ShapeRules.weights(op, "weight", weight);
     ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
     ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
     int outs = weight.shape().dim(0);

@@ -7,6 +7,7 @@ import io.github.mamba4j.spi.ElementwiseKernels.Axis;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Sum;
 import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -39,6 +40,11 @@ public final class Scope implements AutoCloseable {
   private final int depth;
   private final @Nullable Tape tape;
   private final List<Block> blocks = new ArrayList<>();
+
+  /** What lies outside the pool: mapped memory, and blocks that fit no offset in a slab. */
+  private final List<Storage> storages = new ArrayList<>();
+
+  private long mappedBytes;
   private boolean closed;
 
   private Scope(Device device, @Nullable Scope parent, MemoryPool pool, @Nullable Tape tape) {
@@ -105,12 +111,14 @@ public final class Scope implements AutoCloseable {
   }
 
   /**
-   * Returns how much memory this scope's pool has taken from the device.
+   * Returns how much memory this scope has taken from the device; what {@link #map} made a tensor
+   * is not counted.
    *
    * @return size in bytes
    */
   public long reservedBytes() {
-    return pool.reservedBytes();
+    long own = storages.stream().mapToLong(Storage::byteSize).sum() - mappedBytes;
+    return pool.reservedBytes() + own;
   }
 
   /**
@@ -123,9 +131,50 @@ public final class Scope implements AutoCloseable {
     return empty(shape, DType.F32);
   }
 
-  Tensor empty(Shape shape, DType type) {
-    Block block = take(type.bytes(shape.elements()));
-    return Tensor.contiguous(this, shape, block.view(type, shape.lastDim()), false);
+  /**
+   * Makes a tensor of undefined contents whose elements are of a given type. Weights may be of any;
+   * what operations compute is {@link DType#F32}.
+   *
+   * @param shape its shape; the last axis is a multiple of the type's block
+   * @param type the type of its elements
+   * @return the tensor
+   * @throws ShapeMismatchException if the last axis does not fit the blocks
+   */
+  public Tensor empty(Shape shape, DType type) {
+    long bytes = ShapeRules.bytes("Scope.empty", shape, type);
+    if (type.blockElements() == 1) {
+      return Tensor.contiguous(this, shape, take(bytes).view(type, shape.lastDim()), false);
+    }
+    requireOpen();
+    return apart(shape, type, backend().allocate(bytes), false);
+  }
+
+  /**
+   * Makes a tensor of host memory, such as weights in a mapped file, without copying it if the
+   * device computes on host memory.
+   *
+   * @param shape its shape; the last axis is a multiple of the type's block
+   * @param type the type of its elements, in this machine's byte order
+   * @param memory the elements, row-major, outside the heap, on any boundary; the caller keeps them
+   *     alive until this scope is closed or reset, and does not change them
+   * @return the tensor; it cannot be written if the memory is read-only
+   * @throws ShapeMismatchException if the memory's size is not that of shape and type
+   * @throws IllegalArgumentException if the memory is on the heap
+   */
+  public Tensor map(Shape shape, DType type, MemorySegment memory) {
+    requireOpen();
+    ShapeRules.memory("Scope.map", shape, type, memory.byteSize());
+    Tensor tensor = apart(shape, type, backend().map(memory), memory.isReadOnly());
+    mappedBytes += memory.byteSize();
+    return tensor;
+  }
+
+  private Tensor apart(Shape shape, DType type, Storage storage, boolean readOnly) {
+    storages.add(storage);
+    View view = new View(storage, type, 0, shape.lastDim());
+    return readOnly
+        ? Tensor.readOnly(this, shape, view)
+        : Tensor.contiguous(this, shape, view, false);
   }
 
   /**
@@ -225,6 +274,7 @@ public final class Scope implements AutoCloseable {
     if (tape != null) {
       tape.clear();
     }
+    freeStorages();
     if (ownsPool()) {
       blocks.clear();
       pool.reset();
@@ -239,6 +289,7 @@ public final class Scope implements AutoCloseable {
       return;
     }
     closed = true;
+    freeStorages();
     if (ownsPool()) {
       pool.close();
     } else {
@@ -248,6 +299,12 @@ public final class Scope implements AutoCloseable {
 
   private boolean ownsPool() {
     return parent == null || parent.pool != pool;
+  }
+
+  private void freeStorages() {
+    storages.forEach(backend()::free);
+    storages.clear();
+    mappedBytes = 0;
   }
 
   private void releaseAll() {

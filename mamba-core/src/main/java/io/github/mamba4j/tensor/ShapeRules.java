@@ -22,6 +22,38 @@ final class ShapeRules {
     }
   }
 
+  /** Returns the size of a tensor, whose rows must be whole blocks of the type. */
+  static long bytes(String op, Shape shape, DType type) {
+    if (shape.lastDim() % type.blockElements() != 0) {
+      throw new ShapeMismatchException(
+          String.format(
+              Locale.ROOT,
+              "%s: shape %s has rows of %d, expected a multiple of %d (from %s)",
+              op,
+              shape,
+              shape.lastDim(),
+              type.blockElements(),
+              type));
+    }
+    return type.bytes(shape.elements());
+  }
+
+  /** Memory must have the size of a tensor. */
+  static void memory(String op, Shape shape, DType type, long given) {
+    long expected = bytes(op, shape, type);
+    if (given != expected) {
+      throw new ShapeMismatchException(
+          String.format(
+              Locale.ROOT,
+              "%s: memory has %d bytes, expected %d (from %s %s)",
+              op,
+              given,
+              expected,
+              type,
+              shape));
+    }
+  }
+
   /** An argument must have one shape. Null arguments pass. */
   static void expect(
       String op,
@@ -75,6 +107,15 @@ final class ShapeRules {
   /** An argument must hold floats. Null arguments pass. */
   static void floats(String op, String argument, @Nullable Tensor tensor) {
     type(op, argument, tensor, DType.F32);
+  }
+
+  /** An argument must hold numbers in any form that weights are kept in. */
+  static void weights(String op, String argument, Tensor tensor) {
+    if (tensor.dtype() == DType.I32) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT, "%s: %s holds I32, expected F32, BF16, F16 or INT8", op, argument));
+    }
   }
 
   /** An argument must hold one type. Null arguments pass. */

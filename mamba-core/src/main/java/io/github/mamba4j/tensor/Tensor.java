@@ -7,6 +7,7 @@ import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,10 +20,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Tensors belong to their {@link Scope} and need not be closed.
  */
 public final class Tensor {
+  /** How many elements are widened at a time when they are read. */
+  private static final int WIDENED_AT_ONCE = 1 << 20;
+
   private final Scope scope;
   private final Shape shape;
   private final View view;
   private final Tensor base;
+  private boolean readOnly;
   private boolean requiresGrad;
   private @Nullable Gradient gradient;
 
@@ -39,6 +44,13 @@ public final class Tensor {
     if (requiresGrad) {
       tensor.gradient = new Gradient(tensor, false);
     }
+    return tensor;
+  }
+
+  /** Makes a tensor whose memory nobody may write. */
+  static Tensor readOnly(Scope scope, Shape shape, View view) {
+    Tensor tensor = new Tensor(scope, shape, view, null, false);
+    tensor.readOnly = true;
     return tensor;
   }
 
@@ -94,9 +106,14 @@ public final class Tensor {
    * Makes this tensor a parameter: its gradient is kept, and every backward pass adds to it.
    *
    * @return this tensor
-   * @throws IllegalStateException if this tensor is a view or the result of an operation
+   * @throws IllegalStateException if this tensor is a view or the result of an operation, or is not
+   *     of type {@link DType#F32}
    */
   public Tensor requireGrad() {
+    if (dtype() != DType.F32) {
+      throw new IllegalStateException(
+          "Tensor: holds " + dtype() + ", expected F32; only those have gradients");
+    }
     if (base != this || (requiresGrad && gradient == null)) {
       throw new IllegalStateException("Tensor: only a tensor of its own can be a parameter");
     }
@@ -105,6 +122,16 @@ public final class Tensor {
       gradient = new Gradient(this, true);
     }
     return this;
+  }
+
+  /**
+   * Returns whether the elements lie in read-only memory, such as a mapped file, so that {@link
+   * #write} and {@link #copyFrom} are refused.
+   *
+   * @return true if they cannot be changed
+   */
+  public boolean isReadOnly() {
+    return base.readOnly;
   }
 
   /**
@@ -169,16 +196,43 @@ public final class Tensor {
   }
 
   /**
-   * Copies the elements to the host, waiting for them.
+   * Copies the elements to the host, waiting for them. Weights of fewer bits are widened exactly.
    *
    * @return the elements, row-major
    * @throws IllegalArgumentException if they are not floats
    */
   public float[] toFloats() {
-    ShapeRules.floats("toFloats", "tensor", this);
     float[] values = new float[Math.toIntExact(shape.elements())];
-    read(MemorySegment.ofArray(values));
+    readFloats(MemorySegment.ofArray(values));
     return values;
+  }
+
+  /**
+   * Copies the elements to host memory as 32-bit floats, waiting for them. Weights of fewer bits
+   * are widened exactly.
+   *
+   * @param target at least four bytes an element, filled row-major
+   * @throws IllegalArgumentException if the elements are not floats
+   */
+  public void readFloats(MemorySegment target) {
+    ShapeRules.weights("toFloats", "tensor", this);
+    if (dtype() == DType.F32) {
+      read(target);
+      return;
+    }
+    Tensor matrix = reshape(Shape.of(rows(), cols()));
+    int step = Math.clamp(WIDENED_AT_ONCE / cols(), 1, rows());
+    try (Scope inner = scope.openSeparateChild()) {
+      for (int row = 0; row < rows(); row += step) {
+        int count = Math.min(step, rows() - row);
+        int[] all = IntStream.range(0, count).toArray();
+        Tensor ids = inner.ints(Shape.of(count), all);
+        Tensor widened = EmbeddingOp.apply(ids, matrix.narrowRows(row, count));
+        long rowBytes = (long) cols() * Float.BYTES;
+        widened.read(target.asSlice(row * rowBytes, count * rowBytes));
+        inner.reset();
+      }
+    }
   }
 
   /**
@@ -209,9 +263,9 @@ public final class Tensor {
   }
 
   /**
-   * Copies the elements to host memory, waiting for them.
+   * Copies the elements to host memory as they are kept, waiting for them.
    *
-   * @param target at least as many bytes as this tensor has, filled row-major
+   * @param target at least as many bytes as this tensor has ({@link DType#bytes}), filled row-major
    */
   public void read(MemorySegment target) {
     long bytes = dtype().bytes(cols());
@@ -223,11 +277,13 @@ public final class Tensor {
   }
 
   /**
-   * Replaces the elements by those of host memory.
+   * Replaces the elements by those of host memory, of this tensor's type.
    *
-   * @param source at least as many bytes as this tensor has, row-major
+   * @param source at least as many bytes as this tensor has ({@link DType#bytes}), row-major
+   * @throws IllegalStateException if this tensor {@linkplain #isReadOnly is read-only}
    */
   public void write(MemorySegment source) {
+    requireWritable();
     long bytes = dtype().bytes(cols());
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
@@ -241,10 +297,20 @@ public final class Tensor {
    *
    * @param other a tensor of the same shape and type
    * @throws ShapeMismatchException if the shapes differ
+   * @throws IllegalStateException if this tensor {@linkplain #isReadOnly is read-only}
    */
   public void copyFrom(Tensor other) {
+    requireWritable();
+    ShapeRules.floats("copyFrom", "target", this);
     ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target");
     scope.copy(other.view, view, rows(), cols());
+  }
+
+  private void requireWritable() {
+    if (isReadOnly()) {
+      throw new IllegalStateException(
+          "Tensor: " + this + " lies in read-only memory and cannot be written; copy it first");
+    }
   }
 
   /** A slice is an object; a repeated step that copies whole segments makes none. */
@@ -347,6 +413,18 @@ public final class Tensor {
    */
   public Tensor narrow(int start, int size) {
     return ViewOps.narrow(this, start, size);
+  }
+
+  /**
+   * Views some rows of a matrix, see {@link ViewOps}.
+   *
+   * @param start first row
+   * @param size how many, positive
+   * @return a view of shape [size, columns]
+   * @throws ShapeMismatchException if this tensor has no such rows or is no matrix
+   */
+  public Tensor narrowRows(int start, int size) {
+    return ViewOps.rows(this, start, size);
   }
 
   /**

@@ -21,7 +21,32 @@ final class ViewOps {
               x.shape(),
               cols));
     }
+    int block = x.dtype().blockElements();
+    if (start % block != 0 || size % block != 0) {
+      throw new ShapeMismatchException(
+          String.format(
+              Locale.ROOT,
+              "narrow: columns [%d, %d), expected multiples of %d (from x of type %s)",
+              start,
+              start + size,
+              block,
+              x.dtype()));
+    }
     return x.viewOf(x.shape().withDim(-1, size), start, x.view().stride());
+  }
+
+  static Tensor rows(Tensor x, int start, int size) {
+    if (x.shape().rank() != 2 || start < 0 || size <= 0 || start > x.rows() - size) {
+      throw new ShapeMismatchException(
+          String.format(
+              Locale.ROOT,
+              "narrowRows: rows [%d, %d) of shape %s, expected some of [rows, columns]",
+              start,
+              (long) start + size,
+              x.shape()));
+    }
+    long stride = x.view().stride();
+    return x.viewOf(Shape.of(size, x.cols()), start * stride, stride);
   }
 
   static Tensor[] split(Tensor x, int... sizes) {
@@ -89,6 +114,7 @@ final class ViewOps {
               shape));
     }
     boolean sameRows = shape.lastDim() == x.cols();
+    ShapeRules.bytes("reshape", shape, x.dtype());
     if (!sameRows && !x.isContiguous()) {
       throw new ShapeMismatchException(
           String.format(

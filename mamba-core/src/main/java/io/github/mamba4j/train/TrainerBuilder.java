@@ -48,9 +48,16 @@ public final class TrainerBuilder {
    *
    * @param value the model, which stays the caller's to close, after the trainer
    * @return this
+   * @throws IllegalArgumentException if its weights are mapped from a file or kept in fewer bits
    */
   public TrainerBuilder model(MambaModel value) {
     once("model");
+    if (!value.isTrainable()) {
+      throw new IllegalArgumentException(
+          "Trainer: model keeps weights that cannot be trained ("
+              + value.describeWeights()
+              + "); load it with LoadOptions.defaults().precision(Precision.F32)");
+    }
     model = value;
     return this;
   }

@@ -13,7 +13,9 @@ import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.Set;
 
 /** The CPU: off-heap memory and kernels that have ended when their call returns. */
 final class CpuBackend implements Backend {
@@ -24,6 +26,9 @@ final class CpuBackend implements Backend {
 
   /** The memory of each block that is in use; guarded by itself. */
   private final IdentityHashMap<Storage, Arena> arenas = new IdentityHashMap<>();
+
+  /** Blocks on memory of others that are in use; guarded by {@link #arenas}. */
+  private final Set<Storage> mapped = Collections.newSetFromMap(new IdentityHashMap<>());
 
   private boolean closed;
 
@@ -67,9 +72,7 @@ final class CpuBackend implements Backend {
           "CpuBackend.allocate: bytes must be positive, got " + bytes);
     }
     synchronized (arenas) {
-      if (closed) {
-        throw new IllegalStateException("CpuBackend: the backend is closed, open a new one");
-      }
+      requireOpen();
       Arena arena = Arena.ofShared();
       try {
         CpuStorage storage = new CpuStorage(arena.allocate(bytes, ALIGNMENT));
@@ -81,6 +84,30 @@ final class CpuBackend implements Backend {
         error.addSuppressed(e);
         throw error;
       }
+    }
+  }
+
+  @Override
+  public Storage map(MemorySegment memory) {
+    if (!memory.isNative() || memory.byteSize() == 0) {
+      throw new IllegalArgumentException(
+          "CpuBackend.map: memory has "
+              + memory.byteSize()
+              + (memory.isNative()
+                  ? " bytes, expected some"
+                  : " bytes on the heap, expected none"));
+    }
+    synchronized (arenas) {
+      requireOpen();
+      CpuStorage storage = new CpuStorage(memory);
+      mapped.add(storage);
+      return storage;
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("CpuBackend: the backend is closed, open a new one");
     }
   }
 
@@ -100,13 +127,16 @@ final class CpuBackend implements Backend {
   public void free(Storage storage) {
     Arena arena;
     synchronized (arenas) {
+      if (mapped.remove(storage)) {
+        return;
+      }
       arena = arenas.remove(storage);
     }
     if (arena == null) {
       throw new IllegalArgumentException(
           "CpuBackend.free: storage of "
               + storage.byteSize()
-              + " bytes is not in use here, expected one from allocate that was not freed");
+              + " bytes is not in use here, expected one from allocate or map that was not freed");
     }
     arena.close();
   }
@@ -183,6 +213,7 @@ final class CpuBackend implements Backend {
     synchronized (arenas) {
       arenas.values().forEach(Arena::close);
       arenas.clear();
+      mapped.clear();
     }
   }
 }
