@@ -51,7 +51,7 @@ final class WeightConversion {
     long total = target.shape().elements();
     int rows = Math.toIntExact(total / cols);
     boolean divisible = cols % values.blockElements() == 0;
-    int step = divisible ? (int) Math.clamp(PIECE_ELEMENTS / cols, 1, rows) : rows;
+    int step = divisible ? Math.clamp(PIECE_ELEMENTS / cols, 1, rows) : rows;
     Tensor matrix = target.reshape(Shape.of(rows, cols));
     for (int row = 0; row < rows; row += step) {
       int count = Math.min(step, rows - row);
@@ -71,7 +71,7 @@ final class WeightConversion {
    */
   List<String> run() throws IOException {
     int processors = Runtime.getRuntime().availableProcessors();
-    int threads = (int) Math.clamp(elements / ELEMENTS_PER_THREAD, 1, processors);
+    int threads = Math.clamp(elements / ELEMENTS_PER_THREAD, 1, processors);
     if (threads == 1) {
       work(() -> false);
     } else {

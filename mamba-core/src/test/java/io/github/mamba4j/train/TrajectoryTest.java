@@ -7,7 +7,9 @@ import io.github.mamba4j.checkpoint.Json;
 import io.github.mamba4j.checkpoint.JsonObject;
 import io.github.mamba4j.checkpoint.SafetensorsFile;
 import io.github.mamba4j.checkpoint.TensorEntry;
+import io.github.mamba4j.model.LoadOptions;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.Tensor;
@@ -75,7 +77,8 @@ class TrajectoryTest {
 
   private static MambaModel model(String folder, Device device) throws IOException {
     Path config = fixture(folder, "config.json");
-    return MambaModel.load(Objects.requireNonNull(config.getParent()), device);
+    LoadOptions options = LoadOptions.defaults().precision(Precision.F32).device(device);
+    return MambaModel.load(Objects.requireNonNull(config.getParent()), options);
   }
 
   @ParameterizedTest
