@@ -7,7 +7,9 @@ import io.github.mamba4j.data.tokenizer.BpeTokenizer;
 import io.github.mamba4j.data.tokenizer.GgufTokenizers;
 import io.github.mamba4j.data.tokenizer.GgufVocabulary;
 import io.github.mamba4j.data.tokenizer.Tokenizer;
+import io.github.mamba4j.model.LoadOptions;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -64,7 +66,11 @@ record ModelFolder(Path path) {
   }
 
   MambaModel load(Device device) throws IOException {
-    return MambaModel.load(path, device);
+    return load(device, Precision.STORED);
+  }
+
+  MambaModel load(Device device, Precision precision) throws IOException {
+    return MambaModel.load(path, LoadOptions.defaults().precision(precision).device(device));
   }
 
   /** Returns the tokenizer that belongs to the model, or empty if there is none with it. */

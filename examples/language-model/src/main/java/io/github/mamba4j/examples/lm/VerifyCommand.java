@@ -2,6 +2,7 @@ package io.github.mamba4j.examples.lm;
 
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.ModelVerifier;
+import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -62,7 +63,7 @@ final class VerifyCommand extends SubCommand {
     requireNotNegative("--grad-tolerance", gradTolerance);
     ModelFolder folder = ModelFolder.find(model);
     try (Device device = deviceOptions.open();
-        MambaModel loaded = folder.load(device)) {
+        MambaModel loaded = folder.load(device, Precision.F32)) {
       out().println(device.describe());
       return report(ModelVerifier.compare(loaded, expected));
     }
