@@ -37,7 +37,8 @@ public final class AdamWOp {
      * Checks the shapes and gives the parameter a gradient of zeros if it has none.
      *
      * @throws ShapeMismatchException if a moment has another shape than the parameter
-     * @throws IllegalArgumentException if a tensor is not contiguous or the decay is negative
+     * @throws IllegalArgumentException if a tensor is not contiguous, the parameter cannot be
+     *     written or the decay is negative
      * @throws IllegalStateException if the parameter requires no gradient
      */
     public Slot {
@@ -48,6 +49,10 @@ public final class AdamWOp {
       if (!parameter.isContiguous() || !first.isContiguous() || !second.isContiguous()) {
         throw new IllegalArgumentException(
             "adamW: parameter and moments must be contiguous, got a view");
+      }
+      if (parameter.isReadOnly()) {
+        throw new IllegalArgumentException(
+            "adamW: parameter lies in read-only memory, expected memory of its own; copy it first");
       }
       if (!(weightDecay >= 0)) {
         throw new IllegalArgumentException(

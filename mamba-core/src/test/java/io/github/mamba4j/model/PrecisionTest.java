@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Models whose large matrices are kept as their file has them, or in fewer bits. */
 class PrecisionTest {
-  private static final int[] PROMPT = {1, 2, 3, 4, 5, 42, 0, 7, 7};
+  private static final int[] PROMPT = {1, 2, 42, 0, 7, 7};
 
   private static Device device;
   @TempDir Path temp;
@@ -44,11 +44,15 @@ class PrecisionTest {
   }
 
   private static MambaModelBuilder builder(Architecture kind) {
+    return builder(kind, 32);
+  }
+
+  private static MambaModelBuilder builder(Architecture kind, int dModel) {
     MambaModelBuilder builder =
         MambaModel.builder()
             .architecture(kind)
-            .dModel(32)
-            .nLayers(2)
+            .dModel(dModel)
+            .nLayers(1)
             .vocabSize(43)
             .dState(6)
             .initializerRange(0.5)
@@ -75,7 +79,7 @@ class PrecisionTest {
     List<Integer> ids = new ArrayList<>();
     try (InferenceState state = model.newState()) {
       state.prefill(PROMPT);
-      for (int i = 0; i < 8; i++) {
+      for (int i = 0; i < 4; i++) {
         float[] logits = logits(state);
         int best = 0;
         for (int j = 1; j < logits.length; j++) {
@@ -203,18 +207,18 @@ class PrecisionTest {
   @Test
   void load_int8OfRowsThatAreNoBlocks_keepsThemFloat32AndSaysSo() throws IOException {
     Path folder = temp.resolve("model");
-    try (MambaModel model = builder(Architecture.MAMBA1).dModel(48).build()) {
+    try (MambaModel model = builder(Architecture.MAMBA1, 48).build()) {
       model.save(folder);
     }
     try (MambaModel model = load(folder, Precision.INT8)) {
       Map<String, Tensor> parameters = model.parameters();
       assertThat(parameters.get("backbone.embeddings.weight").dtype()).isEqualTo(DType.F32);
-      assertThat(parameters.get("backbone.layers.1.mixer.in_proj.weight").dtype())
+      assertThat(parameters.get("backbone.layers.0.mixer.in_proj.weight").dtype())
           .isEqualTo(DType.F32);
-      assertThat(parameters.get("backbone.layers.1.mixer.out_proj.weight").dtype())
+      assertThat(parameters.get("backbone.layers.0.mixer.out_proj.weight").dtype())
           .isEqualTo(DType.INT8);
       assertThat(model.summary())
-          .contains("; 3 matrices whose rows are no multiple of 32 stay F32");
+          .contains("; 2 matrices whose rows are no multiple of 32 stay F32");
     }
   }
 

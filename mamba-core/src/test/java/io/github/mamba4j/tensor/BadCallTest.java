@@ -7,10 +7,12 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.ScanKernels.PrefixAlgorithm;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -132,6 +134,14 @@ class BadCallTest {
         s -> SsdOp.apply(dualScan(s, zeros(s, 1, 4, 4)), new SsdOp.Options(2, 1, 4, 1, 1)),
         "ssd: stepMin and stepMax must be 0 or more and rise, got 1.0 and 1.0");
     bad(
+        "LinearOp",
+        s -> LinearOp.apply(zeros(s, 2, 3), s.ints(Shape.of(1, 3), 1, 2, 3), null),
+        "linear: weight holds I32, expected F32, BF16, F16 or INT8");
+    bad(
+        "EmbeddingOp",
+        s -> EmbeddingOp.apply(ids(s, 3), s.ints(Shape.of(1, 3), 1, 2, 3)),
+        "embedding: table holds I32, expected F32, BF16, F16 or INT8");
+    bad(
         "EmbeddingOp",
         s -> EmbeddingOp.apply(zeros(s, 3), zeros(s, 5, 4)),
         "embedding: ids holds F32, expected I32");
@@ -157,6 +167,29 @@ class BadCallTest {
         "adamW: norm has shape [2]",
         "[1]");
     bad("narrow", s -> zeros(s, 2, 3).narrow(2, 2), "narrow: columns [2, 4)", "[0, 3)");
+    bad(
+        "narrow",
+        s -> s.empty(Shape.of(2, 64), DType.INT8).narrow(16, 32),
+        "narrow: columns [16, 48), expected multiples of 32",
+        "INT8");
+    bad(
+        "narrowRows",
+        s -> zeros(s, 4, 3).narrowRows(3, 2),
+        "narrowRows: rows [3, 5) of shape [4, 3]",
+        "[rows, columns]");
+    bad("narrowRows", s -> zeros(s, 2, 4, 3).narrowRows(0, 1), "narrowRows: rows [0, 1)");
+    bad(
+        "Scope.empty",
+        s -> s.empty(Shape.of(2, 40), DType.INT8),
+        "Scope.empty: shape [2, 40] has rows of 40, expected a multiple of 32 (from INT8)");
+    bad(
+        "Scope.map",
+        s -> s.map(Shape.of(2, 3), DType.F16, MemorySegment.ofArray(new byte[10])),
+        "Scope.map: memory has 10 bytes, expected 12 (from F16 [2, 3])");
+    bad(
+        "Scope.map",
+        s -> s.map(Shape.of(2, 3), DType.F16, MemorySegment.ofArray(new byte[12])),
+        "CpuBackend.map: memory has 12 bytes on the heap");
     bad("split", s -> zeros(s, 2, 3).split(1, 1), "split: sizes add up to 2, expected 3");
     bad("select", s -> zeros(s, 2, 3).select(2), "select: index 2", "[-2, 2)");
     bad("reshape", s -> zeros(s, 2, 3).reshape(Shape.of(5)), "reshape: x has shape [2, 3]", "5");

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.model.LoadOptions;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -314,6 +316,30 @@ class TrainerTest {
     }
     try (MambaModel saved = MambaModel.load(folder.resolve("last"))) {
       assertThat(Toys.weights(saved).get("backbone.norm_f.weight")).doesNotContain(Float.NaN);
+    }
+  }
+
+  @Test
+  void model_keptInFewerBitsOrMapped_isRefusedWithTheRemedy(@TempDir Path folder)
+      throws IOException {
+    try (MambaModel model = Toys.model(1)) {
+      model.save(folder);
+    }
+    for (Precision precision : Precision.values()) {
+      try (MambaModel model =
+          MambaModel.load(folder, LoadOptions.defaults().precision(precision))) {
+        TrainerBuilder builder = Trainer.builder();
+        if (model.isTrainable()) {
+          assertThat(precision).isEqualTo(Precision.F32);
+          builder.model(model);
+        } else {
+          assertThatThrownBy(() -> builder.model(model))
+              .isInstanceOf(IllegalArgumentException.class)
+              .hasMessageStartingWith("Trainer: model keeps weights that cannot be trained (")
+              .hasMessageContaining(model.describeWeights())
+              .hasMessageEndingWith("load it with LoadOptions.defaults().precision(Precision.F32)");
+        }
+      }
     }
   }
 

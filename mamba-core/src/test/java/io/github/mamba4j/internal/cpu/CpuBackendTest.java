@@ -11,7 +11,9 @@ import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
 import java.io.File;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -121,7 +123,7 @@ class CpuBackendTest {
         assertThat(storage.byteSize()).isEqualTo(bytes);
         MemorySegment memory = ((CpuStorage) storage).segment();
         assertThat(memory.address() % 64).isZero();
-        assertThat(memory.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)).containsOnly(0);
+        assertThat(memory.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0);
         backend.free(storage);
       }
     }
@@ -153,6 +155,26 @@ class CpuBackendTest {
       float[] part = new float[1];
       backend.read(storage, 12, MemorySegment.ofArray(part));
       assertThat(part).containsExactly(2);
+    }
+  }
+
+  @Test
+  void map_hostMemory_isUsedWhereItLiesAndStaysTheCallers() {
+    try (Backend backend = open("scalar", 1);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(17).asSlice(1);
+      Storage storage = backend.map(memory);
+      assertThat(storage.byteSize()).isEqualTo(16);
+      backend.elementwise().fill(new View(storage, DType.F32, 1, 2), 1, 2, 3);
+      assertThat(read(backend, storage)).containsExactly(0, 3, 3, 0);
+      assertThat(memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4)).isEqualTo(3);
+      backend.free(storage);
+      assertThat(memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 8)).isEqualTo(3);
+      assertThatThrownBy(() -> backend.free(storage)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> backend.map(MemorySegment.ofArray(new byte[4])))
+          .hasMessage("CpuBackend.map: memory has 4 bytes on the heap, expected none");
+      assertThatThrownBy(() -> backend.map(memory.asSlice(0, 0)))
+          .hasMessage("CpuBackend.map: memory has 0 bytes, expected some");
     }
   }
 
