@@ -202,13 +202,21 @@ public enum StoredType {
    * @throws IllegalStateException if this type is none of F32, F16, BF16, F64 and Q8_0
    */
   public void narrow(MemorySegment floats, MemorySegment target, long elements) {
-    if (this == Q8_0) {
-      QuantizedBlocks.quantizeQ80(floats, target, elements);
-      return;
-    }
-    for (long i = 0; i < elements; i++) {
-      float value = floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
-      putFloat(target, i * blockBytes, value);
+    switch (this) {
+      case Q8_0 -> QuantizedBlocks.quantizeQ80(floats, target, elements);
+      case BF16 -> {
+        // A loop of its own, without a choice in it: whole models are narrowed on load.
+        for (long i = 0; i < elements; i++) {
+          float value = floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
+          target.set(SHORT, i * Short.BYTES, toBfloat16(value));
+        }
+      }
+      default -> {
+        for (long i = 0; i < elements; i++) {
+          float value = floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
+          putFloat(target, i * blockBytes, value);
+        }
+      }
     }
   }
 

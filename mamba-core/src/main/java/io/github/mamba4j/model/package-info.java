@@ -1,7 +1,9 @@
 /**
  * Whole models: configuration, building, loading, saving, and the state of a running sequence.
  *
- * <p>Start with {@link io.github.mamba4j.model.MambaModel#builder()}.
+ * <p>Start with {@link io.github.mamba4j.model.MambaModel#builder()} or {@link
+ * io.github.mamba4j.model.MambaModel#load(java.nio.file.Path)}; {@link
+ * io.github.mamba4j.model.Precision} says how the weights of a loaded model are kept.
  */
 @NullMarked
 package io.github.mamba4j.model;

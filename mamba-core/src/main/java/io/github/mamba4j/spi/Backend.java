@@ -44,9 +44,8 @@ public interface Backend extends AutoCloseable {
    * Makes host memory a block, such as weights in a mapped file. The CPU computes on it where it
    * lies; a GPU copies it.
    *
-   * @param memory memory outside the heap, at least a byte, that the caller keeps alive until the
-   *     block is freed and does not change; may be read-only, then nothing may be written to the
-   *     block
+   * @param memory memory outside the heap, at least a byte, that the caller keeps alive and leaves
+   *     alone until the block is freed; may be read-only, then nothing may be written to the block
    * @return the block, of the memory's size; it starts where the memory starts, on any boundary
    * @throws IllegalArgumentException if the memory is on the heap or empty
    */

@@ -156,7 +156,7 @@ public final class Scope implements AutoCloseable {
    * @param shape its shape; the last axis is a multiple of the type's block
    * @param type the type of its elements, in this machine's byte order
    * @param memory the elements, row-major, outside the heap, on any boundary; the caller keeps them
-   *     alive until this scope is closed or reset, and does not change them
+   *     alive and leaves them alone until this scope is closed or reset
    * @return the tensor; it cannot be written if the memory is read-only
    * @throws ShapeMismatchException if the memory's size is not that of shape and type
    * @throws IllegalArgumentException if the memory is on the heap

@@ -3,6 +3,7 @@ package io.github.mamba4j.tensor;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
+import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -226,8 +227,12 @@ public final class Tensor {
       for (int row = 0; row < rows(); row += step) {
         int count = Math.min(step, rows() - row);
         int[] all = IntStream.range(0, count).toArray();
-        Tensor ids = inner.ints(Shape.of(count), all);
-        Tensor widened = EmbeddingOp.apply(ids, matrix.narrowRows(row, count));
+        View ids = inner.ints(Shape.of(count), all).view;
+        Tensor widened = inner.empty(Shape.of(count, cols()));
+        View part = matrix.narrowRows(row, count).view;
+        // Not launched by the scope: reading is no part of a recording.
+        GatherKernels kernels = scope.backend().gather();
+        kernels.lookup(new GatherKernels.Lookup(count, cols(), count, ids, part, widened.view));
         long rowBytes = (long) cols() * Float.BYTES;
         widened.read(target.asSlice(row * rowBytes, count * rowBytes));
         inner.reset();
