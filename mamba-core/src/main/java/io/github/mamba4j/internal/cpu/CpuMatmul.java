@@ -20,7 +20,8 @@ import java.util.ArrayDeque;
  *
  * <p>With few rows there is nothing to keep in registers, and packing would cost more than the
  * product: if the right factor is stored as {@code [n, k]}, each element of the result is the dot
- * product of two contiguous rows, several at a time.
+ * product of two contiguous rows, several at a time. The order of its sum does not depend on the
+ * number of rows then.
  *
  * <p>Parts and tasks depend on the shape alone and split rows and columns, never a sum within a
  * part, so results do not depend on the number of threads.
@@ -45,7 +46,12 @@ abstract class CpuMatmul implements MatmulKernels {
 
   private static final long MIN_TASK_PRODUCTS = 1 << 19;
   private static final int PACK_TASK_FLOATS = 1 << 15;
-  private static final int DOT_TASK_FLOATS = 1 << 15;
+
+  /** Least bytes of the right factor that a task of dot products reads. */
+  private static final int MIN_DOT_BYTES = 1 << 16;
+
+  /** Tasks of dot products for each thread, for balance: few, because each starts new streams. */
+  private static final int DOT_TASKS = 4;
 
   /** Most rows for which a product with a transposed right factor is made of dot products. */
   private static final int MAX_DOT_ROWS = 16;
@@ -146,14 +152,37 @@ abstract class CpuMatmul implements MatmulKernels {
    * of a dense matrix with as many rows as the present part has steps.
    *
    * @param call the product
-   * @param source where the first row starts in the right factor, in bytes
+   * @param from memory of the source, 32-bit floats
+   * @param source where its first row starts, in bytes
+   * @param stride distance of its rows, in bytes
    * @param target where the dense matrix starts in the packed memory, in bytes
    * @param width columns of the target
    * @param columns rows of the source; the target's other columns become zero
-   * @param scratch the worker's memory
+   * @param scratch the worker's memory, of which {@link #transposeFloats} are used
    */
   abstract void transpose(
-      MatmulCall call, long source, long target, int width, int columns, Scratch scratch);
+      MatmulCall call,
+      MemorySegment from,
+      long source,
+      long stride,
+      long target,
+      int width,
+      int columns,
+      Scratch scratch);
+
+  /** Returns how much of the worker's memory {@link #transpose} uses, from its start. */
+  abstract int transposeFloats();
+
+  /**
+   * Widens elements of the right factor, whole blocks, to 32-bit floats.
+   *
+   * @param call the product
+   * @param first the first element in the right factor's memory
+   * @param n how many
+   * @param to where to leave them
+   * @param target where the first goes there, in bytes
+   */
+  abstract void widen(MatmulCall call, long first, int n, MemorySegment to, long target);
 
   @Override
   public final void matmul(Product product) {
@@ -161,10 +190,7 @@ abstract class CpuMatmul implements MatmulKernels {
     MatmulCall call = take();
     try {
       call.open(product);
-      if (call.m <= MAX_DOT_ROWS
-          && call.bTransposed
-          && !call.aTransposed
-          && call.bType == DType.F32) {
+      if (call.m <= MAX_DOT_ROWS && call.bTransposed && !call.aTransposed) {
         runDots(call);
       } else {
         runBlocked(call);
@@ -189,7 +215,10 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private void runDots(MatmulCall call) {
-    call.columnsPerTile = Math.min(call.n, roundUp(ceilDiv(DOT_TASK_FLOATS, call.k), 8));
+    // The cut may depend on the number of threads: each sum is made in one task.
+    int least = (int) (MIN_DOT_BYTES / Math.max(1, call.bType.bytes(call.bStride))) + 1;
+    int fair = ceilDiv(call.n * call.batch, DOT_TASKS * pool.threads());
+    call.columnsPerTile = Math.min(call.n, roundUp(Math.max(least, fair), 8));
     call.columnTiles = ceilDiv(call.n, call.columnsPerTile);
     pool.forEach(call.batch * call.columnTiles, call, CpuMatmul::dotTask);
   }
@@ -202,7 +231,7 @@ abstract class CpuMatmul implements MatmulKernels {
 
   private void runBlocked(MatmulCall call) {
     int strip = lanes * stripVectors;
-    int depth = ceilDiv(call.k, ceilDiv(call.k, MAX_DEPTH));
+    int depth = roundUp(ceilDiv(call.k, ceilDiv(call.k, MAX_DEPTH)), call.bType.blockElements());
     int padded = roundUp(call.n, lanes);
     int columns = (int) Math.min(padded, PACKED_FLOATS / (depth + 1) / strip * strip);
     int items = Math.clamp(PACKED_FLOATS / (padded * (depth + 1L)), 1, call.batch);
@@ -281,24 +310,36 @@ abstract class CpuMatmul implements MatmulKernels {
       long to = strip + (step + 1L) * width * Float.BYTES;
       long i = (long) call.firstStep + step;
       long j = (long) call.firstColumn + column;
-      if (call.bType != DType.F32) {
-        long at = source + (call.bTransposed ? j * call.bStride + i : i * call.bStride + j);
-        widen(call, at, to >> 2, width, columns, steps);
-      } else if (call.bTransposed) {
-        transpose(call, (source + j * call.bStride + i) << 2, to, width, columns, scratch);
+      if (call.bTransposed) {
+        packTransposed(call, source + j * call.bStride + i, to, width, columns, scratch);
+      } else if (call.bType != DType.F32) {
+        widenSteps(call, source + i * call.bStride + j, to >> 2, width, columns, steps);
       } else {
         copy(call, (source + i * call.bStride + j) << 2, to, width, columns, steps);
       }
     }
   }
 
-  private static void widen(
+  private void packTransposed(
+      MatmulCall call, long first, long to, int width, int columns, Scratch scratch) {
+    if (call.bType == DType.F32) {
+      transpose(call, call.b, first << 2, call.bStride << 2, to, width, columns, scratch);
+      return;
+    }
+    long room = (long) transposeFloats() * Float.BYTES;
+    long rowBytes = (long) call.depth * Float.BYTES;
+    MemorySegment rows = scratch.floats(transposeFloats() + (long) columns * call.depth);
+    for (int j = 0; j < columns; j++) {
+      widen(call, first + j * call.bStride, call.depth, rows, room + j * rowBytes);
+    }
+    transpose(call, rows, room, rowBytes, to, width, columns, scratch);
+  }
+
+  private static void widenSteps(
       MatmulCall call, long first, long to, int width, int columns, int steps) {
-    long step = call.bTransposed ? 1 : call.bStride;
-    long next = call.bTransposed ? call.bStride : 1;
     for (int p = 0; p < steps; p++) {
       for (int j = 0; j < width; j++) {
-        float value = j < columns ? right(call, first + p * step + j * next) : 0;
+        float value = j < columns ? right(call, first + p * call.bStride + j) : 0;
         CpuStorage.set(call.packed, to + (long) p * width + j, value);
       }
     }

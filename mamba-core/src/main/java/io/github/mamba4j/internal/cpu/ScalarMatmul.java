@@ -92,7 +92,7 @@ final class ScalarMatmul extends CpuMatmul {
     long right = call.bOffset + item * call.bBatchStride + column * call.bStride;
     float sum = before;
     for (int p = start; p < call.k; p++) {
-      sum += CpuStorage.get(call.a, left + p) * CpuMatmul.right(call, right + p);
+      sum += CpuStorage.get(call.a, left + p) * right(call, right + p);
     }
     MemorySegment bias = call.bias;
     if (bias != null) {
@@ -138,24 +138,50 @@ final class ScalarMatmul extends CpuMatmul {
 
   @Override
   void transpose(
-      MatmulCall call, long source, long target, int width, int columns, Scratch scratch) {
-    transposeRows(call, source, target, width, columns, 0);
+      MatmulCall call,
+      MemorySegment from,
+      long source,
+      long stride,
+      long target,
+      int width,
+      int columns,
+      Scratch scratch) {
+    transposeRows(call, from, source, stride, target, width, columns, 0);
   }
 
   /** Packs the steps from {@code start} on of a strip that {@link #transpose} packs. */
   static void transposeRows(
-      MatmulCall call, long source, long target, int width, int columns, int start) {
+      MatmulCall call,
+      MemorySegment from,
+      long source,
+      long stride,
+      long target,
+      int width,
+      int columns,
+      int start) {
     for (int j = 0; j < columns; j++) {
-      long in = (source >> 2) + j * call.bStride;
+      long in = (source + j * stride) >> 2;
       for (int i = start; i < call.depth; i++) {
         CpuStorage.set(
-            call.packed, (target >> 2) + (long) i * width + j, CpuStorage.get(call.b, in + i));
+            call.packed, (target >> 2) + (long) i * width + j, CpuStorage.get(from, in + i));
       }
     }
     for (int i = start; i < call.depth; i++) {
       for (int j = columns; j < width; j++) {
         CpuStorage.set(call.packed, (target >> 2) + (long) i * width + j, 0);
       }
+    }
+  }
+
+  @Override
+  int transposeFloats() {
+    return 0;
+  }
+
+  @Override
+  void widen(MatmulCall call, long first, int n, MemorySegment to, long target) {
+    for (int i = 0; i < n; i++) {
+      CpuStorage.set(to, (target >> 2) + i, right(call, first + i));
     }
   }
 }

@@ -32,36 +32,26 @@ final class VectorDots {
 
   private VectorDots() {}
 
-  /** Returns the part of a row that {@link #wide} and {@link #square} cover. */
-  static int whole(int k) {
-    return SPECIES.loopBound(k);
-  }
-
   /**
-   * Multiplies a row with up to eight rows and leaves eight sums.
+   * Multiplies the first of the left rows with up to eight right rows and leaves eight sums.
    *
-   * @param call the product
-   * @param left where the row starts in the left factor, in bytes
-   * @param right where the first of the rows starts in the right factor, in bytes
-   * @param apart distance between two of them, in rows
-   * @param columns how many of them exist
+   * @param rows the rows
    * @param sums where to leave the sums
    */
-  static void wide(
-      MatmulCall call, long left, long right, int apart, int columns, MemorySegment sums) {
+  static void wide(DotRows rows, MemorySegment sums) {
     sums = offHeap(sums);
-    MemorySegment a = offHeap(call.a);
-    MemorySegment b = offHeap(call.b);
-    long stride = apart * call.bStride * Float.BYTES;
-    int steps = call.k / LANES;
-    int last = columns - 1;
-    long b1 = right + Math.min(1, last) * stride;
-    long b2 = right + Math.min(2, last) * stride;
-    long b3 = right + Math.min(3, last) * stride;
-    long b4 = right + Math.min(4, last) * stride;
-    long b5 = right + Math.min(5, last) * stride;
-    long b6 = right + Math.min(6, last) * stride;
-    long b7 = right + Math.min(7, last) * stride;
+    MemorySegment a = offHeap(rows.a);
+    MemorySegment b = offHeap(rows.b);
+    int steps = rows.elements / LANES;
+    long left = rows.left;
+    long right = rows.right;
+    long b1 = rows.rightAt(1);
+    long b2 = rows.rightAt(2);
+    long b3 = rows.rightAt(3);
+    long b4 = rows.rightAt(4);
+    long b5 = rows.rightAt(5);
+    long b6 = rows.rightAt(6);
+    long b7 = rows.rightAt(7);
     FloatVector c0 = FloatVector.zero(SPECIES);
     FloatVector c1 = c0;
     FloatVector c2 = c0;
@@ -94,37 +84,26 @@ final class VectorDots {
   }
 
   /**
-   * Multiplies up to four rows with up to four rows and leaves 16 sums, those of the first row
-   * first.
+   * Multiplies up to four left rows with up to four right rows and leaves 16 sums, those of the
+   * first left row first.
    *
-   * @param call the product
-   * @param left where the first row starts in the left factor, in bytes
-   * @param rows how many rows of the left factor exist
-   * @param right where the first of the rows starts in the right factor, in bytes
-   * @param apart distance between two of them, in rows
-   * @param columns how many of them exist
+   * @param rows the rows
    * @param sums where to leave the sums
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
-  static void square(
-      MatmulCall call,
-      long left,
-      int rows,
-      long right,
-      int apart,
-      int columns,
-      MemorySegment sums) {
+  static void square(DotRows rows, MemorySegment sums) {
     sums = offHeap(sums);
-    MemorySegment a = offHeap(call.a);
-    MemorySegment b = offHeap(call.b);
-    long stride = apart * call.bStride * Float.BYTES;
-    int steps = call.k / LANES;
-    long a1 = left + Math.min(1, rows - 1) * call.aRowBytes;
-    long a2 = left + Math.min(2, rows - 1) * call.aRowBytes;
-    long a3 = left + Math.min(3, rows - 1) * call.aRowBytes;
-    long b1 = right + Math.min(1, columns - 1) * stride;
-    long b2 = right + Math.min(2, columns - 1) * stride;
-    long b3 = right + Math.min(3, columns - 1) * stride;
+    MemorySegment a = offHeap(rows.a);
+    MemorySegment b = offHeap(rows.b);
+    int steps = rows.elements / LANES;
+    long left = rows.left;
+    long right = rows.right;
+    long a1 = rows.leftAt(1);
+    long a2 = rows.leftAt(2);
+    long a3 = rows.leftAt(3);
+    long b1 = rows.rightAt(1);
+    long b2 = rows.rightAt(2);
+    long b3 = rows.rightAt(3);
     FloatVector c00 = FloatVector.zero(SPECIES);
     FloatVector c01 = c00;
     FloatVector c02 = c00;
@@ -188,13 +167,13 @@ final class VectorDots {
   }
 
   /**
-   * Adds up the lanes of the vectors that {@link #wide} or {@link #square} left: float i of the
-   * memory becomes the sum of vector i.
+   * Adds up the lanes of vectors that lie side by side: float i of the memory becomes the sum of
+   * vector i.
    *
    * <p>Each pass adds neighbouring lanes of two vectors into one, so half as many remain; after as
    * many passes as halve a vector to one lane, the sums lie side by side.
    */
-  private static void reduce(MemorySegment sums, int vectors) {
+  static void reduce(MemorySegment sums, int vectors) {
     sums = offHeap(sums);
     int count = vectors;
     for (int lanes = LANES; lanes > 1; lanes >>= 1) {

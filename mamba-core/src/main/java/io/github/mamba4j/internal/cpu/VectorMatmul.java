@@ -80,43 +80,7 @@ final class VectorMatmul extends CpuMatmul {
 
   @Override
   void dots(MatmulCall call, int item, int from, int to, Scratch scratch) {
-    MemorySegment sums = scratch.floats(16L * LANES);
-    // Rows that are far apart, each followed by its neighbour in the next round: streams that the
-    // hardware prefetches. Rows side by side came from memory at half the speed.
-    int apart = Math.ceilDiv(to - from, call.m == 1 ? VectorDots.WIDE : VectorDots.SQUARE);
-    for (int j = from; j < from + apart; j++) {
-      int columns = Math.ceilDiv(to - j, apart);
-      long right = (call.bOffset + item * call.bBatchStride + j * call.bStride) * Float.BYTES;
-      if (call.m == 1) {
-        VectorDots.wide(call, call.leftAt(item, 0), right, apart, columns, sums);
-        finish(call, item, 0, 1, j, apart, columns, sums);
-      } else {
-        for (int i = 0; i < call.m; i += VectorDots.SQUARE) {
-          int rows = Math.min(VectorDots.SQUARE, call.m - i);
-          VectorDots.square(call, call.leftAt(item, i), rows, right, apart, columns, sums);
-          finish(call, item, i, rows, j, apart, columns, sums);
-        }
-      }
-    }
-  }
-
-  /** Adds the rest of the rows and the bias to the sums of a square. */
-  private static void finish(
-      MatmulCall call,
-      int item,
-      int row,
-      int rows,
-      int column,
-      int apart,
-      int columns,
-      MemorySegment sums) {
-    int whole = VectorDots.whole(call.k);
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < columns; j++) {
-        float sum = CpuStorage.get(sums, i * VectorDots.SQUARE + j);
-        ScalarMatmul.finishDot(call, item, row + i, column + j * apart, sum, whole);
-      }
-    }
+    VectorDotTask.run(call, item, from, to, scratch);
   }
 
   @Override
@@ -168,9 +132,16 @@ final class VectorMatmul extends CpuMatmul {
 
   @Override
   void transpose(
-      MatmulCall call, long source, long target, int width, int columns, Scratch scratch) {
+      MatmulCall call,
+      MemorySegment from,
+      long source,
+      long stride,
+      long target,
+      int width,
+      int columns,
+      Scratch scratch) {
     if (columns < width) {
-      ScalarMatmul.transposeRows(call, source, target, width, columns, 0);
+      ScalarMatmul.transposeRows(call, from, source, stride, target, width, columns, 0);
       return;
     }
     MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
@@ -178,11 +149,21 @@ final class VectorMatmul extends CpuMatmul {
     int whole = SPECIES.loopBound(call.depth);
     for (int j = 0; j < width; j += LANES) {
       for (int i = 0; i < whole; i += LANES) {
-        long from = source + (j * call.bStride + i) * Float.BYTES;
+        long at = source + j * stride + (long) i * Float.BYTES;
         long to = target + i * rowBytes + (long) j * Float.BYTES;
-        VectorTranspose.square(call, from, to, rowBytes, between);
+        VectorTranspose.square(from, at, stride, call.packed, to, rowBytes, between, 0);
       }
     }
-    ScalarMatmul.transposeRows(call, source, target, width, columns, whole);
+    ScalarMatmul.transposeRows(call, from, source, stride, target, width, columns, whole);
+  }
+
+  @Override
+  int transposeFloats() {
+    return VectorTranspose.scratchFloats();
+  }
+
+  @Override
+  void widen(MatmulCall call, long first, int n, MemorySegment to, long target) {
+    VectorWiden.row(call.bType, call.b, first, n, to, target);
   }
 }

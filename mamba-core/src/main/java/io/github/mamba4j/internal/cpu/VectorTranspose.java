@@ -31,21 +31,6 @@ final class VectorTranspose {
   }
 
   /**
-   * Transposes one square of the right factor into the packed memory.
-   *
-   * @param call the product
-   * @param source where the square starts in the right factor, in bytes
-   * @param target where it goes in the packed memory, in bytes
-   * @param rowBytes distance of the target's rows
-   * @param scratch room for the passes between
-   */
-  static void square(
-      MatmulCall call, long source, long target, long rowBytes, MemorySegment scratch) {
-    long stride = call.bStride * Float.BYTES;
-    square(call.b, source, stride, call.packed, target, rowBytes, scratch, 0);
-  }
-
-  /**
    * Transposes one square.
    *
    * @param from where from

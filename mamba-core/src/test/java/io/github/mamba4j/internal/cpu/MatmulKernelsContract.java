@@ -131,22 +131,38 @@ abstract class MatmulKernelsContract {
 
     private MatmulKernels.Operand operand(
         boolean one, int rows, int columns, boolean whole, boolean transposed, DType type) {
-      long stride = (long) columns + gap;
-      long batchStride = one ? 0 : stride * rows + gap;
-      long count = 5 + stride * rows + batchStride * (batch - 1);
-      MemorySegment memory = arena.allocate(count * type.blockBytes(), 64);
+      // Blocks start where the number of elements before is a multiple of their size.
+      int block = type.blockElements();
+      long first = Math.ceilDiv(5, block) * block;
+      long stride = columns + (long) gap * block;
+      long batchStride = one ? 0 : stride * rows + (long) gap * block;
+      long count = first + stride * rows + batchStride * (batch - 1);
+      MemorySegment memory = arena.allocate(type.bytes(count), 64);
       for (long i = 0; i < count; i++) {
         float value = whole ? random.nextInt(-4, 5) : (float) random.nextDouble(-1, 1);
-        switch (type) {
-          case BF16 ->
-              memory.set(
-                  ValueLayout.JAVA_SHORT, i * 2, (short) (Float.floatToRawIntBits(value) >>> 16));
-          case F16 -> memory.set(ValueLayout.JAVA_SHORT, i * 2, Float.floatToFloat16(value));
-          default -> CpuStorage.set(memory, i, value);
-        }
+        put(memory, type, i, value);
       }
-      View view = new View(new CpuStorage(memory), type, 5, stride);
+      View view = new View(new CpuStorage(memory), type, first, stride);
       return new MatmulKernels.Operand(view, transposed, batchStride);
+    }
+
+    /** Stores an element; a block's scale is a power of two that depends on its place. */
+    private void put(MemorySegment memory, DType type, long i, float value) {
+      switch (type) {
+        case BF16 -> {
+          short bits = (short) (Float.floatToRawIntBits(value) >>> 16);
+          memory.set(ValueLayout.JAVA_SHORT, i * 2, bits);
+        }
+        case F16 -> memory.set(ValueLayout.JAVA_SHORT, i * 2, Float.floatToFloat16(value));
+        case INT8 -> {
+          long block = type.bytes(i / 32 * 32);
+          float scale = value == Math.rint(value) ? 1 << i / 32 % 3 : 0.0123f;
+          memory.set(CpuStorage.SHORT, block, Float.floatToFloat16(scale));
+          int q = value == Math.rint(value) ? (int) value : Math.round(value * 127);
+          memory.set(ValueLayout.JAVA_BYTE, block + 2 + i % 32, (byte) q);
+        }
+        default -> CpuStorage.set(memory, i, value);
+      }
     }
 
     @Override
@@ -176,6 +192,11 @@ abstract class MatmulKernelsContract {
     return switch (view.type()) {
       case BF16 -> Float.intBitsToFloat(memory.get(ValueLayout.JAVA_SHORT, at * 2) << 16);
       case F16 -> Float.float16ToFloat(memory.get(ValueLayout.JAVA_SHORT, at * 2));
+      case INT8 -> {
+        long block = at / 32 * 34;
+        float scale = Float.float16ToFloat(memory.get(CpuStorage.SHORT, block));
+        yield scale * memory.get(ValueLayout.JAVA_BYTE, block + 2 + at % 32);
+      }
       default -> CpuStorage.get(memory, at);
     };
   }
@@ -281,19 +302,70 @@ abstract class MatmulKernelsContract {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 33, 70", "4, 100, 64", "20, 50, 129"})
+  @CsvSource({"1, 33, 70", "4, 100, 64", "16, 37, 35", "20, 50, 129", "2, 9, 3", "17, 70, 1100"})
   void matmul_sixteenBitWeights_areWidened(int m, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(1)) {
-      for (DType type : new DType[] {DType.BF16, DType.F16}) {
-        for (boolean transposed : new boolean[] {true, false}) {
-          Case c = new Case(2, m, n, k);
-          c.bTransposed = transposed;
-          c.bType = type;
-          c.gap = 1;
-          c.check(pool);
+    for (DType type : new DType[] {DType.BF16, DType.F16}) {
+      checkNarrow(type, m, n, k);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 33, 96", "3, 100, 64", "16, 37, 32", "20, 50, 160", "17, 70, 1056"})
+  void matmul_blocksOfEightBitIntegers_areWidened(int m, int n, int k) {
+    checkNarrow(DType.INT8, m, n, k);
+  }
+
+  private void checkNarrow(DType type, int m, int n, int k) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int bits = 0; bits < 4; bits++) {
+        Case c = new Case(2, m, n, k);
+        c.bTransposed = (bits & 1) == 0;
+        if (!c.bTransposed && n % type.blockElements() != 0) {
+          continue;
+        }
+        c.bType = type;
+        c.add = (bits & 2) != 0;
+        c.bias = bits == 3;
+        c.gap = 1;
+        c.check(pool);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"F32", "BF16", "F16", "INT8"})
+  void matmul_upToSixteenRows_eachHasTheBitsThatItHasAlone(DType type) {
+    int n = 70;
+    int k = 416;
+    try (WorkerPool pool = new WorkerPool(2)) {
+      MatmulKernels kernels = kernels(pool);
+      Case c = new Case(1, 16, n, k);
+      MatmulKernels.Operand a = c.operand(true, 16, k, false, false, DType.F32);
+      MatmulKernels.Operand b = c.operand(true, n, k, false, true, type);
+      float[] together = rows(kernels, a, b, 16, n, k);
+      for (int m = 1; m < 16; m++) {
+        for (int first = 0; first + m <= 16; first += m) {
+          View from = a.view().plus((long) first * k);
+          float[] some = rows(kernels, new MatmulKernels.Operand(from, false, 0), b, m, n, k);
+          float[] same = Arrays.copyOfRange(together, first * n, (first + m) * n);
+          assertSame(some, same, type + ", " + m + " rows from " + first);
         }
       }
     }
+  }
+
+  private float[] rows(
+      MatmulKernels kernels,
+      MatmulKernels.Operand a,
+      MatmulKernels.Operand b,
+      int m,
+      int n,
+      int k) {
+    MemorySegment out = arena.allocate((long) m * n * Float.BYTES, 64);
+    Sink sink = new Sink(new View(new CpuStorage(out), DType.F32, 0, n), false);
+    MatmulKernels.Shape shape = new MatmulKernels.Shape(1, m, n, k);
+    kernels.matmul(new MatmulKernels.Product(shape, a, b, sink, 0, null));
+    return floats(out);
   }
 
   @ParameterizedTest

@@ -1,0 +1,46 @@
+package io.github.mamba4j.internal.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Rows of both factors whose dot products are computed together; the arguments of {@link
+ * VectorDots}, kept by each worker and used again. Places and distances are in bytes.
+ */
+final class DotRows {
+  /** Memory of the left factor's rows, 32-bit floats. */
+  MemorySegment a = MemorySegment.NULL;
+
+  long left;
+  long leftApart;
+
+  /** How many rows of the left factor exist. */
+  int rows;
+
+  /** Memory of the right factor's rows. */
+  MemorySegment b = MemorySegment.NULL;
+
+  long right;
+  long rightApart;
+
+  /** How many rows of the right factor, which are columns of the result, exist. */
+  int columns;
+
+  /** How many elements of each row are multiplied, whole vectors. */
+  int elements;
+
+  /** Returns where a row of the left factor starts; rows that do not exist repeat the last one. */
+  long leftAt(int row) {
+    return left + Math.min(row, rows - 1) * leftApart;
+  }
+
+  /** Returns where a row of the right factor starts, likewise. */
+  long rightAt(int column) {
+    return right + Math.min(column, columns - 1) * rightApart;
+  }
+
+  /** Forgets the memory, so that an idle worker keeps no tensor alive. */
+  void release() {
+    a = MemorySegment.NULL;
+    b = MemorySegment.NULL;
+  }
+}
