@@ -13,17 +13,10 @@ import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SequencedMap;
 
 /**
@@ -43,6 +36,7 @@ public final class MambaModel implements AutoCloseable {
   private final ParameterStore store;
   private final Backbone backbone;
   private final Tensor head;
+  private final ModelFingerprint fingerprint;
 
   /**
    * What a forward pass gives when everything is wanted.
@@ -73,6 +67,7 @@ public final class MambaModel implements AutoCloseable {
                 "lm_head.weight",
                 Shape.of(config.paddedVocabSize(), config.dModel()),
                 Init.linear(config.dModel()));
+    this.fingerprint = new ModelFingerprint(config, store.parameters());
   }
 
   private static List<ResidualBlock> blocks(MambaConfig config, ParameterStore store) {
@@ -315,28 +310,39 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Returns a hash over configuration and parameters, by which a saved state knows its model.
+   * Returns a hash over configuration and parameters, by which a saved state knows its model. It is
+   * kept until a parameter is written to; a model that is being trained computes it each time.
    *
-   * @return SHA-256 in hex; every parameter is read for it
+   * @return SHA-256 in hex; every parameter is read for it if it is not known
    */
   public String fingerprint() {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("MambaModel: this JVM has no SHA-256", e);
+    return fingerprint.get();
+  }
+
+  /**
+   * Checks that tokens exist.
+   *
+   * @param tokens token ids
+   * @throws IllegalArgumentException if one is not in [0, vocabulary); the message names it and its
+   *     place
+   */
+  public void requireTokens(int... tokens) {
+    for (int i = 0; i < tokens.length; i++) {
+      requireToken(tokens[i], i);
     }
-    digest.update(config.toString().getBytes(StandardCharsets.UTF_8));
-    for (Map.Entry<String, Tensor> entry : store.parameters().entrySet()) {
-      digest.update(entry.getKey().getBytes(StandardCharsets.UTF_8));
-      try (Arena arena = Arena.ofConfined()) {
-        Tensor tensor = entry.getValue();
-        MemorySegment bytes = arena.allocate(tensor.shape().elements() * Float.BYTES);
-        tensor.read(bytes);
-        digest.update(bytes.asByteBuffer());
-      }
+  }
+
+  void requireToken(int token, long index) {
+    int vocab = config.vocabSize();
+    if (token < 0 || token >= vocab) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "MambaModel: token id %d at index %d does not exist, expected one in [0, %d)",
+              token,
+              index,
+              vocab));
     }
-    return HexFormat.of().formatHex(digest.digest());
   }
 
   Backbone backbone() {

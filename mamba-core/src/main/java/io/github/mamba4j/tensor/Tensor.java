@@ -7,14 +7,15 @@ import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An array of numbers on a device, of fixed shape, that operations read and make.
  *
  * <p>The last axis is contiguous; all other axes together form rows that are a fixed number of
- * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #select} or {@link
- * #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made from.
+ * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #slice}, {@link
+ * #select} or {@link #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made from.
  *
  * <p>Tensors belong to their {@link Scope} and need not be closed.
  */
@@ -25,6 +26,7 @@ public final class Tensor {
   private final Tensor base;
   private boolean requiresGrad;
   private @Nullable Gradient gradient;
+  private long version;
 
   private Tensor(Scope scope, Shape shape, View view, @Nullable Tensor base, boolean requiresGrad) {
     this.scope = scope;
@@ -169,6 +171,27 @@ public final class Tensor {
   }
 
   /**
+   * Returns the size of the elements, as {@link #read} and {@link #write} count.
+   *
+   * @return bytes
+   */
+  public long byteSize() {
+    return shape.elements() * dtype().bytes();
+  }
+
+  /**
+   * Returns a number that is another one after {@link #write} and {@link #copyFrom}, by which a
+   * cache of what was computed from this tensor knows that it is out of date.
+   *
+   * @return the number, or empty once this tensor has had a gradient: then an optimiser may change
+   *     it at any time
+   */
+  public OptionalLong version() {
+    Gradient held = base.gradient;
+    return held != null && held.reached() ? OptionalLong.empty() : OptionalLong.of(base.version);
+  }
+
+  /**
    * Copies the elements to the host, waiting for them.
    *
    * @return the elements, row-major
@@ -228,6 +251,7 @@ public final class Tensor {
    * @param source at least as many bytes as this tensor has, row-major
    */
   public void write(MemorySegment source) {
+    base.version++;
     long bytes = (long) cols() * dtype().bytes();
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
@@ -244,6 +268,7 @@ public final class Tensor {
    */
   public void copyFrom(Tensor other) {
     ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target");
+    base.version++;
     scope.copy(other.view, view, rows(), cols());
   }
 
@@ -357,6 +382,18 @@ public final class Tensor {
    */
   public Tensor[] split(int... sizes) {
     return ViewOps.split(this, sizes);
+  }
+
+  /**
+   * Views some indices of the first axis, such as some sequences of a batch, see {@link ViewOps}.
+   *
+   * @param start first index
+   * @param size how many, positive
+   * @return a view of shape [size, ...]
+   * @throws ShapeMismatchException if there is one axis only, or no such range
+   */
+  public Tensor slice(int start, int size) {
+    return ViewOps.slice(this, start, size);
   }
 
   /**

@@ -156,6 +156,11 @@ abstract class CpuMatmul implements MatmulKernels {
       MatmulCall call, long source, long target, int width, int columns, Scratch scratch);
 
   @Override
+  public final int batchInvariantRows() {
+    return MAX_DOT_ROWS;
+  }
+
+  @Override
   public final void matmul(Product product) {
     assert product.a().view().type() == DType.F32 && product.out().view().type() == DType.F32;
     MatmulCall call = take();
