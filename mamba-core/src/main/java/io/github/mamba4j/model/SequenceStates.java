@@ -43,6 +43,7 @@ final class SequenceStates implements AutoCloseable {
   private final List<MixerState> states = new ArrayList<>();
   private final Tensor ids;
   private final Tensor logits;
+  private final @Nullable Tensor[] logitsRows;
   private final long[] positions;
   private final int[] rests;
   private final Arena arena = Arena.ofShared();
@@ -79,6 +80,7 @@ final class SequenceStates implements AutoCloseable {
     }
     ids = scope.ints(Shape.of(rows, 1), new int[rows]);
     logits = scope.zeros(Shape.of(rows, config.vocabSize()));
+    logitsRows = new @Nullable Tensor[rows];
     positions = new long[rows];
     rests = new int[rows];
     hostIds = arena.allocate(ValueLayout.JAVA_INT, rows);
@@ -105,6 +107,16 @@ final class SequenceStates implements AutoCloseable {
   /** The logits of the next tokens, [rows, vocabulary]. */
   Tensor logits() {
     return logits;
+  }
+
+  /** The logits of the next token of one row, [1, vocabulary]; the same object each time. */
+  Tensor logits(int row) {
+    Tensor cached = logitsRows[row];
+    if (cached == null) {
+      cached = logits.slice(row, 1);
+      logitsRows[row] = cached;
+    }
+    return cached;
   }
 
   /** Returns all memory that is held, here and on the device, without shared step memory. */
@@ -313,9 +325,7 @@ final class SequenceStates implements AutoCloseable {
 
   /** Makes all rows forget all tokens. */
   void clear() {
-    for (Tensor tensor : tensors().values()) {
-      tensor.write(MemorySegment.ofArray(new float[Math.toIntExact(tensor.shape().elements())]));
-    }
+    tensors().values().forEach(tensor -> tensor.fill(0));
     Arrays.fill(positions, 0);
   }
 

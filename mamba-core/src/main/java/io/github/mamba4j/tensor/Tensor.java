@@ -180,8 +180,8 @@ public final class Tensor {
   }
 
   /**
-   * Returns a number that is another one after {@link #write} and {@link #copyFrom}, by which a
-   * cache of what was computed from this tensor knows that it is out of date.
+   * Returns a number that is another one after {@link #write}, {@link #fill} and {@link
+   * #copyFrom}, by which a cache of what was computed from this tensor knows that it is out of date.
    *
    * @return the number, or empty once this tensor has had a gradient: then an optimiser may change
    *     it at any time
@@ -258,6 +258,18 @@ public final class Tensor {
       scope.backend().write(part(source, row * bytes, size), view.storage(), byteOffset(row));
       at += rowsInOneCopy() * cols();
     }
+  }
+
+  /**
+   * Replaces every element of a float tensor by one number, on the device.
+   *
+   * @param value the number
+   * @throws IllegalArgumentException if the elements are not floats
+   */
+  public void fill(float value) {
+    ShapeRules.floats("fill", "tensor", this);
+    base.version++;
+    scope.fill(view, rows(), cols(), value);
   }
 
   /**
