@@ -12,9 +12,9 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * Reads one long prompt as it comes and says how long that took and how much memory the process
- * had at its peak, which is to be the same for every length. One process a length, because a peak
- * does not fall.
+ * Reads one long prompt as it comes and says how long that took and how much memory the process had
+ * at its peak, which is to be the same for every length. One process a length, because a peak does
+ * not fall.
  *
  * <pre>{@code
  * java --add-modules jdk.incubator.vector -Xmx256m -cp mamba-bench/target/benchmarks.jar \

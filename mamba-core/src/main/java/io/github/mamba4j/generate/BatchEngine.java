@@ -166,8 +166,7 @@ final class BatchEngine implements AutoCloseable {
     try {
       Stream<Member> all = Stream.concat(arrivals.stream(), members.stream());
       Stream<Member> first = Stream.ofNullable(reading);
-      return (int)
-          Stream.concat(all, first).filter(member -> member.phase != Phase.ENDED).count();
+      return (int) Stream.concat(all, first).filter(member -> member.phase != Phase.ENDED).count();
     } finally {
       lock.unlock();
     }

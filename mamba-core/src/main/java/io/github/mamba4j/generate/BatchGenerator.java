@@ -118,8 +118,7 @@ public final class BatchGenerator implements AutoCloseable {
     }
   }
 
-  private TokenStream queue(
-      @Nullable InferenceState start, int[] prompt, SamplingOptions options) {
+  private TokenStream queue(@Nullable InferenceState start, int[] prompt, SamplingOptions options) {
     RunningSequence sequence = engine.join(start, prompt);
     return new TokenStream(sequence, model.config().vocabSize(), prompt, options, text);
   }

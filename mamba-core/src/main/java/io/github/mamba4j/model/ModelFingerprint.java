@@ -63,11 +63,10 @@ final class ModelFingerprint {
       throw new IllegalStateException("MambaModel: this JVM has no SHA-256", e);
     }
     digest.update(config.toString().getBytes(StandardCharsets.UTF_8));
-    parameters.forEach(
-        (name, tensor) -> {
-          digest.update((name + " " + tensor).getBytes(StandardCharsets.UTF_8));
-          update(digest, tensor);
-        });
+    parameters.forEach((name, tensor) -> {
+      digest.update((name + " " + tensor).getBytes(StandardCharsets.UTF_8));
+      update(digest, tensor);
+    });
     return HexFormat.of().formatHex(digest.digest());
   }
 

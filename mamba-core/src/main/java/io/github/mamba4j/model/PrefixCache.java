@@ -103,8 +103,7 @@ public final class PrefixCache implements AutoCloseable {
    */
   public PrefixCache(MambaModel model, long maxBytes) {
     if (maxBytes <= 0) {
-      throw new IllegalArgumentException(
-          "PrefixCache: maxBytes must be positive, got " + maxBytes);
+      throw new IllegalArgumentException("PrefixCache: maxBytes must be positive, got " + maxBytes);
     }
     this.model = model;
     this.maxBytes = maxBytes;

@@ -153,13 +153,12 @@ final class SequenceStates implements AutoCloseable {
 
   /** Steps use each other's memory: what they leave lies in the rows. */
   private Runnable recordStep(int first, int size) {
-    return stepMemory.record(
-        () -> {
-          try (Scope work = stepMemory.openChild()) {
-            Tensor hidden = advance(ids.slice(first, size).in(work), first, size);
-            computeLogits(hidden, first, size);
-          }
-        });
+    return stepMemory.record(() -> {
+      try (Scope work = stepMemory.openChild()) {
+        Tensor hidden = advance(ids.slice(first, size).in(work), first, size);
+        computeLogits(hidden, first, size);
+      }
+    });
   }
 
   private Tensor advance(Tensor pieceIds, int first, int size) {

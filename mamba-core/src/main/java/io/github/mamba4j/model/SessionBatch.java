@@ -245,8 +245,7 @@ public final class SessionBatch implements AutoCloseable {
   private Session take(SequenceStates from) {
     int row = sessions.size();
     if (row == blocks.size() * blockRows) {
-      blocks.add(
-          new SequenceStates(model, Math.min(blockRows, maxSessions - row), stepMemory));
+      blocks.add(new SequenceStates(model, Math.min(blockRows, maxSessions - row), stepMemory));
     }
     Session session = new Session(row);
     session.states().copyRow(session.rowInBlock(), from, 0);

@@ -147,7 +147,6 @@ public final class Mamba1Mixer implements Mixer {
     Tensor dt = dtProj.forwardWithoutBias(dtBC[0]);
     Tensor a = aLog.in(u.scope()).map(Unary.EXP).map(Unary.NEGATE);
     Tensor dtBias = Objects.requireNonNull(dtProj.bias());
-    return new SelectiveScanOp.Inputs(
-        u, dt, a, dtBC[1], dtBC[2], dSkip, z, dtBias, ssmState);
+    return new SelectiveScanOp.Inputs(u, dt, a, dtBC[1], dtBC[2], dSkip, z, dtBias, ssmState);
   }
 }

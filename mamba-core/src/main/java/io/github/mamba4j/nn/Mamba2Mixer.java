@@ -185,8 +185,7 @@ public final class Mamba2Mixer implements Mixer {
     Tensor[] zxbcdt = project(hidden);
     CausalConv1dOp.Result conv = conv1d.forward(zxbcdt[1], state == null ? null : state.conv());
     SsdOp.Result scan =
-        SsdOp.apply(
-            scanInputs(conv.out(), zxbcdt[2], state == null ? null : state.ssm()), options);
+        SsdOp.apply(scanInputs(conv.out(), zxbcdt[2], state == null ? null : state.ssm()), options);
     Tensor out = gateAndProject(scan.out(), zxbcdt[0]);
     return new Result(out, new MixerState(conv.finalState(), scan.finalState()));
   }

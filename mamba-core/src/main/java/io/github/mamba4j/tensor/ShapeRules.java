@@ -94,7 +94,8 @@ final class ShapeRules {
     }
     if (scope.recordsGradients()) {
       throw new IllegalStateException(
-          op + ": the backward pass needs the initial state; do not advance it in a scope that"
+          op
+              + ": the backward pass needs the initial state; do not advance it in a scope that"
               + " records gradients");
     }
     return state;

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * An array of numbers on a device, of fixed shape, that operations read and make.
  *
  * <p>The last axis is contiguous; all other axes together form rows that are a fixed number of
- * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #slice}, {@link
- * #select} or {@link #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made from.
+ * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #slice}, {@link #select}
+ * or {@link #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made
+ * from.
  *
  * <p>Tensors belong to their {@link Scope} and need not be closed.
  */
@@ -180,8 +181,8 @@ public final class Tensor {
   }
 
   /**
-   * Returns a number that is another one after {@link #write}, {@link #fill} and {@link
-   * #copyFrom}, by which a cache of what was computed from this tensor knows that it is out of date.
+   * Returns a number that is another one after {@link #write}, {@link #fill} and {@link #copyFrom},
+   * by which a cache of what was computed from this tensor knows that it is out of date.
    *
    * @return the number, or empty once this tensor has had a gradient: then an optimiser may change
    *     it at any time

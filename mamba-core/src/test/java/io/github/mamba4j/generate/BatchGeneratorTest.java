@@ -113,9 +113,9 @@ class BatchGeneratorTest {
   @Test
   void stream_readToItsEndOrClosed_givesItsPlaceToTheNext() {
     try (BatchGenerator generator = BatchGenerator.open(model, 1);
-        TokenStream first = generator.stream(PROMPT, options(1, 2));
-        TokenStream second = generator.stream(PROMPT, options(2, 50));
-        TokenStream third = generator.stream(PROMPT, options(3, 1))) {
+        TokenStream first = generator.stream(PROMPT, options(1, 2))) {
+      TokenStream second = generator.stream(PROMPT, options(2, 50));
+      TokenStream third = generator.stream(PROMPT, options(3, 1));
       first.forEachRemaining(token -> {});
       assertThat(first.finishReason()).contains(FinishReason.MAX_TOKENS);
       assertThat(second.next().id()).isEqualTo(alone(PROMPT, options(2, 1))[0]);
@@ -149,11 +149,10 @@ class BatchGeneratorTest {
       List<Object> seen = new ArrayList<>();
       Thread waiting =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    seen.add(generator.generate(PROMPT, options(2, 9)).reason());
-                    seen.add(Thread.currentThread().isInterrupted());
-                  });
+              .start(() -> {
+                seen.add(generator.generate(PROMPT, options(2, 9)).reason());
+                seen.add(Thread.currentThread().isInterrupted());
+              });
       waiting.interrupt();
       assertThat(waiting.join(Duration.ofSeconds(20))).isTrue();
       assertThat(seen).containsExactly(FinishReason.CANCELLED, true);
