@@ -202,11 +202,18 @@ final class BatchEngine implements AutoCloseable {
         step(batch);
       }
     } catch (RuntimeException | Error e) {
-      lock.lock();
-      failure = e;
-      lock.unlock();
+      fail(e);
     } finally {
       endAll();
+    }
+  }
+
+  private void fail(Throwable problem) {
+    lock.lock();
+    try {
+      failure = problem;
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -227,10 +234,14 @@ final class BatchEngine implements AutoCloseable {
         if (round.isEmpty()) {
           work.awaitUninterruptibly();
         } else {
-          awaitNanos(left);
+          // Whether time or a signal came first, the loop looks again.
+          long unused = work.awaitNanos(left);
         }
       }
       return false;
+    } catch (InterruptedException e) {
+      // Nobody but its creator knows this thread, and close does not interrupt it.
+      throw new IllegalStateException("BatchEngine: was interrupted", e);
     } finally {
       lock.unlock();
     }
@@ -258,16 +269,6 @@ final class BatchEngine implements AutoCloseable {
       return !round.isEmpty();
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void awaitNanos(long nanos) {
-    try {
-      // Whether time or a signal came first, the caller looks again.
-      long unused = work.awaitNanos(nanos);
-    } catch (InterruptedException e) {
-      // Nobody but its creator knows this thread, and close does not interrupt it.
-      throw new IllegalStateException("BatchEngine: was interrupted", e);
     }
   }
 

@@ -36,6 +36,7 @@ final class SequenceStates implements AutoCloseable {
 
   private final MambaModel model;
   private final int rows;
+  private final int invariantRows;
   private final int group;
   private final Scope scope;
   private final Scope stepMemory;
@@ -64,7 +65,8 @@ final class SequenceStates implements AutoCloseable {
   SequenceStates(MambaModel model, int rows, @Nullable Scope stepMemory) {
     this.model = model;
     this.rows = rows;
-    this.group = Math.min(rows, model.device().batchInvariantRows());
+    this.invariantRows = model.device().batchInvariantRows();
+    this.group = Math.min(rows, invariantRows);
     this.scope = model.openScope();
     this.ownStepMemory = stepMemory == null;
     this.stepMemory = stepMemory == null ? scope.openSeparateChild() : stepMemory;
@@ -194,7 +196,8 @@ final class SequenceStates implements AutoCloseable {
     int size;
     for (int first = 0; first < rows; first += size) {
       int count = rests[first];
-      int most = count <= group ? group / Math.max(1, count) : PIECE / count;
+      // Together they must lie on the side of the limit where each lies alone.
+      int most = count <= invariantRows ? invariantRows / Math.max(1, count) : PIECE / count;
       size = 1;
       while (size < most && first + size < rows && rests[first + size] == count) {
         size++;

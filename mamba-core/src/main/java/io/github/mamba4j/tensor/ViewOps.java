@@ -64,7 +64,8 @@ final class ViewOps {
               first));
     }
     long stride = x.view().stride();
-    return x.viewOf(x.shape().withDim(0, size), start * (x.rows() / first) * stride, stride);
+    long shift = (long) start * (x.rows() / first) * stride;
+    return x.viewOf(x.shape().withDim(0, size), shift, stride);
   }
 
   static Tensor select(Tensor x, int index) {
