@@ -43,15 +43,7 @@ public final class Generator {
    * @throws IllegalArgumentException if the tokenizer has more tokens than the model
    */
   public static Generator of(MambaModel model, TokenText text) {
-    if (text.vocabSize() > model.config().paddedVocabSize()) {
-      throw new IllegalArgumentException(
-          String.format(
-              Locale.ROOT,
-              "Generator: the tokenizer has %d tokens, the model only %d; they do not belong"
-                  + " together",
-              text.vocabSize(),
-              model.config().paddedVocabSize()));
-    }
+    check(model, text);
     return new Generator(model, text);
   }
 
@@ -86,7 +78,8 @@ public final class Generator {
     }
   }
 
-  private static Generation collect(TokenStream stream) {
+  /** Reads a stream to its end. */
+  static Generation collect(TokenStream stream) {
     List<GeneratedToken> tokens = new ArrayList<>();
     StringBuilder all = new StringBuilder();
     while (stream.hasNext()) {
@@ -107,14 +100,23 @@ public final class Generator {
    *     are stop strings but no text side
    */
   public TokenStream stream(int[] prompt, SamplingOptions options) {
-    check(prompt, options);
+    check(text, prompt, options);
     InferenceState state = model.newState();
     try {
-      return new TokenStream(state, true, prompt, options, text);
+      return read(state, true, prompt, options);
     } catch (RuntimeException | Error e) {
       state.close();
       throw e;
     }
+  }
+
+  private TokenStream read(
+      InferenceState state, boolean owned, int[] prompt, SamplingOptions options) {
+    RunningSequence sequence = new RunningSequence.OfState(state, owned);
+    int vocab = model.config().vocabSize();
+    TokenStream stream = new TokenStream(sequence, vocab, prompt, options, text);
+    state.prefill(prompt);
+    return stream;
   }
 
   /**
@@ -129,12 +131,12 @@ public final class Generator {
    *     prompt is empty or has an unknown token, or there are stop strings but no text side
    */
   public TokenStream stream(InferenceState state, int[] prompt, SamplingOptions options) {
-    check(prompt, options);
+    check(text, prompt, options);
     if (state.model() != model || state.batch() != 1) {
       throw new IllegalArgumentException(
           "Generator: the state must be one sequence of the generator's model, got " + state);
     }
-    return new TokenStream(state, false, prompt, options, text);
+    return read(state, false, prompt, options);
   }
 
   /**
@@ -163,12 +165,26 @@ public final class Generator {
    */
   public Flow.Publisher<GeneratedToken> publish(
       int[] prompt, SamplingOptions options, Executor executor) {
-    check(prompt, options);
+    check(text, prompt, options);
     int[] copy = prompt.clone();
     return new TokenPublisher(() -> stream(copy, options), executor);
   }
 
-  private void check(int[] prompt, SamplingOptions options) {
+  /** Checks that a tokenizer can be the model's. */
+  static void check(MambaModel model, TokenText text) {
+    if (text.vocabSize() > model.config().paddedVocabSize()) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "Generator: the tokenizer has %d tokens, the model only %d; they do not belong"
+                  + " together",
+              text.vocabSize(),
+              model.config().paddedVocabSize()));
+    }
+  }
+
+  /** Checks what both kinds of generators are asked for. */
+  static void check(@Nullable TokenText text, int[] prompt, SamplingOptions options) {
     if (prompt.length == 0) {
       throw new IllegalArgumentException(
           "Generator: the prompt is empty; start with at least one token, such as end-of-text");

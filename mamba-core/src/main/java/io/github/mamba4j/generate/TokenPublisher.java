@@ -1,11 +1,13 @@
 package io.github.mamba4j.generate;
 
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Publishes the tokens of a generation that starts anew for every subscriber.
@@ -35,6 +37,7 @@ final class TokenPublisher implements Flow.Publisher<GeneratedToken> {
     private long demand;
     private boolean cancelled;
     private boolean invalid;
+    private @Nullable TokenStream running;
 
     Run(Flow.Subscriber<? super GeneratedToken> subscriber) {
       this.subscriber = subscriber;
@@ -61,6 +64,9 @@ final class TokenPublisher implements Flow.Publisher<GeneratedToken> {
       try {
         cancelled = true;
         changed.signalAll();
+        if (running != null) {
+          running.cancel();
+        }
       } finally {
         lock.unlock();
       }
@@ -74,17 +80,30 @@ final class TokenPublisher implements Flow.Publisher<GeneratedToken> {
           return;
         }
         try (TokenStream tokens = start.get()) {
-          publish(tokens);
+          if (begin(tokens)) {
+            publish(tokens);
+          }
         }
       } catch (RuntimeException | Error e) {
         fail(e);
       }
     }
 
+    /** Makes the stream known to {@link #cancel}; false if that came before. */
+    private boolean begin(TokenStream tokens) {
+      lock.lock();
+      try {
+        running = tokens;
+        return !cancelled;
+      } finally {
+        lock.unlock();
+      }
+    }
+
     private void publish(TokenStream tokens) {
       while (awaitDemand()) {
         if (!tokens.hasNext()) {
-          subscriber.onComplete();
+          fail(new CancellationException("TokenPublisher: the generator was closed"));
           return;
         }
         GeneratedToken token = tokens.next();

@@ -1,12 +1,12 @@
 package io.github.mamba4j.generate;
 
-import io.github.mamba4j.model.InferenceState;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Spliterator;
 import java.util.Spliterators;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
  * end; a closed stream computes nothing more.
  */
 public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseable {
-  private final InferenceState state;
-  private final boolean ownsState;
+  private final RunningSequence sequence;
   private final SamplingOptions options;
   private final @Nullable TokenText text;
   private final Sampler sampler;
@@ -33,20 +32,27 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   private int made;
   private int unread = -1;
 
+  /**
+   * Makes the stream of a sequence that has read its prompt, or is about to.
+   *
+   * @param sequence the sequence
+   * @param vocabSize how many tokens there are
+   * @param prompt what it reads or has read
+   * @param options how to choose and when to stop
+   * @param text what tokens stand for, if text is wanted
+   */
   TokenStream(
-      InferenceState state,
-      boolean ownsState,
+      RunningSequence sequence,
+      int vocabSize,
       int[] prompt,
       SamplingOptions options,
       @Nullable TokenText text) {
-    this.state = state;
-    this.ownsState = ownsState;
+    this.sequence = sequence;
     this.options = options;
     this.text = text;
-    this.sampler = new Sampler(options, state.model().config().vocabSize());
+    this.sampler = new Sampler(options, vocabSize);
     this.history = TokenHistory.of(prompt);
     this.stopStrings = new StopStrings(options.stopStrings());
-    state.prefill(prompt);
   }
 
   /**
@@ -57,10 +63,15 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   @Override
   public boolean hasNext() {
     if (next == null && reason == null) {
-      if (cancelled.get()) {
-        reason = FinishReason.CANCELLED;
-      } else {
-        next = compute();
+      try {
+        next = cancelled.get() ? null : compute();
+      } catch (CancellationException e) {
+        // Thrown to end a wait; what came before it was given out.
+        next = null;
+      }
+      reason = next == null ? FinishReason.CANCELLED : reason;
+      if (reason != null) {
+        sequence.close();
       }
     }
     return next != null;
@@ -78,9 +89,9 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
 
   private GeneratedToken compute() {
     if (unread >= 0) {
-      state.step(unread);
+      sequence.step(unread);
     }
-    int id = sampler.next(state.logits(), 0, history);
+    int id = sampler.next(sequence.logits(), 0, history);
     history.add(id);
     made++;
     unread = id;
@@ -112,9 +123,13 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     return piece;
   }
 
-  /** Ends the stream before its next token; any thread may call this. */
+  /**
+   * Ends the stream before its next token, also while another thread waits for it; any thread may
+   * call this.
+   */
   public void cancel() {
     cancelled.set(true);
+    sequence.cancel();
   }
 
   /**
@@ -148,8 +163,6 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
       reason = FinishReason.CANCELLED;
     }
     next = null;
-    if (ownsState) {
-      state.close();
-    }
+    sequence.close();
   }
 }

@@ -13,17 +13,10 @@ import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -38,9 +31,6 @@ import org.jspecify.annotations.Nullable;
  * state-spaces/mamba's {@code MambaLMHeadModel}.
  */
 public final class MambaModel implements AutoCloseable {
-  /** How many elements are read at a time to be hashed. */
-  private static final int HASHED_ELEMENTS = 1 << 18;
-
   private final MambaConfig config;
   private final Device device;
   private final boolean ownsDevice;
@@ -49,6 +39,7 @@ public final class MambaModel implements AutoCloseable {
   private final @Nullable MappedWeights mapped;
   private final Backbone backbone;
   private final Tensor head;
+  private final ModelFingerprint fingerprint;
 
   /**
    * What a forward pass gives when everything is wanted.
@@ -97,6 +88,7 @@ public final class MambaModel implements AutoCloseable {
                 "lm_head.weight",
                 Shape.of(config.paddedVocabSize(), config.dModel()),
                 Init.linear(config.dModel()));
+    this.fingerprint = new ModelFingerprint(config, store.parameters());
   }
 
   private static List<ResidualBlock> blocks(MambaConfig config, ParameterStore store) {
@@ -386,38 +378,38 @@ public final class MambaModel implements AutoCloseable {
 
   /**
    * Returns a hash over configuration and parameters as they are kept, by which a saved state knows
-   * its model. A model loaded in another precision is another one.
+   * its model; a model loaded in another precision is another one. It is kept until a parameter is
+   * written to; a model that is being trained computes it each time.
    *
-   * @return SHA-256 in hex; every parameter is read for it
+   * @return SHA-256 in hex; every parameter is read for it if it is not known
    */
   public String fingerprint() {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("MambaModel: this JVM has no SHA-256", e);
-    }
-    digest.update(config.toString().getBytes(StandardCharsets.UTF_8));
-    for (Map.Entry<String, Tensor> entry : store.parameters().entrySet()) {
-      digest.update(entry.getKey().getBytes(StandardCharsets.UTF_8));
-      update(digest, entry.getValue());
-    }
-    return HexFormat.of().formatHex(digest.digest());
+    return fingerprint.get();
   }
 
-  private static void update(MessageDigest digest, Tensor tensor) {
-    int cols = tensor.shape().lastDim();
-    int rows = Math.toIntExact(tensor.shape().elements() / cols);
-    int step = Math.clamp(HASHED_ELEMENTS / cols, 1, rows);
-    Tensor matrix = tensor.reshape(Shape.of(rows, cols));
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(tensor.dtype().bytes((long) step * cols));
-      for (int row = 0; row < rows; row += step) {
-        int count = Math.min(step, rows - row);
-        MemorySegment part = bytes.asSlice(0, tensor.dtype().bytes((long) count * cols));
-        matrix.narrowRows(row, count).read(part);
-        digest.update(part.asByteBuffer());
-      }
+  /**
+   * Checks that tokens exist.
+   *
+   * @param tokens token ids
+   * @throws IllegalArgumentException if one is not in [0, vocabulary); the message names it and its
+   *     place
+   */
+  public void requireTokens(int... tokens) {
+    for (int i = 0; i < tokens.length; i++) {
+      requireToken(tokens[i], i);
+    }
+  }
+
+  void requireToken(int token, long index) {
+    int vocab = config.vocabSize();
+    if (token < 0 || token >= vocab) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "MambaModel: token id %d at index %d does not exist, expected one in [0, %d)",
+              token,
+              index,
+              vocab));
     }
   }
 

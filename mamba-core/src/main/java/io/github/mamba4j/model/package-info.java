@@ -1,5 +1,6 @@
 /**
- * Whole models: configuration, building, loading, saving, and the state of a running sequence.
+ * Whole models: configuration, building, loading, saving, and the states of running sequences,
+ * alone and together.
  *
  * <p>Start with {@link io.github.mamba4j.model.MambaModel#builder()} or {@link
  * io.github.mamba4j.model.MambaModel#load(java.nio.file.Path)}; {@link

@@ -6,7 +6,6 @@ import io.github.mamba4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** Embeddings, a stack of residual blocks, and the last normalisation. */
 public final class Backbone {
@@ -48,7 +47,7 @@ public final class Backbone {
     Tensor residual = null;
     List<Tensor> residuals = new ArrayList<>();
     for (ResidualBlock block : blocks) {
-      ResidualBlock.Result result = block.forward(hidden, residual, null);
+      ResidualBlock.Result result = block.forward(hidden, residual);
       if (residual != null && keepResiduals) {
         residuals.add(result.residual());
       }
@@ -67,7 +66,7 @@ public final class Backbone {
    * time, and moves the states on.
    *
    * @param ids token ids, [batch, length]
-   * @param states one for each block, replaced by the states after the piece
+   * @param states one for each block, overwritten by the states after the piece
    * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
    */
   public Tensor advance(Tensor ids, List<MixerState> states) {
@@ -76,9 +75,8 @@ public final class Backbone {
     Tensor residual = null;
     for (int i = 0; i < blocks.size(); i++) {
       try (Scope inner = scope.openChild()) {
-        MixerState state = states.get(i);
-        ResidualBlock.Result result = blocks.get(i).forward(hidden.in(inner), residual, state);
-        carry(result.state(), state);
+        ResidualBlock.Result result =
+            blocks.get(i).advance(hidden.in(inner), residual, states.get(i));
         if (residual == null) {
           residual = scope.keep(result.residual());
         } else {
@@ -88,13 +86,5 @@ public final class Backbone {
       }
     }
     return normF.forward(hidden, Objects.requireNonNull(residual)).out();
-  }
-
-  private static void carry(MixerState from, MixerState to) {
-    to.ssm().copyFrom(from.ssm());
-    @Nullable Tensor conv = from.conv();
-    if (conv != null && to.conv() != null) {
-      to.conv().copyFrom(conv);
-    }
   }
 }

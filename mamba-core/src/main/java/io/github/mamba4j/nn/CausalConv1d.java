@@ -36,4 +36,16 @@ public final class CausalConv1d {
   public CausalConv1dOp.Result forward(Tensor x, @Nullable Tensor state) {
     return CausalConv1dOp.withState(x, weight, bias, state, true);
   }
+
+  /**
+   * Convolves and applies SiLU, without gradients, and moves the state on.
+   *
+   * @param x [batch, length, channels]
+   * @param state the width − 1 inputs before x, [batch, width − 1, channels], overwritten by the
+   *     last of x; null if the width is 1
+   * @return the result
+   */
+  public Tensor advance(Tensor x, @Nullable Tensor state) {
+    return CausalConv1dOp.advance(x, weight, bias, state, true);
+  }
 }

@@ -126,25 +126,27 @@ public final class Mamba1Mixer implements Mixer {
   public Result forward(Tensor hidden, @Nullable MixerState state) {
     Tensor[] xz = inProj.forward(hidden).split(config.dInner, config.dInner);
     CausalConv1dOp.Result conv = conv1d.forward(xz[0], state == null ? null : state.conv());
-    Tensor u = conv.out();
-    Tensor[] dtBC = xProj.forward(u).split(config.dtRank, config.dState, config.dState);
-    Tensor dt = dtProj.forwardWithoutBias(dtBC[0]);
-    Tensor a = aLog.in(hidden.scope()).map(Unary.EXP).map(Unary.NEGATE);
-    Tensor dtBias = Objects.requireNonNull(dtProj.bias());
     SelectiveScanOp.Result scan =
         SelectiveScanOp.apply(
-            new SelectiveScanOp.Inputs(
-                u,
-                dt,
-                a,
-                dtBC[1],
-                dtBC[2],
-                dSkip,
-                xz[1],
-                dtBias,
-                state == null ? null : state.ssm()),
+            scanInputs(conv.out(), xz[1], state == null ? null : state.ssm()),
             config.discretization);
     Tensor out = outProj.forward(scan.out());
     return new Result(out, new MixerState(conv.finalState(), scan.finalState()));
+  }
+
+  @Override
+  public Tensor advance(Tensor hidden, MixerState state) {
+    Tensor[] xz = inProj.forward(hidden).split(config.dInner, config.dInner);
+    Tensor u = conv1d.advance(xz[0], state.conv());
+    SelectiveScanOp.Inputs inputs = scanInputs(u, xz[1], state.ssm());
+    return outProj.forward(SelectiveScanOp.advance(inputs, config.discretization));
+  }
+
+  private SelectiveScanOp.Inputs scanInputs(Tensor u, Tensor z, @Nullable Tensor ssmState) {
+    Tensor[] dtBC = xProj.forward(u).split(config.dtRank, config.dState, config.dState);
+    Tensor dt = dtProj.forwardWithoutBias(dtBC[0]);
+    Tensor a = aLog.in(u.scope()).map(Unary.EXP).map(Unary.NEGATE);
+    Tensor dtBias = Objects.requireNonNull(dtProj.bias());
+    return new SelectiveScanOp.Inputs(u, dt, a, dtBC[1], dtBC[2], dSkip, z, dtBias, ssmState);
   }
 }

@@ -182,28 +182,35 @@ public final class Mamba2Mixer implements Mixer {
 
   @Override
   public Result forward(Tensor hidden, @Nullable MixerState state) {
-    int projection = config.nGroups * config.dState;
-    Tensor[] zxbcdt =
-        inProj.forward(hidden).split(config.dInner, config.convChannels(), config.heads());
-    Tensor z = zxbcdt[0];
+    Tensor[] zxbcdt = project(hidden);
     CausalConv1dOp.Result conv = conv1d.forward(zxbcdt[1], state == null ? null : state.conv());
-    Tensor[] xbc = conv.out().split(config.dInner, projection, projection);
-    Tensor a = aLog.in(hidden.scope()).map(Unary.EXP).map(Unary.NEGATE);
     SsdOp.Result scan =
-        SsdOp.apply(
-            new SsdOp.Inputs(
-                xbc[0],
-                zxbcdt[2],
-                a,
-                xbc[1],
-                xbc[2],
-                dSkip,
-                dtBias,
-                state == null ? null : state.ssm()),
-            options);
-    Tensor gated =
-        norm == null ? scan.out().multiply(z.map(Unary.SILU)) : norm.forward(scan.out(), z);
-    Tensor out = outProj.forward(gated);
+        SsdOp.apply(scanInputs(conv.out(), zxbcdt[2], state == null ? null : state.ssm()), options);
+    Tensor out = gateAndProject(scan.out(), zxbcdt[0]);
     return new Result(out, new MixerState(conv.finalState(), scan.finalState()));
+  }
+
+  @Override
+  public Tensor advance(Tensor hidden, MixerState state) {
+    Tensor[] zxbcdt = project(hidden);
+    Tensor xbc = conv1d.advance(zxbcdt[1], state.conv());
+    Tensor out = SsdOp.advance(scanInputs(xbc, zxbcdt[2], state.ssm()), options);
+    return gateAndProject(out, zxbcdt[0]);
+  }
+
+  private Tensor[] project(Tensor hidden) {
+    return inProj.forward(hidden).split(config.dInner, config.convChannels(), config.heads());
+  }
+
+  private SsdOp.Inputs scanInputs(Tensor convolved, Tensor dt, @Nullable Tensor ssmState) {
+    int projection = config.nGroups * config.dState;
+    Tensor[] xbc = convolved.split(config.dInner, projection, projection);
+    Tensor a = aLog.in(convolved.scope()).map(Unary.EXP).map(Unary.NEGATE);
+    return new SsdOp.Inputs(xbc[0], dt, a, xbc[1], xbc[2], dSkip, dtBias, ssmState);
+  }
+
+  private Tensor gateAndProject(Tensor out, Tensor z) {
+    Tensor gated = norm == null ? out.multiply(z.map(Unary.SILU)) : norm.forward(out, z);
+    return outProj.forward(gated);
   }
 }

@@ -21,4 +21,14 @@ public sealed interface Mixer permits Mamba1Mixer, Mamba2Mixer {
    * @return the result and what to carry on with
    */
   Result forward(Tensor hidden, @Nullable MixerState state);
+
+  /**
+   * Mixes a piece of running sequences over time, without gradients, and moves their state on.
+   *
+   * @param hidden [batch, length, dModel]
+   * @param state what the sequences have left so far, overwritten by what they leave now
+   * @return [batch, length, dModel]
+   * @throws IllegalStateException if gradients are recorded
+   */
+  Tensor advance(Tensor hidden, MixerState state);
 }

@@ -14,9 +14,8 @@ public final class ResidualBlock {
    *
    * @param hidden the mixer's output, to be added to the residual by what follows
    * @param residual the residual stream before this block's mixer
-   * @param state what the mixer carries on with
    */
-  public record Result(Tensor hidden, Tensor residual, MixerState state) {}
+  public record Result(Tensor hidden, Tensor residual) {}
 
   private final RmsNorm norm;
   private final Mixer mixer;
@@ -33,20 +32,33 @@ public final class ResidualBlock {
   }
 
   /**
-   * Runs the block.
+   * Runs the block over whole sequences.
    *
    * @param hidden output of the block before, or the embeddings, [batch, length, dModel]
    * @param residual residual stream before that output was added, or null in the first block
-   * @param state what an earlier piece of the sequence left, or null for its start
    * @return the result
    */
-  public Result forward(Tensor hidden, @Nullable Tensor residual, @Nullable MixerState state) {
-    if (residual == null) {
-      Mixer.Result mixed = mixer.forward(norm.forward(hidden), state);
-      return new Result(mixed.out(), hidden, mixed.state());
-    }
-    RmsNormOp.Result normed = norm.forward(hidden, residual);
-    Mixer.Result mixed = mixer.forward(normed.out(), state);
-    return new Result(mixed.out(), normed.sum(), mixed.state());
+  public Result forward(Tensor hidden, @Nullable Tensor residual) {
+    RmsNormOp.Result normed = normalise(hidden, residual);
+    return new Result(mixer.forward(normed.out(), null).out(), normed.sum());
+  }
+
+  /**
+   * Runs the block over a piece of running sequences, without gradients, and moves their state on.
+   *
+   * @param hidden output of the block before, or the embeddings, [batch, length, dModel]
+   * @param residual residual stream before that output was added, or null in the first block
+   * @param state what the sequences have left so far, overwritten by what they leave now
+   * @return the result
+   */
+  public Result advance(Tensor hidden, @Nullable Tensor residual, MixerState state) {
+    RmsNormOp.Result normed = normalise(hidden, residual);
+    return new Result(mixer.advance(normed.out(), state), normed.sum());
+  }
+
+  private RmsNormOp.Result normalise(Tensor hidden, @Nullable Tensor residual) {
+    return residual == null
+        ? new RmsNormOp.Result(norm.forward(hidden), hidden)
+        : norm.forward(hidden, residual);
   }
 }

@@ -38,9 +38,20 @@ public interface MatmulKernels {
       Shape shape, Operand a, Operand b, Sink out, long outBatchStride, @Nullable View bias) {}
 
   /**
+   * Returns up to how many rows a product with weights [n, k] on the right gives each row the bits
+   * that it gives it alone. Sequences that are decoded together in so many rows get what each gets
+   * alone.
+   *
+   * @return the number of rows, positive
+   */
+  int batchInvariantRows();
+
+  /**
    * Computes a product.
    *
-   * <p>Each element is a sum over k in an order that depends on the shape alone.
+   * <p>Each element is a sum over k in an order that depends on the shape alone. With a transposed
+   * right factor, and a left one that is not, the number of rows counts only in so far as it is
+   * above {@link #batchInvariantRows} or not.
    *
    * @param product what to compute
    */

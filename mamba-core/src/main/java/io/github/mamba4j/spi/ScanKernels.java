@@ -8,8 +8,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Sequences are [batch, length, ·] with the last axis contiguous. States are [batch, dState,
  * dInner]: channels are the contiguous axis everywhere, so that a vector of channels (or a warp of
  * them) is one load.
+ *
+ * <p>Up to {@link #BATCH_INVARIANT_STEPS} steps a sequence's results have the bits that they have
+ * in a batch of one; longer scans may be cut in time by how many sequences there are.
  */
 public interface ScanKernels {
+  /** Most steps of a scan whose results do not depend on the batch, to the bit. */
+  int BATCH_INVARIANT_STEPS = 64;
+
   /** How B̄ follows from Δ, A and B. */
   enum Discretization {
     /** {@code B̄ = Δ·B}: what every released Mamba uses. */

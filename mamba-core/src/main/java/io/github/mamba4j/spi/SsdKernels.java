@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Sequences are [batch, length, ·] with the last axis contiguous; the channels of x are head
  * after head, dInner = heads · headDim. Head h reads group ⌊h / (heads / groups)⌋ of B and C.
- * States are [batch, dState, dInner], as those of {@link ScanKernels}.
+ * States are [batch, dState, dInner], as those of {@link ScanKernels}; results do not depend on the
+ * batch up to as many steps as there ({@link ScanKernels#BATCH_INVARIANT_STEPS}).
  */
 public interface SsdKernels {
   /**

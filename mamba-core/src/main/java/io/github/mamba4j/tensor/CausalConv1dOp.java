@@ -39,7 +39,7 @@ public final class CausalConv1dOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias, boolean silu) {
-    return run(x, weight, bias, null, silu, false).out();
+    return run(x, weight, bias, null, silu, State.DROPPED).out();
   }
 
   /**
@@ -55,7 +55,32 @@ public final class CausalConv1dOp {
    */
   public static Result withState(
       Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor initialState, boolean silu) {
-    return run(x, weight, bias, initialState, silu, true);
+    return run(x, weight, bias, initialState, silu, State.RETURNED);
+  }
+
+  /**
+   * Convolves without gradients and leaves the state after x where the state before it was.
+   *
+   * @param x [batch, length, channels]
+   * @param weight [channels, K]
+   * @param bias [channels], or null
+   * @param state the K − 1 inputs before x, [batch, K − 1, channels], overwritten; null if K is 1
+   * @param silu true to apply SiLU to the result
+   * @return [batch, length, channels]
+   * @throws ShapeMismatchException if the shapes do not fit
+   * @throws IllegalArgumentException if there is no state and K is not 1
+   * @throws IllegalStateException if gradients are recorded, which need the state before x
+   */
+  public static Tensor advance(
+      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor state, boolean silu) {
+    return run(x, weight, bias, state, silu, State.CARRIED).out();
+  }
+
+  /** What becomes of the state after the last step. */
+  private enum State {
+    DROPPED,
+    RETURNED,
+    CARRIED
   }
 
   private static Result run(
@@ -64,7 +89,7 @@ public final class CausalConv1dOp {
       @Nullable Tensor bias,
       @Nullable Tensor initialState,
       boolean silu,
-      boolean wantState) {
+      State kind) {
     ShapeRules.floats(OP, "x", x);
     ShapeRules.floats(OP, "weight", weight);
     ShapeRules.rank(OP, "x", x, 3, "[batch, length, channels]");
@@ -86,9 +111,13 @@ public final class CausalConv1dOp {
     Scope scope = Scope.innermost(OP, x, weight, bias, initialState);
     Tensor out = scope.result(x.shape(), x, weight, bias, initialState);
     Tensor state =
-        wantState && width > 1
-            ? scope.result(Shape.of(batch, width - 1, channels), x, initialState)
-            : null;
+        width == 1
+            ? null
+            : switch (kind) {
+              case DROPPED -> null;
+              case RETURNED -> scope.result(Shape.of(batch, width - 1, channels), x, initialState);
+              case CARRIED -> ShapeRules.carried(OP, initialState, scope);
+            };
     ConvKernels.Shape sizes = new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
     ConvKernels.Inputs inputs =
         new ConvKernels.Inputs(

@@ -155,6 +155,15 @@ public final class Device implements AutoCloseable {
     return Scope.open(this, true);
   }
 
+  /**
+   * Returns up to how many rows {@link LinearOp} gives each row the bits that it gives it alone.
+   *
+   * @return the number of rows, positive
+   */
+  public int batchInvariantRows() {
+    return backend.matmul().batchInvariantRows();
+  }
+
   Backend backend() {
     return backend;
   }

@@ -88,9 +88,30 @@ public final class SelectiveScanOp {
   public static Result apply(Inputs inputs, Discretization discretization, boolean softplus) {
     ScanKernels.Shape sizes = check(inputs, discretization, softplus);
     Scope scope = Scope.innermost(OP, inputs.all());
+    Shape stateShape = Shape.of(sizes.batch(), sizes.dState(), sizes.dInner());
+    return run(scope, sizes, inputs, scope.result(stateShape, inputs.all()));
+  }
+
+  /**
+   * Scans without gradients as {@link #apply(Inputs, Discretization)} does, and leaves the final
+   * state where the initial state was.
+   *
+   * @param inputs what is read; the initial state is overwritten
+   * @param discretization how B̄ is formed
+   * @return [batch, length, dInner]
+   * @throws ShapeMismatchException if the shapes do not fit
+   * @throws IllegalArgumentException if there is no initial state
+   * @throws IllegalStateException if gradients are recorded, which need the initial state
+   */
+  public static Tensor advance(Inputs inputs, Discretization discretization) {
+    ScanKernels.Shape sizes = check(inputs, discretization, true);
+    Scope scope = Scope.innermost(OP, inputs.all());
+    Tensor state = ShapeRules.carried(OP, inputs.initialState, scope);
+    return run(scope, sizes, inputs, state).out();
+  }
+
+  private static Result run(Scope scope, ScanKernels.Shape sizes, Inputs inputs, Tensor state) {
     Tensor out = scope.result(inputs.u.shape(), inputs.all());
-    Tensor state =
-        scope.result(Shape.of(sizes.batch(), sizes.dState(), sizes.dInner()), inputs.all());
     ScanKernels kernels = scope.backend().scan();
     Tensor checkpoints =
         out.requiresGrad()

@@ -127,6 +127,21 @@ final class ShapeRules {
     }
   }
 
+  /** A state that is to be overwritten must be there, and no gradient may need it. */
+  static Tensor carried(String op, @Nullable Tensor state, Scope scope) {
+    if (state == null) {
+      throw new IllegalArgumentException(
+          op + ": initialState is missing, expected a state to overwrite");
+    }
+    if (scope.recordsGradients()) {
+      throw new IllegalStateException(
+          op
+              + ": the backward pass needs the initial state; do not advance it in a scope that"
+              + " records gradients");
+    }
+    return state;
+  }
+
   /** A number must be positive. */
   static void positive(String op, String argument, long value) {
     if (value <= 0) {

@@ -110,9 +110,30 @@ public final class SsdOp {
   public static Result apply(Inputs inputs, Options options) {
     SsdKernels.Shape sizes = check(inputs, options);
     Scope scope = Scope.innermost(OP, inputs.all());
+    Shape stateShape = Shape.of(sizes.batch(), sizes.dState(), sizes.dInner());
+    return run(scope, sizes, inputs, scope.result(stateShape, inputs.all()));
+  }
+
+  /**
+   * Scans without gradients as {@link #apply} does, and leaves the final state where the initial
+   * state was.
+   *
+   * @param inputs what is read; the initial state is overwritten
+   * @param options sizes and limits
+   * @return [batch, length, dInner]
+   * @throws ShapeMismatchException if the shapes do not fit
+   * @throws IllegalArgumentException if there is no initial state
+   * @throws IllegalStateException if gradients are recorded, which need the initial state
+   */
+  public static Tensor advance(Inputs inputs, Options options) {
+    SsdKernels.Shape sizes = check(inputs, options);
+    Scope scope = Scope.innermost(OP, inputs.all());
+    Tensor state = ShapeRules.carried(OP, inputs.initialState, scope);
+    return run(scope, sizes, inputs, state).out();
+  }
+
+  private static Result run(Scope scope, SsdKernels.Shape sizes, Inputs inputs, Tensor state) {
     Tensor out = scope.result(inputs.x.shape(), inputs.all());
-    Tensor state =
-        scope.result(Shape.of(sizes.batch(), sizes.dState(), sizes.dInner()), inputs.all());
     SsdKernels kernels = scope.backend().ssd();
     Tensor checkpoints =
         out.requiresGrad()

@@ -8,6 +8,7 @@ import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  * An array of numbers on a device, of fixed shape, that operations read and make.
  *
  * <p>The last axis is contiguous; all other axes together form rows that are a fixed number of
- * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #select} or {@link
- * #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made from.
+ * elements apart. A tensor made by {@link #narrow}, {@link #split}, {@link #slice}, {@link #select}
+ * or {@link #reshape} is a view: it shares the memory, and the gradient, of the tensor it was made
+ * from.
  *
  * <p>Tensors belong to their {@link Scope} and need not be closed.
  */
@@ -31,6 +33,7 @@ public final class Tensor {
   private boolean readOnly;
   private boolean requiresGrad;
   private @Nullable Gradient gradient;
+  private long version;
 
   private Tensor(Scope scope, Shape shape, View view, @Nullable Tensor base, boolean requiresGrad) {
     this.scope = scope;
@@ -197,6 +200,27 @@ public final class Tensor {
   }
 
   /**
+   * Returns the size of the elements, as {@link #read} and {@link #write} count.
+   *
+   * @return bytes
+   */
+  public long byteSize() {
+    return dtype().bytes(shape.elements());
+  }
+
+  /**
+   * Returns a number that is another one after {@link #write}, {@link #fill} and {@link #copyFrom},
+   * by which a cache of what was computed from this tensor knows that it is out of date.
+   *
+   * @return the number, or empty once this tensor has had a gradient: then an optimiser may change
+   *     it at any time
+   */
+  public OptionalLong version() {
+    Gradient held = base.gradient;
+    return held != null && held.reached() ? OptionalLong.empty() : OptionalLong.of(base.version);
+  }
+
+  /**
    * Copies the elements to the host, waiting for them. Weights of fewer bits are widened exactly.
    *
    * @return the elements, row-major
@@ -289,12 +313,25 @@ public final class Tensor {
    */
   public void write(MemorySegment source) {
     requireWritable();
+    base.version++;
     long bytes = dtype().bytes(cols());
     for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
       long size = bytes * rowsInOneCopy();
       scope.backend().write(part(source, row * bytes, size), view.storage(), byteOffset(row));
       at += rowsInOneCopy() * cols();
     }
+  }
+
+  /**
+   * Replaces every element of a float tensor by one number, on the device.
+   *
+   * @param value the number
+   * @throws IllegalArgumentException if the elements are not floats
+   */
+  public void fill(float value) {
+    ShapeRules.floats("fill", "tensor", this);
+    base.version++;
+    scope.fill(view, rows(), cols(), value);
   }
 
   /**
@@ -308,6 +345,7 @@ public final class Tensor {
     requireWritable();
     ShapeRules.floats("copyFrom", "target", this);
     ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target");
+    base.version++;
     scope.copy(other.view, view, rows(), cols());
   }
 
@@ -440,6 +478,18 @@ public final class Tensor {
    */
   public Tensor[] split(int... sizes) {
     return ViewOps.split(this, sizes);
+  }
+
+  /**
+   * Views some indices of the first axis, such as some sequences of a batch, see {@link ViewOps}.
+   *
+   * @param start first index
+   * @param size how many, positive
+   * @return a view of shape [size, ...]
+   * @throws ShapeMismatchException if there is one axis only, or no such range
+   */
+  public Tensor slice(int start, int size) {
+    return ViewOps.slice(this, start, size);
   }
 
   /**

@@ -75,6 +75,24 @@ final class ViewOps {
     return parts;
   }
 
+  static Tensor slice(Tensor x, int start, int size) {
+    int rank = x.shape().rank();
+    int first = x.shape().dim(0);
+    if (rank < 2 || start < 0 || size <= 0 || start + size > first) {
+      throw new ShapeMismatchException(
+          String.format(
+              Locale.ROOT,
+              "slice: indices [%d, %d) of shape %s, expected two axes and a range in [0, %d)",
+              start,
+              start + size,
+              x.shape(),
+              first));
+    }
+    long stride = x.view().stride();
+    long shift = (long) start * (x.rows() / first) * stride;
+    return x.viewOf(x.shape().withDim(0, size), shift, stride);
+  }
+
   static Tensor select(Tensor x, int index) {
     int rank = x.shape().rank();
     if (rank < 2) {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -229,12 +230,12 @@ class GeneratorTest {
     assertThat(recorder.problem).hasMessageContaining("must be positive");
   }
 
-  private static final class Recorder implements Flow.Subscriber<GeneratedToken> {
+  static final class Recorder implements Flow.Subscriber<GeneratedToken> {
     private final LinkedBlockingQueue<GeneratedToken> tokens = new LinkedBlockingQueue<>();
     private final LinkedBlockingQueue<Flow.Subscription> subscriptions =
         new LinkedBlockingQueue<>();
-    private final CountDownLatch done = new CountDownLatch(1);
-    private volatile @Nullable Throwable problem;
+    final CountDownLatch done = new CountDownLatch(1);
+    volatile @Nullable Throwable problem;
     private volatile int cancelAfter = Integer.MAX_VALUE;
     private volatile Flow.@Nullable Subscription held;
 
@@ -242,6 +243,10 @@ class GeneratorTest {
       Flow.Subscription subscription = subscriptions.poll(10, TimeUnit.SECONDS);
       assertThat(subscription).isNotNull();
       return subscription;
+    }
+
+    void cancel() {
+      Objects.requireNonNull(held).cancel();
     }
 
     int take() throws InterruptedException {

@@ -4,15 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.checkpoint.SafetensorsWriter;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.Tensor;
 import io.github.mamba4j.tensor.TensorAssert;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -114,9 +118,12 @@ class InferenceStateTest {
     }
   }
 
-  @Test
-  void batch_differentRows_giveWhatEachGivesAlone() {
-    int[][] rows = {tokens(9), tokens(9), new Random(5).ints(9, 0, 29).toArray()};
+  @ParameterizedTest
+  @ValueSource(ints = {3, 6, 9, 20})
+  void batch_differentRows_giveTheBitsThatEachGivesAlone(int length) {
+    int[][] rows = {
+      TinyModels.tokens(length, 1), TinyModels.tokens(length, 2), TinyModels.tokens(length, 3)
+    };
     try (InferenceState batch = model.newState(3)) {
       batch.prefill(rows);
       batch.step(1, 2, 3);
@@ -125,10 +132,90 @@ class InferenceStateTest {
         try (InferenceState alone = model.newState()) {
           alone.prefill(rows[i]);
           alone.step(i + 1);
-          assertClose(
-              "row " + i, Arrays.copyOfRange(together, i * 29, (i + 1) * 29), logits(alone));
+          assertThat(Arrays.copyOfRange(together, i * 29, (i + 1) * 29))
+              .as("row " + i)
+              .isEqualTo(logits(alone));
         }
       }
+    }
+  }
+
+  /** Lengths on both sides of what is read together, of a piece, and of 16 rows; an empty one. */
+  @Test
+  void prefill_rowsOfDifferentLengths_giveTheBitsThatEachGivesAlone() {
+    int[] lengths = {9, 9, 9, 1, 1, 64, 64, 65, 20, 20, 256, 257, 320, 300, 3, 3, 3, 3, 2, 40};
+    int[][] rows = new int[lengths.length][];
+    int[] next = new int[lengths.length];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = TinyModels.tokens(lengths[i], i);
+      next[i] = i;
+    }
+    try (InferenceState batch = model.newState(rows.length)) {
+      batch.prefill(rows);
+      batch.step(next);
+      batch.step(next);
+      float[][] together = TinyModels.logits(batch);
+      for (int i = 0; i < rows.length; i++) {
+        assertThat(batch.position(i)).isEqualTo(lengths[i] + 2);
+        assertThat(together[i]).as("row " + i).isEqualTo(TinyModels.alone(model, rows[i], i, i));
+      }
+      assertThat(batch.position()).isEqualTo(322);
+      try (InferenceState fork = batch.fork(12)) {
+        assertThat(fork.position()).isEqualTo(322);
+        fork.step(5);
+        assertThat(logits(fork)).isEqualTo(TinyModels.alone(model, rows[12], 12, 12, 5));
+      }
+      assertThatThrownBy(() -> batch.fork(20)).hasMessageContaining("row must be in [0, 20)");
+      assertThatThrownBy(() -> batch.position(-1)).hasMessageContaining("got -1");
+    }
+  }
+
+  @Test
+  void prefill_emptyRow_staysAsItIs() {
+    try (InferenceState batch = model.newState(2)) {
+      batch.prefill(new int[][] {{}, tokens(9)});
+      assertThat(batch.position(0)).isZero();
+      assertThat(batch.position()).isEqualTo(9);
+      assertThatThrownBy(batch::logits).hasMessageContaining("for row 0");
+      batch.prefill(new int[][] {tokens(4), {}});
+      float[][] both = TinyModels.logits(batch);
+      assertThat(both[0]).isEqualTo(TinyModels.alone(model, tokens(4)));
+      assertThat(both[1]).isEqualTo(TinyModels.alone(model, tokens(9)));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 256, 600})
+  void prefill_tokensAsTheyCome_givesTheSameBits(int length) {
+    try (InferenceState state = model.newState()) {
+      state.step(1);
+      state.prefill(Arrays.stream(tokens(length)).iterator());
+      assertThat(state.position()).isEqualTo(length + 1);
+      try (InferenceState whole = model.newState()) {
+        whole.step(1);
+        whole.prefill(tokens(length));
+        assertThat(logits(state)).isEqualTo(logits(whole));
+      }
+    }
+  }
+
+  @Test
+  void prefill_longText_takesNoMoreMemoryThanAShortOne() {
+    try (InferenceState state = model.newState()) {
+      state.prefill(tokens(300));
+      long bytes = state.reservedBytes();
+      state.prefill(new Random(3).ints(6 * 256 + 44, 0, 29).iterator());
+      assertThat(state.reservedBytes()).isEqualTo(bytes);
+      assertThat(state.position()).isEqualTo(300 + 6 * 256 + 44);
+    }
+  }
+
+  @Test
+  void prefill_unknownTokenAmongThoseThatCome_isRefused() {
+    try (InferenceState state = model.newState()) {
+      assertThatThrownBy(() -> state.prefill(Arrays.stream(new int[] {1, 2, 29}).iterator()))
+          .hasMessageContaining("token id 29 at index 2");
+      assertThat(state.position()).isZero();
     }
   }
 
@@ -168,6 +255,74 @@ class InferenceStateTest {
   }
 
   @Test
+  void saveAndLoad_rowsOfDifferentLengths_continueBitForBit() throws IOException {
+    Path file = temp.resolve("state.safetensors");
+    try (InferenceState state = model.newState(3)) {
+      state.prefill(new int[][] {tokens(7), tokens(70), {}});
+      state.save(file);
+      try (InferenceState loaded = InferenceState.load(model, file)) {
+        assertThat(loaded.position(0)).isEqualTo(7);
+        assertThat(loaded.position(1)).isEqualTo(70);
+        assertThat(loaded.position(2)).isZero();
+        loaded.step(1, 2, 3);
+        state.step(1, 2, 3);
+        assertThat(logits(loaded)).isEqualTo(logits(state));
+      }
+    }
+  }
+
+  @Test
+  void load_otherVersionsAndFiles_areRefusedByName() throws IOException {
+    Path file = temp.resolve("state.safetensors");
+    assertRefused(file, writer("1", "7"), "is a state file of version 1, expected version 2");
+    assertRefused(file, writer("2", "7,x"), "its positions are no numbers, found 7,x");
+    assertRefused(file, writer("2", "-7"), "its positions must not be negative, found -7");
+    assertRefused(file, writer("2", "7"), "logits");
+    assertRefused(file, new SafetensorsWriter(), "is no Mamba4J state, its format is pt");
+    float[] logits = new float[58];
+    assertRefused(file, writer("2", "7").addFloats("logits", List.of(2L, 29L), logits), "[1, 29]");
+  }
+
+  private static SafetensorsWriter writer(String version, String positions) {
+    return new SafetensorsWriter()
+        .metadata("format", "mamba4j-state")
+        .metadata("version", version)
+        .metadata("model", model.fingerprint())
+        .metadata("positions", positions);
+  }
+
+  private static void assertRefused(Path file, SafetensorsWriter writer, String words)
+      throws IOException {
+    writer.write(file);
+    assertThatThrownBy(() -> InferenceState.load(model, file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining(file.toString())
+        .hasMessageContaining(words);
+  }
+
+  @Test
+  void load_afterAParameterChanged_isRefusedUntilItIsBack() throws IOException {
+    Path file = temp.resolve("state.safetensors");
+    try (MambaModel other = builder(architecture).seed(13).build();
+        InferenceState state = other.newState()) {
+      state.step(1);
+      state.save(file);
+      Tensor weight = other.parameters().lastEntry().getValue();
+      float[] before = weight.toFloats();
+      weight.fill(0.5f);
+      assertThatThrownBy(() -> InferenceState.load(other, file))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("another model");
+      weight.write(MemorySegment.ofArray(before));
+      InferenceState.load(other, file).close();
+      // Once there are gradients an optimiser may write: nothing is remembered any more.
+      weight.zeroGrad();
+      assertThat(weight.version()).isEmpty();
+      InferenceState.load(other, file).close();
+    }
+  }
+
+  @Test
   void load_stateOfAnotherModel_isRefused() throws IOException {
     Path file = temp.resolve("state.safetensors");
     try (InferenceState state = model.newState()) {
@@ -177,7 +332,7 @@ class InferenceStateTest {
     try (MambaModel other = builder(architecture).seed(12).build()) {
       assertThatThrownBy(() -> InferenceState.load(other, file))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContaining("other weights");
+          .hasMessageContaining("was saved from another model");
     }
     Files.write(file, new byte[] {1, 2, 3});
     assertThatThrownBy(() -> InferenceState.load(model, file))

@@ -166,6 +166,27 @@ class BadCallTest {
         s -> AdamWOp.gradientNorm(s, List.of(), zeros(s, 2)),
         "adamW: norm has shape [2]",
         "[1]");
+    bad(
+        "CausalConv1dOp",
+        s -> CausalConv1dOp.advance(zeros(s, 1, 2, 3), zeros(s, 3, 4), null, null, true),
+        "causalConv1d: initialState is missing");
+    bad(
+        "CausalConv1dOp",
+        s ->
+            CausalConv1dOp.advance(
+                zeros(s, 1, 2, 3), zeros(s, 3, 4), null, zeros(s, 1, 3, 3), true),
+        "causalConv1d: the backward pass needs the initial state");
+    bad(
+        "SelectiveScanOp",
+        s -> SelectiveScanOp.advance(scan(s, zeros(s, 2, 16, 64)), Discretization.EULER),
+        "selectiveScan: initialState is missing");
+    bad(
+        "SsdOp",
+        s -> SsdOp.advance(dualScan(s, zeros(s, 1, 4, 4)), new SsdOp.Options(2, 1, 4, 0, 1)),
+        "ssd: initialState is missing");
+    bad("fill", s -> ids(s, 3).fill(1), "fill: tensor holds I32, expected F32");
+    bad("slice", s -> zeros(s, 2, 3).slice(1, 2), "slice: indices [1, 3)", "[2, 3]", "[0, 2)");
+    bad("slice", s -> zeros(s, 3).slice(0, 1), "slice: indices [0, 1) of shape [3]", "two axes");
     bad("narrow", s -> zeros(s, 2, 3).narrow(2, 2), "narrow: columns [2, 4)", "[0, 3)");
     bad(
         "narrow",

@@ -116,6 +116,11 @@ class OpGradientTest {
             .op(in -> in.get("x").multiply(1f).narrow(3, 4).multiply(2f))
             .truth(in -> map(ReferenceOps.columns(in.get("x"), 12, 3, 7), v -> 2 * v)));
     cases.add(
+        new OpCase("slice")
+            .input("x", 3, 2, 5)
+            .op(in -> in.get("x").multiply(1f).slice(1, 2).multiply(2f))
+            .truth(in -> IntStream.range(10, 30).mapToDouble(i -> 2 * in.get("x")[i]).toArray()));
+    cases.add(
         new OpCase("split with one part unused and one used twice")
             .input("x", 5, 12)
             .op(in -> {

@@ -169,6 +169,8 @@ class ScopeTest {
       column.write(MemorySegment.ofArray(new float[] {20, 50}));
       assertThat(x.toFloats()).containsExactly(1, 20, 3, 4, 50, 6);
       assertThat(x.select(-1).toFloats()).containsExactly(4, 50, 6);
+      assertThat(x.slice(1, 1).toFloats()).containsExactly(4, 50, 6);
+      assertThat(x.narrow(1, 2).slice(1, 1).toFloats()).containsExactly(50, 6);
       assertThat(x.reshape(Shape.of(3, 2)).select(1).toFloats()).containsExactly(3, 4);
     }
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.model.SessionBatch;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,25 @@ class ReplayAllocationTest {
           allocatedBytes(() -> {
             state.step(token);
             state.logits();
+          });
+
+      assertThat(bytes).isLessThan(FEWER_BYTES);
+    }
+  }
+
+  @Test
+  void step_sessionsTogether_allocatesNothing() {
+    try (MambaModel model = Toys.model(1);
+        SessionBatch batch = SessionBatch.open(model, 2)) {
+      SessionBatch.Session one = batch.join(1);
+      SessionBatch.Session two = batch.join(1, 2);
+      long bytes =
+          allocatedBytes(() -> {
+            one.next(3);
+            two.next(4);
+            batch.step();
+            one.logits();
+            two.logits();
           });
 
       assertThat(bytes).isLessThan(FEWER_BYTES);

@@ -185,6 +185,11 @@ abstract class CpuMatmul implements MatmulKernels {
   abstract void widen(MatmulCall call, long first, int n, MemorySegment to, long target);
 
   @Override
+  public final int batchInvariantRows() {
+    return MAX_DOT_ROWS;
+  }
+
+  @Override
   public final void matmul(Product product) {
     assert product.a().view().type() == DType.F32 && product.out().view().type() == DType.F32;
     MatmulCall call = take();

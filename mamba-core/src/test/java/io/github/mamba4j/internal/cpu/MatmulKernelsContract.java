@@ -410,6 +410,42 @@ abstract class MatmulKernelsContract {
     }
   }
 
+  /** Sequences that are decoded together get what each gets alone. */
+  @ParameterizedTest
+  @CsvSource({"37, 45", "64, 16", "130, 1030", "9, 7"})
+  void transposedRightFactor_anyNumberOfRows_givesEachRowItsBits(int n, int k) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      int few = kernels(pool).batchInvariantRows();
+      assertThat(few).isPositive();
+      assertRowsAreAlike(pool, n, k, 1, few);
+      assertRowsAreAlike(pool, n, k, few + 1, few + 30);
+    }
+  }
+
+  private void assertRowsAreAlike(WorkerPool pool, int n, int k, int fewest, int most) {
+    View left = randomRows(most, k);
+    MatmulKernels.Operand a = new MatmulKernels.Operand(left, false, 0);
+    MatmulKernels.Operand b = new MatmulKernels.Operand(randomRows(n, k), true, 0);
+    View bias = randomRows(1, n);
+    float[] all = new float[0];
+    for (int m = most; m >= fewest; m--) {
+      MemorySegment out = arena.allocate((long) m * n * Float.BYTES, 64);
+      Sink sink = new Sink(new View(new CpuStorage(out), DType.F32, 0, n), false);
+      MatmulKernels.Shape shape = new MatmulKernels.Shape(1, m, n, k);
+      kernels(pool).matmul(new MatmulKernels.Product(shape, a, b, sink, 0, bias));
+      all = m == most ? floats(out) : all;
+      assertThat(floats(out)).as(m + " rows").isEqualTo(Arrays.copyOf(all, m * n));
+    }
+  }
+
+  private View randomRows(int rows, int columns) {
+    MemorySegment memory = arena.allocate((long) rows * columns * Float.BYTES, 64);
+    for (long i = 0; i < (long) rows * columns; i++) {
+      CpuStorage.set(memory, i, (float) random.nextDouble(-1, 1));
+    }
+    return new View(new CpuStorage(memory), DType.F32, 0, columns);
+  }
+
   @Test
   void matmul_infinityInTheRightFactor_staysInItsColumn() {
     try (WorkerPool pool = new WorkerPool(1)) {

@@ -10,6 +10,7 @@ import io.github.mamba4j.spi.ScanKernels.Inputs;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.View;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -186,6 +187,64 @@ abstract class ScanKernelsContract {
   private static IntStream bits(Matrix matrix) {
     float[] values = matrix.values();
     return IntStream.range(0, values.length).map(i -> Float.floatToIntBits(values[i]));
+  }
+
+  /** A short scan of many sequences has the bits of scans of one. */
+  @ParameterizedTest
+  @EnumSource(Discretization.class)
+  void forward_shortScans_doNotDependOnTheBatch(Discretization discretization) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      ScanKernels kernels = kernels(pool);
+      for (int length : new int[] {1, 7, ScanKernels.BATCH_INVARIANT_STEPS}) {
+        Shape together = new Shape(5, length, 37, 3, discretization, true);
+        Shape alone = new Shape(1, length, 37, 3, discretization, true);
+        ScanCase scan = new ScanCase(together, 8);
+        scan.forward(kernels);
+        Inputs all = scan.inputs();
+        for (int sequence = 0; sequence < 5; sequence++) {
+          Matrix state = Matrix.of(15, 37, 37).fill(scan.truth.initialState);
+          View carried = state.view().plus(3L * 37 * sequence);
+          Matrix out = Matrix.of(length, 37, 37);
+          long row = (long) length * sequence;
+          View workspace = ScanCase.workspace(kernels.forwardWorkspaceFloats(alone));
+          kernels.forward(
+              new Forward(alone, from(all, row, carried), out.view(), carried, null, workspace));
+          assertRowsEqual(out.values(), scan.out.values(), length * 37 * sequence, 0, length * 37);
+          int at = 3 * 37 * sequence;
+          assertRowsEqual(state.values(), scan.finalState.values(), at, at, 3 * 37);
+        }
+      }
+    }
+  }
+
+  private static void assertRowsEqual(
+      float[] actual, float[] expected, int expectedAt, int actualAt, int count) {
+    assertThat(Arrays.copyOfRange(actual, actualAt, actualAt + count))
+        .isEqualTo(Arrays.copyOfRange(expected, expectedAt, expectedAt + count));
+  }
+
+  /** Cut in time: all tasks must have read the initial state before one overwrites it. */
+  @Test
+  void forward_longScanInPlace_equalsTruth() {
+    Shape shape = new Shape(1, 700, 19, 5, Discretization.EULER, true);
+    try (WorkerPool pool = new WorkerPool(2)) {
+      ScanKernels kernels = kernels(pool);
+      ScanCase scan = new ScanCase(shape, 6);
+      scan.truth.forward();
+      Matrix state = Matrix.of(5, 19, 19).fill(scan.truth.initialState);
+      View workspace = ScanCase.workspace(kernels.forwardWorkspaceFloats(shape));
+      assertThat(kernels.forwardWorkspaceFloats(shape)).isPositive();
+      kernels.forward(
+          new Forward(
+              shape,
+              from(scan.inputs(), 0, state.view()),
+              scan.out.view(),
+              state.view(),
+              null,
+              workspace));
+      ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
+      ScanCase.assertClose("state", state.values(), scan.truth.finalState, FORWARD_TOLERANCE, 0);
+    }
   }
 
   /** In place, as a decoder does, and in pieces around the length of a chunk. */

@@ -11,6 +11,7 @@ import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -195,6 +196,59 @@ abstract class SsdKernelsContract extends KernelsContract<SsdKernels> {
     }
   }
 
+  /** A short scan of many sequences has the bits of scans of one. */
+  @Test
+  void forward_shortScans_doNotDependOnTheBatch() {
+    SsdKernels kernels = kernels(2);
+    for (int length : new int[] {1, 6, 7, ScanKernels.BATCH_INVARIANT_STEPS}) {
+      SsdCase scan = new SsdCase(shape(5, length, 3, 18, 1, 4, 16), 8);
+      scan.forward(kernels);
+      Inputs all = scan.inputs();
+      Shape alone = shape(1, length, 3, 18, 1, 4, 16);
+      for (int sequence = 0; sequence < 5; sequence++) {
+        Matrix state = Matrix.of(20, 54, 54).fill(scan.truth.initialState);
+        View carried = state.view().plus(4L * 54 * sequence);
+        Matrix out = Matrix.of(length, 54, 54);
+        int row = length * sequence;
+        View workspace = ScanCase.workspace(kernels.forwardWorkspaceFloats(alone));
+        Inputs part = from(all, row, carried);
+        kernels.forward(new Forward(alone, part, out.view(), carried, null, workspace));
+        assertThat(out.values())
+            .isEqualTo(Arrays.copyOfRange(scan.out.values(), row * 54, (row + length) * 54));
+        int at = 4 * 54 * sequence;
+        assertThat(Arrays.copyOfRange(state.values(), at, at + 4 * 54))
+            .isEqualTo(Arrays.copyOfRange(scan.finalState.values(), at, at + 4 * 54));
+      }
+    }
+  }
+
+  private static Inputs from(Inputs all, int row, View state) {
+    return new Inputs(
+        SsdCase.moved(all.x(), row),
+        SsdCase.moved(all.dt(), row),
+        all.a(),
+        SsdCase.moved(all.b(), row),
+        SsdCase.moved(all.c(), row),
+        all.dSkip(),
+        all.dtBias(),
+        state);
+  }
+
+  /** Cut in time: all tasks must have read the initial state before one overwrites it. */
+  @Test
+  void forward_longScanInPlace_equalsTruth() {
+    Shape shape = shape(1, 300, 2, 5, 1, 4, 16);
+    SsdCase scan = new SsdCase(shape, 6);
+    scan.runTruth();
+    SsdKernels kernels = kernels(2);
+    Matrix state = Matrix.of(4, 10, 10).fill(scan.truth.initialState);
+    View workspace = ScanCase.workspace(kernels.forwardWorkspaceFloats(shape));
+    Inputs inputs = from(scan.inputs(), 0, state.view());
+    kernels.forward(new Forward(shape, inputs, scan.out.view(), state.view(), null, workspace));
+    close("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
+    close("state", state.values(), scan.truth.finalState, FORWARD_TOLERANCE, 0);
+  }
+
   /** In place, as a decoder does, and in pieces around the lengths of chunks. */
   @Test
   void forward_inPiecesWithCarriedState_equalsWhole() {
@@ -208,16 +262,7 @@ abstract class SsdKernelsContract extends KernelsContract<SsdKernels> {
       scan.out.poison(Float.NaN);
       for (int t = 0; t < 140; t += piece) {
         Shape shape = shape(1, Math.min(piece, 140 - t), 3, 18, 1, 16, 256);
-        Inputs part =
-            new Inputs(
-                SsdCase.moved(all.x(), t),
-                SsdCase.moved(all.dt(), t),
-                all.a(),
-                SsdCase.moved(all.b(), t),
-                SsdCase.moved(all.c(), t),
-                all.dSkip(),
-                all.dtBias(),
-                state.view());
+        Inputs part = from(all, t, state.view());
         View workspace = ScanCase.workspace(kernels.forwardWorkspaceFloats(shape));
         View out = SsdCase.moved(scan.out.view(), t);
         kernels.forward(new Forward(shape, part, out, state.view(), null, workspace));

@@ -3,6 +3,11 @@ package io.github.mamba4j.examples.quickstart;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.generate.FinishReason;
+import io.github.mamba4j.generate.Generator;
+import io.github.mamba4j.generate.SamplingOptions;
+import io.github.mamba4j.generate.TokenStream;
+import io.github.mamba4j.model.MambaModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +30,8 @@ class QuickstartTest {
 
     assertThat(pieces).hasSizeGreaterThan(80);
     assertThat(String.join("", pieces)).startsWith("The quick br").hasSize(90);
+
+    assertThat(LoadHuggingFace.run(folder, "The quick ")).contains("\nThe quick brown");
   }
 
   @Test
@@ -59,11 +66,37 @@ class QuickstartTest {
   }
 
   @Test
+  void streamWithCancel_bothWays_stopsEarly() {
+    SamplingOptions options = SamplingOptions.builder().maxNewTokens(1_000_000).build();
+    try (MambaModel model = MambaModel.builder().dModel(16).nLayers(1).vocabSize(64).build()) {
+      Generator generator = Generator.of(model);
+      try (TokenStream tokens = generator.stream(new int[] {1}, options)) {
+        assertThat(StreamWithCancel.readUntilStopped(tokens)).isBetween(1, 999_999);
+        assertThat(tokens.finishReason()).contains(FinishReason.CANCELLED);
+      }
+      FirstTokens reader = new FirstTokens(5);
+      generator.publish(new int[] {1}, options).subscribe(reader);
+      assertThat(reader.end.join()).isEqualTo(5);
+    }
+  }
+
+  @Test
+  void serveManySessions_moreThanPlaces_allAnsweredAlike() throws Exception {
+    List<String> answers = ServeManySessions.run(20);
+
+    assertThat(answers).hasSize(20).doesNotContain("");
+    assertThat(ServeManySessions.run(20)).isEqualTo(answers);
+  }
+
+  @Test
   void mainMethods_withoutArguments_run() throws Exception {
     SaveAndForkState.main(new String[0]);
     SelectiveScanAlone.main(new String[0]);
     TrainCharacterModel.main(new String[] {folder.toString()});
     StreamText.main(new String[] {folder.toString(), "The lazy "});
     ClassifySequence.main(new String[0]);
+    LoadHuggingFace.main(new String[] {folder.toString(), "The lazy "});
+    StreamWithCancel.main(new String[0]);
+    ServeManySessions.main(new String[0]);
   }
 }
