@@ -17,8 +17,9 @@ import java.util.Set;
  * of every tensor, then the tensors' bytes, each aligned.
  *
  * <p>Shapes are given outermost axis first, as everywhere in this library; the file stores them the
- * other way round. Read are F32, F16, BF16, F64, the integers of 8 to 64 bits, Q8_0, Q4_0, Q4_K and
- * Q6_K; a file with a tensor of another type is refused with the name of that tensor and type.
+ * other way round. Read are F32, F16, BF16, F64, the integers of 8 to 64 bits and the blocks Q4_0,
+ * Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K; a file with a tensor of another type is refused with
+ * the name of that tensor and type.
  */
 public final class GgufFile extends CheckpointFile {
 
@@ -213,7 +214,8 @@ public final class GgufFile extends CheckpointFile {
       if (type == null) {
         throw bad(
             name,
-            "is stored as %s, expected F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K, F64 or an integer",
+            "is stored as %s, expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K,"
+                + " Q6_K, F64 or an integer",
             GgmlTypes.nameOf(number));
       }
       long offset = in.i64("tensor offset");
