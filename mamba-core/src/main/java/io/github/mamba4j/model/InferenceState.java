@@ -8,6 +8,7 @@ import io.github.mamba4j.nn.MixerConfig;
 import io.github.mamba4j.nn.MixerState;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.ShapeMismatchException;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -190,6 +191,33 @@ public final class InferenceState implements AutoCloseable {
       }
       position += count;
     }
+  }
+
+  /**
+   * Reads a piece whose checked ids are on the device already.
+   *
+   * @param pieceIds [batch, length], in a scope without gradients
+   * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
+   */
+  Tensor read(Tensor pieceIds) {
+    Shape shape = pieceIds.shape();
+    if (shape.rank() != 2 || shape.dim(0) != batch) {
+      throw new ShapeMismatchException(
+          "InferenceState: ids has shape "
+              + shape
+              + ", expected [batch, length] with batch = "
+              + batch
+              + " (from the state)");
+    }
+    if (pieceIds.scope().recordsGradients()) {
+      throw new IllegalArgumentException(
+          "InferenceState: ids belongs to a scope that records gradients, which a state cannot"
+              + " carry; make it in one of openScope()");
+    }
+    Tensor hidden = model.backbone().advance(pieceIds, states);
+    logits.copyFrom(lastLogits(hidden));
+    position += shape.dim(1);
+    return hidden;
   }
 
   private Tensor advance(Tensor pieceIds) {
