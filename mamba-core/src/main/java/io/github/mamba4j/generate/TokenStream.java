@@ -43,7 +43,10 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     this.ownsState = ownsState;
     this.options = options;
     this.text = text;
-    this.sampler = new Sampler(options, state.model().config().vocabSize());
+    int vocab = state.model().config().vocabSize();
+    // Models are often made a few rows larger than their tokenizer; those stand for nothing.
+    int known = text == null ? vocab : Math.min(vocab, text.vocabSize());
+    this.sampler = new Sampler(options, known);
     this.history = TokenHistory.of(prompt);
     this.stopStrings = new StopStrings(options.stopStrings());
     state.prefill(prompt);

@@ -120,6 +120,15 @@ public final class StreamEvaluator implements AutoCloseable {
     return new Evaluation(lossSum / targets, hitSum / targets, targets);
   }
 
+  /**
+   * Returns how many tokens were predicted so far, without those that wait for more of their piece.
+   *
+   * @return the count, not negative
+   */
+  public long targets() {
+    return targets;
+  }
+
   /** Reads all waiting tokens but the last, which is only predicted so far. */
   private void read() {
     int length = count - 1;
