@@ -14,10 +14,12 @@ import java.util.Locale;
  *   <li>Q8_0, 32 elements, 34 bytes: scale, 32 signed bytes q. Value: scale · q.
  *   <li>Q4_0, 32 elements, 18 bytes: scale, 16 bytes whose low nibbles are the elements 0 to 15 and
  *       whose high nibbles are 16 to 31. Value: scale · (q − 8).
- *   <li>Q4_1, 32 elements, 20 bytes: scale, minimum, nibbles as in Q4_0. Value: scale · q + minimum.
- *   <li>Q5_0, 32 elements, 22 bytes: scale, 32 bits that are each element's fifth bit, nibbles as in
- *       Q4_0. Value: scale · (q − 16).
- *   <li>Q5_1, 32 elements, 24 bytes: scale, minimum, fifth bits, nibbles. Value: scale · q + minimum.
+ *   <li>Q4_1, 32 elements, 20 bytes: scale, minimum, nibbles as in Q4_0. Value: scale · q +
+ *       minimum.
+ *   <li>Q5_0, 32 elements, 22 bytes: scale, 32 bits that are each element's fifth bit, nibbles as
+ *       in Q4_0. Value: scale · (q − 16).
+ *   <li>Q5_1, 32 elements, 24 bytes: scale, minimum, fifth bits, nibbles. Value: scale · q +
+ *       minimum.
  *   <li>Q4_K, 256 elements, 144 bytes: scale, minimum, 12 bytes that pack a 6-bit scale and a 6-bit
  *       minimum for each of 8 groups of 32, then 128 bytes of nibbles: 32 bytes hold one group in
  *       their low and the next in their high halves. Value: scale · groupScale · q − minimum ·

@@ -103,7 +103,8 @@ abstract sealed class CheckpointLayout permits StateDictLayout, GgufLayout {
     double states = mixer.dState();
     double outProj = inner * mixer.dModel();
     return switch (mixer) {
-      case Mamba1Mixer.Config one -> 3 * outProj + inner * (one.dConv() + 2.0 * one.dtRank() + 3 * states);
+      case Mamba1Mixer.Config one ->
+          3 * outProj + inner * (one.dConv() + 2.0 * one.dtRank() + 3 * states);
       case Mamba2Mixer.Config two -> {
         double channels = inner + 2.0 * two.nGroups() * states;
         yield 2 * outProj + channels * (two.dConv() + (double) two.dModel());

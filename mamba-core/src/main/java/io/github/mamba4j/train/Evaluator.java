@@ -111,7 +111,8 @@ public final class Evaluator implements AutoCloseable {
       lossSum += (double) targets * read(loss);
       hitSum += read(hits);
       counted += targets;
-      more = counted == 0 || goOn.test(new Evaluation(lossSum / counted, hitSum / counted, counted));
+      more =
+          counted == 0 || goOn.test(new Evaluation(lossSum / counted, hitSum / counted, counted));
     }
     if (counted == 0) {
       throw new IllegalArgumentException(

@@ -137,7 +137,7 @@ class HostileFileTest {
   void openGguf_keysOfHundredMegabytes_areRefused() throws IOException {
     int keyBytes = 0xffff;
     int count = 100_000_000 / keyBytes + 1;
-    long each = 8 + keyBytes + 4 + 1;
+    long each = 8L + keyBytes + 4 + 1;
     Path path = sparse("model.gguf", 24 + count * each, "GGUF");
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
       ByteBuffer head = ByteBuffer.allocate(20).order(ByteOrder.LITTLE_ENDIAN);

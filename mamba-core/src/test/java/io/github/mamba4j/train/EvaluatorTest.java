@@ -134,10 +134,12 @@ class EvaluatorTest {
     try (MambaModel model = Toys.model(1);
         Evaluator evaluator = Evaluator.open(model, Toys.noise(5))) {
       Evaluation two =
-          evaluator.evaluate(Long.MAX_VALUE, soFar -> {
-            seen.add(soFar);
-            return seen.size() < 2;
-          });
+          evaluator.evaluate(
+              Long.MAX_VALUE,
+              soFar -> {
+                seen.add(soFar);
+                return seen.size() < 2;
+              });
 
       assertThat(seen).extracting(Evaluation::targets).containsExactly(14L, 28L);
       assertThat(two).isEqualTo(seen.getLast()).isEqualTo(evaluator.evaluate(2));

@@ -15,12 +15,13 @@ import java.util.Locale;
  * <p>The tokens are cut with a stride of {@code length}, so every token but the first is a target
  * exactly once an epoch. With a smaller {@link Builder#stride} windows overlap, and of all but the
  * first only the last {@code stride} targets count, so that still each token counts once, with at
- * least {@code length − stride} tokens before it: the usual way to measure. By default the whole file is one stream and a window may hold the end of
- * one document and the start of the next, with the token that ends a text between them; with {@link
- * Builder#crossDocuments} off each document is cut by itself. What is left at the end and shorter
- * than a window is dropped, and so are windows that do not fill a batch (others in each epoch, as
- * the order differs); with {@link Builder#keepPartial} on they are kept and filled up: inputs with
- * the token that ends a text (or 0), targets with {@link CrossEntropyOp#IGNORE}.
+ * least {@code length − stride} tokens before it: the usual way to measure. By default the whole
+ * file is one stream and a window may hold the end of one document and the start of the next, with
+ * the token that ends a text between them; with {@link Builder#crossDocuments} off each document is
+ * cut by itself. What is left at the end and shorter than a window is dropped, and so are windows
+ * that do not fill a batch (others in each epoch, as the order differs); with {@link
+ * Builder#keepPartial} on they are kept and filled up: inputs with the token that ends a text (or
+ * 0), targets with {@link CrossEntropyOp#IGNORE}.
  *
  * <p>The order is a permutation of the windows that depends on the seed and the epoch and is
  * computed, not stored; with {@link Builder#shuffle} off it is that of the file, as for validation.

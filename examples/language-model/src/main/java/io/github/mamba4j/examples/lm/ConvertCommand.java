@@ -117,7 +117,8 @@ final class ConvertCommand extends SubCommand {
           "--output " + output + ": is there already; name a new one or delete it");
     }
     Path parent = output.toAbsolutePath().getParent();
-    OutputFolder.requireWritable("--output", format == Format.GGUF && parent != null ? parent : output);
+    OutputFolder.requireWritable(
+        "--output", format == Format.GGUF && parent != null ? parent : output);
   }
 
   private boolean isNewFolder() throws IOException {

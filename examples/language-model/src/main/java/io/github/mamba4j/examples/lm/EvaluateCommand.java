@@ -26,7 +26,8 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     description = {
       "Measures how well a model predicts texts: loss, perplexity a token, a byte and a word, bits",
-      "a byte, accuracy. Counted is every token but the first (of each text with --stream), and the",
+      "a byte, accuracy. Counted is every token but the first (of each text with --stream), and"
+          + " the",
       "token after a text; bytes are those of UTF-8, words what white space separates. Texts are",
       "cut into windows, which overlap with --stride, or read whole with --stream."
     },
@@ -163,7 +164,8 @@ final class EvaluateCommand extends SubCommand {
       throws IOException {
     long total = file.tokenCount() - (stream ? file.documentCount() : 1);
     if (total <= 0) {
-      throw new BadInputException(data + ": no text has a second token, so there is none to predict");
+      throw new BadInputException(
+          data + ": no text has a second token, so there is none to predict");
     }
     try (StopSignal signal = new StopSignal()) {
       Evaluation evaluation;
@@ -184,8 +186,8 @@ final class EvaluateCommand extends SubCommand {
     }
   }
 
-  private Evaluation windowed(
-      MambaModel loaded, TokenFile file, Predicate<Evaluation> goOn) throws IOException {
+  private Evaluation windowed(MambaModel loaded, TokenFile file, Predicate<Evaluation> goOn)
+      throws IOException {
     TokenWindows windows =
         TokenWindows.builder(file)
             .batchSize(batch())

@@ -121,7 +121,10 @@ record ModelFolder(Path path) {
     Path file = Files.isDirectory(named) ? named.resolve(TOKENIZER) : named;
     if (!Files.isRegularFile(file)) {
       throw new BadInputException(
-          "--tokenizer " + named + ": " + (file.equals(named) ? "no such file" : "has no " + TOKENIZER));
+          "--tokenizer "
+              + named
+              + ": "
+              + (file.equals(named) ? "no such file" : "has no " + TOKENIZER));
     }
     if (!isGguf(file)) {
       return Tokenizer.load(file);

@@ -6,7 +6,10 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A hidden folder beside the output or a temporary one, for files of this run alone; gone when the run ends. */
+/**
+ * A hidden folder beside the output or a temporary one, for files of this run alone; gone when the
+ * run ends.
+ */
 final class StagingFolder implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(StagingFolder.class.getName());
 

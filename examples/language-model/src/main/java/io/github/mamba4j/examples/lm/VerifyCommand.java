@@ -65,7 +65,9 @@ final class VerifyCommand extends SubCommand {
       throw new BadInputException(
           "--expected "
               + expected
-              + (Files.isDirectory(expected) ? ": is a folder, expected a file" : ": no such file"));
+              + (Files.isDirectory(expected)
+                  ? ": is a folder, expected a file"
+                  : ": no such file"));
     }
     ModelFolder folder = ModelFolder.find(model);
     try (Device device = deviceOptions.open();

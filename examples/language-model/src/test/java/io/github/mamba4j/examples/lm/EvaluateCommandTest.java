@@ -97,9 +97,9 @@ class EvaluateCommandTest {
 
     // a window longer than the text is the whole text
     assertThat(value(overlapping, "loss a token")).isEqualTo(value(whole, "loss a token"));
-    assertThat(value(shortWindows, "predicted tokens"))
-        .isEqualTo(value(whole, "predicted tokens"));
-    assertThat(value(shortWindows, "measured")).isEqualTo("windows of 8 tokens, the last 3 counted");
+    assertThat(value(shortWindows, "predicted tokens")).isEqualTo(value(whole, "predicted tokens"));
+    assertThat(value(shortWindows, "measured"))
+        .isEqualTo("windows of 8 tokens, the last 3 counted");
   }
 
   @Test

@@ -62,8 +62,7 @@ class ModelPathTest {
   void namedTokenizer_everyLayout_works(String fixture) throws IOException {
     Path original = FIXTURES.resolve(fixture + "-statespaces");
     Path gguf = folder.resolve("m.gguf");
-    CliRun converted =
-        CliRun.of("convert", "--model=" + original, "--to=gguf", "--output=" + gguf);
+    CliRun converted = CliRun.of("convert", "--model=" + original, "--to=gguf", "--output=" + gguf);
     assertThat(converted.out()).contains("tokenizer none");
     String tokenizer = "--tokenizer=" + chars;
     assertWorks(FIXTURES.resolve(fixture), tokenizer);
@@ -88,18 +87,18 @@ class ModelPathTest {
 
     CliRun converted =
         CliRun.of(
-            "convert",
-            "--model=" + model,
-            "--tokenizer=" + bpe,
-            "--to=gguf",
-            "--output=" + gguf);
+            "convert", "--model=" + model, "--tokenizer=" + bpe, "--to=gguf", "--output=" + gguf);
 
     assertThat(converted.code()).as(converted.err()).isZero();
     assertWorks(gguf);
     assertWorks(download);
     assertWorks(model, "--tokenizer=" + gguf);
     assertWorks(folder.resolve("alone.gguf"), "--tokenizer=" + bpe);
-    refused("has no tokenizer", "generate", "--model=" + model, "--tokenizer=" + folder.resolve("alone.gguf"));
+    refused(
+        "has no tokenizer",
+        "generate",
+        "--model=" + model,
+        "--tokenizer=" + folder.resolve("alone.gguf"));
     Files.copy(gguf, download.resolve("n.gguf"));
     refused("holds 2 .gguf files; name one of them", "info", "--model=" + download);
   }
@@ -148,7 +147,12 @@ class ModelPathTest {
         "--model=" + TINY,
         "--to=gguf",
         "--output=" + text.resolve("m.gguf"));
-    refused("is a file", "convert", "--model=" + TINY, "--to=original", "--output=" + text.resolve("m"));
+    refused(
+        "is a file",
+        "convert",
+        "--model=" + TINY,
+        "--to=original",
+        "--output=" + text.resolve("m"));
     refused("is there already", "convert", "--model=" + TINY, "--to=gguf", "--output=" + folder);
   }
 }

@@ -56,7 +56,8 @@ class StopTest {
     Path output = folder.resolve("out");
     assertThat(CliRun.train("--data-dir=" + data, "--output-dir=" + output, "--max-steps=1").err())
         .isEmpty();
-    Process process = start(temporary, "evaluate", "--model=" + output, "--file=" + data, "--stream");
+    Process process =
+        start(temporary, "evaluate", "--model=" + output, "--file=" + data, "--stream");
     List<String> lines = readAndStopAt(process, "measured");
 
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
