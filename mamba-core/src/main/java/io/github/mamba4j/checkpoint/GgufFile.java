@@ -17,8 +17,9 @@ import java.util.Set;
  * of every tensor, then the tensors' bytes, each aligned.
  *
  * <p>Shapes are given outermost axis first, as everywhere in this library; the file stores them the
- * other way round. Read are F32, F16, BF16, F64, the integers of 8 to 64 bits, Q8_0, Q4_0, Q4_K and
- * Q6_K; a file with a tensor of another type is refused with the name of that tensor and type.
+ * other way round. Read are F32, F16, BF16, F64, the integers of 8 to 64 bits and the blocks Q4_0,
+ * Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K; a file with a tensor of another type is refused with
+ * the name of that tensor and type.
  */
 public final class GgufFile extends CheckpointFile {
 
@@ -30,6 +31,9 @@ public final class GgufFile extends CheckpointFile {
   static final int MAX_NAME_BYTES = 0xffff;
   private static final int MAX_ALIGNMENT = 1 << 24;
   private static final int MAX_NESTING = 4;
+
+  /** All keys and names together, as much as safetensors allows its header. */
+  private static final int MAX_TEXT_BYTES = 100_000_000;
 
   private final GgufMetadata keyValues;
 
@@ -100,6 +104,7 @@ public final class GgufFile extends CheckpointFile {
     private final String source;
     private final ByteCursor in;
     private final Map<String, GgufMetadata.Value> values = new LinkedHashMap<>();
+    private long textBytes;
 
     Parser(String source, MemorySegment file) {
       this.source = source;
@@ -145,7 +150,7 @@ public final class GgufFile extends CheckpointFile {
     }
 
     private void readKeyValue() throws CheckpointException {
-      String key = in.utf8(in.i64("key length"), MAX_NAME_BYTES, "metadata key");
+      String key = readName("key length", "metadata key");
       GgufType type = readType(key);
       long begin = in.position();
       skip(key, type, 0);
@@ -153,6 +158,15 @@ public final class GgufFile extends CheckpointFile {
       if (values.put(key, new GgufMetadata.Value(type, bytes)) != null) {
         throw in.bad("metadata %s is there twice", CheckpointException.printable(key));
       }
+    }
+
+    private String readName(String length, String what) throws CheckpointException {
+      long bytes = in.i64(length);
+      textBytes += Math.clamp(bytes, 0, MAX_NAME_BYTES);
+      if (textBytes > MAX_TEXT_BYTES) {
+        throw in.bad("keys and names have more than %d bytes together", MAX_TEXT_BYTES);
+      }
+      return in.utf8(bytes, MAX_NAME_BYTES, what);
     }
 
     private GgufType readType(String key) throws CheckpointException {
@@ -199,7 +213,7 @@ public final class GgufFile extends CheckpointFile {
     }
 
     private Declared readTensor() throws CheckpointException {
-      String name = in.utf8(in.i64("name length"), MAX_NAME_BYTES, "tensor name");
+      String name = readName("name length", "tensor name");
       long axes = in.u32("number of axes");
       if (axes > MAX_AXES) {
         throw bad(name, "has %d axes, expected at most %d", axes, MAX_AXES);
@@ -213,7 +227,8 @@ public final class GgufFile extends CheckpointFile {
       if (type == null) {
         throw bad(
             name,
-            "is stored as %s, expected F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K, F64 or an integer",
+            "is stored as %s, expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K,"
+                + " Q6_K, F64 or an integer",
             GgmlTypes.nameOf(number));
       }
       long offset = in.i64("tensor offset");

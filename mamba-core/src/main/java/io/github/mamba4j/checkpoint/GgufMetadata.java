@@ -22,6 +22,9 @@ public final class GgufMetadata {
   /** More than any vocabulary has; longer arrays and strings are not turned into Java objects. */
   static final int MAX_LENGTH = 1 << 24;
 
+  /** Bytes of the largest array that becomes Java objects, which take several times as many. */
+  static final int MAX_ARRAY_BYTES = 1 << 28;
+
   /** One value: its type, and its bytes without the type number. */
   record Value(GgufType type, MemorySegment bytes) {}
 
@@ -329,6 +332,14 @@ public final class GgufMetadata {
           shown(key),
           Long.toUnsignedString(length),
           MAX_LENGTH);
+    }
+    if (in.remaining() > MAX_ARRAY_BYTES) {
+      throw CheckpointException.of(
+          source,
+          "metadata %s has %d bytes, expected at most %d",
+          shown(key),
+          in.remaining(),
+          MAX_ARRAY_BYTES);
     }
     return (int) length;
   }

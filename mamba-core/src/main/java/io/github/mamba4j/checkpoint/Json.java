@@ -37,8 +37,9 @@ import tools.jackson.core.json.JsonReadFeature;
  * <p>Reading accepts what Python writes beyond the standard: bare {@code Infinity}, {@code
  * -Infinity} and {@code NaN}, and the same wrapped as <code>{"__float__": "Infinity"}</code>, which
  * becomes the {@link Double}. An integer beyond 64 bits becomes a {@link Double}. A byte order mark
- * is skipped. Refused are duplicate keys, bytes that are not UTF-8, text after the value, and
- * nesting deeper than 100.
+ * is skipped. Refused are duplicate keys, bytes that are not UTF-8, text after the value, nesting
+ * deeper than 100, and, so that a hostile file costs bounded memory, files of more than 512 MiB,
+ * more than 5 million values, and strings of more than 16 million characters.
  *
  * <p>Writing is legal JSON: values that are not finite are wrapped as above. Keys keep the order of
  * sequenced and sorted maps; other maps are written in key order, so that equal input always gives
@@ -47,6 +48,12 @@ import tools.jackson.core.json.JsonReadFeature;
 public final class Json {
 
   static final int MAX_DEPTH = 100;
+
+  /** Ten times the largest vocabularies; configurations and indexes are far smaller. */
+  static final long MAX_BYTES = 512L << 20;
+
+  private static final int MAX_STRING_CHARS = 1 << 24;
+  private static final int MAX_VALUES = 5_000_000;
 
   /** The key under which Python tools wrap a number that JSON cannot express. */
   static final String FLOAT_KEY = "__float__";
@@ -58,14 +65,26 @@ public final class Json {
    *
    * @param file the file, UTF-8
    * @return the value, null for JSON's null
-   * @throws CheckpointException if the file is missing or not one JSON value; with line and column
+   * @throws CheckpointException if the file is missing, no regular file, too large, or not one JSON
+   *     value; with line and column
    * @throws IOException if the file cannot be read
    */
   public static @Nullable Object read(Path file) throws IOException {
+    requireReadable(file);
     try (InputStream in = Files.newInputStream(file)) {
       return parse(file.toString(), in);
     } catch (NoSuchFileException e) {
       throw new CheckpointException(file + ": does not exist, expected a JSON file", e);
+    }
+  }
+
+  /** Refuses what would block (a pipe), has no text (a folder), or has more than any JSON here. */
+  static void requireReadable(Path file) throws IOException {
+    CheckpointFile.requireRegularFile(file, "a JSON file");
+    long bytes = Files.size(file);
+    if (bytes > MAX_BYTES) {
+      throw CheckpointException.of(
+          file.toString(), "has %d bytes, expected a JSON file of at most %d", bytes, MAX_BYTES);
     }
   }
 
@@ -150,8 +169,8 @@ public final class Json {
     StreamReadConstraints limits =
         StreamReadConstraints.builder()
             .maxNestingDepth(MAX_DEPTH)
-            .maxStringLength(Integer.MAX_VALUE)
-            .maxNameLength(Integer.MAX_VALUE)
+            .maxStringLength(MAX_STRING_CHARS)
+            .maxNameLength(MAX_STRING_CHARS)
             .build();
     PushbackReader reader = new PushbackReader(utf8Reader(in));
     try {
@@ -163,7 +182,7 @@ public final class Json {
         if (parser.nextToken() == null) {
           throw new CheckpointException(source + ": is empty, expected a JSON value");
         }
-        Object value = readValue(source, parser);
+        Object value = new Values(source, parser).read();
         if (parser.nextToken() != null) {
           throw new CheckpointException(
               source + ": " + position(parser) + ": text after the end of the JSON value");
@@ -219,56 +238,70 @@ public final class Json {
     return "line " + at.getLineNr() + " column " + at.getColumnNr();
   }
 
-  private static @Nullable Object readValue(String source, JsonParser parser)
-      throws CheckpointException {
-    JsonToken token = parser.currentToken();
-    return switch (token) {
-      case START_OBJECT -> readObject(source, parser);
-      case START_ARRAY -> readArray(source, parser);
-      case VALUE_STRING -> parser.getString();
-      case VALUE_NUMBER_INT -> readInteger(parser);
-      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
-      case VALUE_TRUE -> true;
-      case VALUE_FALSE -> false;
-      case VALUE_NULL -> null;
-      default -> throw new CheckpointException(source + ": " + position(parser) + ": not a value");
-    };
-  }
+  /** Builds the values of one text and counts them. */
+  private static final class Values {
+    private final String source;
+    private final JsonParser parser;
+    private int count;
 
-  private static Object readInteger(JsonParser parser) {
-    return switch (parser.getNumberType()) {
-      case INT, LONG -> parser.getLongValue();
-      default -> parser.getDoubleValue();
-    };
-  }
-
-  private static List<@Nullable Object> readArray(String source, JsonParser parser)
-      throws CheckpointException {
-    List<@Nullable Object> values = new ArrayList<>();
-    while (parser.nextToken() != JsonToken.END_ARRAY) {
-      values.add(readValue(source, parser));
+    Values(String source, JsonParser parser) {
+      this.source = source;
+      this.parser = parser;
     }
-    return values;
-  }
 
-  private static Object readObject(String source, JsonParser parser) throws CheckpointException {
-    Map<String, @Nullable Object> members = new LinkedHashMap<>();
-    while (parser.nextToken() != JsonToken.END_OBJECT) {
-      String key = parser.currentName();
-      if (members.containsKey(key)) {
-        throw new CheckpointException(
-            String.format(
-                Locale.ROOT,
-                "%s: %s: duplicate key %s",
-                source,
-                position(parser),
-                CheckpointException.printable(key)));
+    @Nullable Object read() throws CheckpointException {
+      if (++count > MAX_VALUES) {
+        throw CheckpointException.of(source, "has more than %d values", MAX_VALUES);
       }
-      parser.nextToken();
-      members.put(key, readValue(source, parser));
+      JsonToken token = parser.currentToken();
+      return switch (token) {
+        case START_OBJECT -> readObject();
+        case START_ARRAY -> readArray();
+        case VALUE_STRING -> parser.getString();
+        case VALUE_NUMBER_INT -> readInteger();
+        case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+        case VALUE_TRUE -> true;
+        case VALUE_FALSE -> false;
+        case VALUE_NULL -> null;
+        default ->
+            throw new CheckpointException(source + ": " + position(parser) + ": not a value");
+      };
     }
-    Double folded = members.size() == 1 ? foldFloat(members.get(FLOAT_KEY)) : null;
-    return folded == null ? members : folded;
+
+    private Object readInteger() {
+      return switch (parser.getNumberType()) {
+        case INT, LONG -> parser.getLongValue();
+        default -> parser.getDoubleValue();
+      };
+    }
+
+    private List<@Nullable Object> readArray() throws CheckpointException {
+      List<@Nullable Object> values = new ArrayList<>();
+      while (parser.nextToken() != JsonToken.END_ARRAY) {
+        values.add(read());
+      }
+      return values;
+    }
+
+    private Object readObject() throws CheckpointException {
+      Map<String, @Nullable Object> members = new LinkedHashMap<>();
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        String key = parser.currentName();
+        if (members.containsKey(key)) {
+          throw new CheckpointException(
+              String.format(
+                  Locale.ROOT,
+                  "%s: %s: duplicate key %s",
+                  source,
+                  position(parser),
+                  CheckpointException.printable(key)));
+        }
+        parser.nextToken();
+        members.put(key, read());
+      }
+      Double folded = members.size() == 1 ? foldFloat(members.get(FLOAT_KEY)) : null;
+      return folded == null ? members : folded;
+    }
   }
 
   private static @Nullable Double foldFloat(@Nullable Object text) {

@@ -14,10 +14,18 @@ import java.util.Locale;
  *   <li>Q8_0, 32 elements, 34 bytes: scale, 32 signed bytes q. Value: scale · q.
  *   <li>Q4_0, 32 elements, 18 bytes: scale, 16 bytes whose low nibbles are the elements 0 to 15 and
  *       whose high nibbles are 16 to 31. Value: scale · (q − 8).
+ *   <li>Q4_1, 32 elements, 20 bytes: scale, minimum, nibbles as in Q4_0. Value: scale · q +
+ *       minimum.
+ *   <li>Q5_0, 32 elements, 22 bytes: scale, 32 bits that are each element's fifth bit, nibbles as
+ *       in Q4_0. Value: scale · (q − 16).
+ *   <li>Q5_1, 32 elements, 24 bytes: scale, minimum, fifth bits, nibbles. Value: scale · q +
+ *       minimum.
  *   <li>Q4_K, 256 elements, 144 bytes: scale, minimum, 12 bytes that pack a 6-bit scale and a 6-bit
  *       minimum for each of 8 groups of 32, then 128 bytes of nibbles: 32 bytes hold one group in
  *       their low and the next in their high halves. Value: scale · groupScale · q − minimum ·
  *       groupMinimum.
+ *   <li>Q5_K, 256 elements, 176 bytes: as Q4_K, with 32 bytes before the nibbles whose bit g is the
+ *       fifth bit of an element of group g.
  *   <li>Q6_K, 256 elements, 210 bytes: 128 bytes of low nibbles, 64 bytes of upper bit pairs, 16
  *       signed bytes of group scales, scale. Value: scale · groupScale · (q − 32).
  * </ul>
@@ -61,8 +69,26 @@ public final class QuantizedBlocks {
       long out = block * floatBytes;
       switch (type) {
         case Q8_0 -> dequantizeQ80(blocks, in, floats, out);
-        case Q4_0 -> dequantizeQ40(blocks, in, floats, out);
-        case Q4_K -> dequantizeQ4K(blocks, in, floats, out);
+        case Q4_0 -> {
+          float scale = half(blocks, in);
+          dequantizeNibbles(blocks, in + 2, 0, scale, -8 * scale, floats, out);
+        }
+        case Q4_1 -> {
+          float minimum = half(blocks, in + 2);
+          dequantizeNibbles(blocks, in + 4, 0, half(blocks, in), minimum, floats, out);
+        }
+        case Q5_0 -> {
+          float scale = half(blocks, in);
+          int fifth = blocks.get(StoredType.INT, in + 2);
+          dequantizeNibbles(blocks, in + 6, fifth, scale, -16 * scale, floats, out);
+        }
+        case Q5_1 -> {
+          float minimum = half(blocks, in + 2);
+          int fifth = blocks.get(StoredType.INT, in + 4);
+          dequantizeNibbles(blocks, in + 8, fifth, half(blocks, in), minimum, floats, out);
+        }
+        case Q4_K -> dequantizeGroups(blocks, in, false, floats, out);
+        case Q5_K -> dequantizeGroups(blocks, in, true, floats, out);
         case Q6_K -> dequantizeQ6K(blocks, in, floats, out);
         default -> throw new IllegalArgumentException("QuantizedBlocks: " + type);
       }
@@ -110,25 +136,40 @@ public final class QuantizedBlocks {
     }
   }
 
-  private static void dequantizeQ40(MemorySegment in, long at, MemorySegment out, long to) {
-    float scale = half(in, at);
+  /** Bit i of {@code fifth} belongs to element i. */
+  private static void dequantizeNibbles(
+      MemorySegment in,
+      long nibbles,
+      int fifth,
+      float scale,
+      float offset,
+      MemorySegment out,
+      long to) {
     for (int i = 0; i < 16; i++) {
-      int pair = unsigned(in, at + 2 + i);
-      put(out, to, i, scale * ((pair & 15) - 8));
-      put(out, to, i + 16, scale * ((pair >> 4) - 8));
+      int pair = unsigned(in, nibbles + i);
+      int low = (pair & 15) | ((fifth >>> i) & 1) << 4;
+      int high = (pair >> 4) | ((fifth >>> (i + 16)) & 1) << 4;
+      put(out, to, i, scale * low + offset);
+      put(out, to, i + 16, scale * high + offset);
     }
   }
 
-  private static void dequantizeQ4K(MemorySegment in, long at, MemorySegment out, long to) {
+  private static void dequantizeGroups(
+      MemorySegment in, long at, boolean fifthBits, MemorySegment out, long to) {
     float scale = half(in, at);
     float minimum = half(in, at + 2);
+    long fifth = at + 16;
+    long first = fifthBits ? fifth + 32 : fifth;
     for (int group = 0; group < 8; group++) {
       float groupScale = scale * packedScale(in, at + 4, group);
       float groupMinimum = minimum * packedMinimum(in, at + 4, group);
-      long nibbles = at + 16 + group / 2 * 32L;
+      long nibbles = first + group / 2 * 32L;
       int shift = group % 2 * 4;
       for (int i = 0; i < 32; i++) {
         int q = (unsigned(in, nibbles + i) >> shift) & 15;
+        if (fifthBits) {
+          q |= ((unsigned(in, fifth + i) >> group) & 1) << 4;
+        }
         put(out, to, group * 32 + i, groupScale * q - groupMinimum);
       }
     }

@@ -48,6 +48,7 @@ public final class ShardedFile extends CheckpointFile {
    */
   public static ShardedFile open(Path path) throws IOException {
     requireRegularFile(path, "a shard index");
+    Json.requireReadable(path);
     Map<String, String> fileOfTensor = readMap(path);
     List<CheckpointFile> shards = new ArrayList<>();
     boolean complete = false;

@@ -51,10 +51,18 @@ public enum StoredType {
   U64(8, false),
   /** Blocks of 32 signed nibbles under a half scale, 18 bytes. */
   Q4_0(32, 18, true),
+  /** Blocks of 32 nibbles with a half scale and minimum, 20 bytes. */
+  Q4_1(32, 20, true),
+  /** Blocks of 32 signed 5-bit integers under a half scale, 22 bytes. */
+  Q5_0(32, 22, true),
+  /** Blocks of 32 5-bit integers with a half scale and minimum, 24 bytes. */
+  Q5_1(32, 24, true),
   /** Blocks of 32 signed bytes under a half scale, 34 bytes. */
   Q8_0(32, 34, true),
   /** Blocks of 256 nibbles in 8 groups with 6-bit scales and minimums, 144 bytes. */
   Q4_K(256, 144, true),
+  /** Blocks of 256 5-bit integers in 8 groups with 6-bit scales and minimums, 176 bytes. */
+  Q5_K(256, 176, true),
   /** Blocks of 256 signed 6-bit integers in 16 groups with 8-bit scales, 210 bytes. */
   Q6_K(256, 210, true);
 
@@ -103,7 +111,7 @@ public enum StoredType {
   /**
    * Whether elements are stored in blocks that share scales.
    *
-   * @return true for Q4_0, Q8_0, Q4_K and Q6_K
+   * @return true for those whose names begin with Q
    */
   public boolean isBlocked() {
     return blockElements > 1;

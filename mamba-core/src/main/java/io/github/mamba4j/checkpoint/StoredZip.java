@@ -27,6 +27,10 @@ final class StoredZip {
   private static final int LOCAL_BYTES = 30;
   private static final int MAX_ENTRIES = 2 * CheckpointFile.MAX_TENSORS;
   private static final int MAX_NAME_BYTES = 4096;
+
+  /** Three times what the most entries with customary names take. */
+  private static final int MAX_DIRECTORY_BYTES = 64 << 20;
+
   private static final long ESCAPE32 = 0xffffffffL;
   private static final int ESCAPE16 = 0xffff;
   private static final int ENCRYPTED_FLAG = 1;
@@ -100,6 +104,13 @@ final class StoredZip {
           Long.toUnsignedString(directory.offset()),
           Long.toUnsignedString(directory.size()),
           limit);
+    }
+    if (directory.size() > MAX_DIRECTORY_BYTES) {
+      throw CheckpointException.of(
+          source,
+          "ZIP directory has %d bytes, expected at most %d",
+          directory.size(),
+          MAX_DIRECTORY_BYTES);
     }
     if (directory.entries() < 0 || directory.entries() > MAX_ENTRIES) {
       throw CheckpointException.of(

@@ -35,7 +35,8 @@ public final class Generator {
   }
 
   /**
-   * Makes a generator of tokens and text.
+   * Makes a generator of tokens and text. Tokens that the model has and the text side has not are
+   * never made.
    *
    * @param model the model
    * @param text what its tokens stand for, a tokenizer

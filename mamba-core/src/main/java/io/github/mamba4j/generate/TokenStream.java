@@ -50,7 +50,9 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     this.sequence = sequence;
     this.options = options;
     this.text = text;
-    this.sampler = new Sampler(options, vocabSize);
+    // Models are often made a few rows larger than their tokenizer; those stand for nothing.
+    int known = text == null ? vocabSize : Math.min(vocabSize, text.vocabSize());
+    this.sampler = new Sampler(options, known);
     this.history = TokenHistory.of(prompt);
     this.stopStrings = new StopStrings(options.stopStrings());
   }

@@ -1,5 +1,8 @@
 package io.github.mamba4j.model;
 
+import io.github.mamba4j.tensor.Shape;
+import io.github.mamba4j.tensor.ShapeMismatchException;
+import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -162,6 +165,30 @@ public final class InferenceState implements AutoCloseable {
       model().requireTokens(row);
     }
     rows.prefill(tokens);
+  }
+
+  /**
+   * Reads a piece whose checked ids are on the device already.
+   *
+   * @param pieceIds [batch, length], in a scope without gradients
+   * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
+   */
+  Tensor read(Tensor pieceIds) {
+    Shape shape = pieceIds.shape();
+    if (shape.rank() != 2 || shape.dim(0) != batch) {
+      throw new ShapeMismatchException(
+          "InferenceState: ids has shape "
+              + shape
+              + ", expected [batch, length] with batch = "
+              + batch
+              + " (from the state)");
+    }
+    if (pieceIds.scope().recordsGradients()) {
+      throw new IllegalArgumentException(
+          "InferenceState: ids belongs to a scope that records gradients, which a state cannot"
+              + " carry; make it in one of openScope()");
+    }
+    return rows.read(pieceIds);
   }
 
   /**

@@ -358,6 +358,27 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
+   * Computes the next-token loss of a piece of running sequences and moves their state on. The
+   * means of a sequence's pieces, weighted by their counted positions, are its loss as a whole. Not
+   * to be recorded: the state counts the calls.
+   *
+   * @param ids the sequences' next token ids, [batch, length], in a scope without gradients; see
+   *     {@link #ids}
+   * @param targets the token that follows each id, or {@link CrossEntropyOp#IGNORE}, [batch,
+   *     length]
+   * @param state the sequences so far, which have read the ids afterwards
+   * @return the mean loss in nats over the counted positions
+   * @throws IllegalArgumentException if the state belongs to another model or its batch is not that
+   *     of the ids, or the ids' scope records gradients
+   */
+  public CrossEntropyOp.Result loss(Tensor ids, Tensor targets, InferenceState state) {
+    if (state.model() != this) {
+      throw new IllegalArgumentException("MambaModel: the state belongs to another model");
+    }
+    return CrossEntropyOp.linear(state.read(ids), head, targets);
+  }
+
+  /**
    * Starts sequences at their beginning.
    *
    * @param batch how many run side by side, positive

@@ -236,6 +236,21 @@ final class SequenceStates implements AutoCloseable {
     }
   }
 
+  /**
+   * Reads a piece of all rows whose checked ids are on the device already.
+   *
+   * @param pieceIds [rows, length]
+   * @return the normalised hidden states, [rows, length, dModel], in the ids' scope
+   */
+  Tensor read(Tensor pieceIds) {
+    Tensor hidden = advance(pieceIds, 0, rows);
+    computeLogits(hidden, 0, rows);
+    for (int i = 0; i < rows; i++) {
+      positions[i] += pieceIds.shape().dim(1);
+    }
+    return hidden;
+  }
+
   private Piece piece(int first, int size, int count) {
     uses++;
     Piece oldest = null;

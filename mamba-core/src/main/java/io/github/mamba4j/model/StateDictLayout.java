@@ -48,9 +48,10 @@ final class StateDictLayout extends CheckpointLayout {
           path + ": does not exist, expected the configuration of " + file().path().getFileName());
     }
     JsonObject json = Json.readObject(path);
-    return json.has("d_model")
-        ? OriginalConfig.read(json, rows(), hasHead())
-        : HuggingFaceConfig.read(json, rows(), hasHead());
+    return requireBacked(
+        json.has("d_model")
+            ? OriginalConfig.read(json, rows(), hasHead())
+            : HuggingFaceConfig.read(json, rows(), hasHead()));
   }
 
   @Override

@@ -18,12 +18,32 @@ public record Evaluation(double loss, double accuracy, long targets) {
   }
 
   /**
-   * Returns the loss in a unit that does not depend on the tokenizer.
+   * Returns the perplexity a unit of text that does not depend on the tokenizer: a byte, a word.
    *
-   * @param bytesPerToken mean number of UTF-8 bytes that a token of the data stands for, positive
-   * @return bits a byte
+   * @param units how many of them the text behind all targets has, positive
+   * @return e to the loss of all targets together, divided by the units
+   * @throws IllegalArgumentException if units is not positive
    */
-  public double bitsPerByte(double bytesPerToken) {
-    return loss / Math.log(2) / bytesPerToken;
+  public double perplexityPer(long units) {
+    return Math.exp(lossPer(units));
+  }
+
+  /**
+   * Returns the loss in bits a unit of text, see {@link #perplexityPer}; with bytes this is the
+   * size that an ideal coder would compress the text to.
+   *
+   * @param units how many of them the text behind all targets has, positive
+   * @return bits a unit
+   * @throws IllegalArgumentException if units is not positive
+   */
+  public double bitsPer(long units) {
+    return lossPer(units) / Math.log(2);
+  }
+
+  private double lossPer(long units) {
+    if (units <= 0) {
+      throw new IllegalArgumentException("Evaluation: units must be positive, got " + units);
+    }
+    return loss * targets / units;
   }
 }

@@ -8,11 +8,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Measures a model on data, without gradients. Means are weighted by the number of counted targets,
- * so a batch with ignored positions weighs less.
+ * so a batch with ignored positions weighs less. Every row of a batch starts from an empty state;
+ * {@link StreamEvaluator} reads sequences of any length with a carried one.
  *
  * <p>The forward pass is recorded once and repeated: the model may change between evaluations, the
  * shape of the batches may not. For one thread at a time.
@@ -80,6 +82,20 @@ public final class Evaluator implements AutoCloseable {
    *     maxBatches is not positive
    */
   public Evaluation evaluate(long maxBatches) {
+    return evaluate(maxBatches, soFar -> true);
+  }
+
+  /**
+   * Measures the model as it is now on the first batches of the data, with a word in between.
+   *
+   * @param maxBatches largest number of batches, positive
+   * @param goOn is told the result so far after each batch, and ends the evaluation there by
+   *     returning false
+   * @return loss and accuracy over what was read
+   * @throws IllegalArgumentException if a token is unknown to the model, no target counts, or
+   *     maxBatches is not positive
+   */
+  public Evaluation evaluate(long maxBatches, Predicate<Evaluation> goOn) {
     if (maxBatches <= 0) {
       throw new IllegalArgumentException(
           "Evaluator: maxBatches must be positive, got " + maxBatches);
@@ -88,12 +104,15 @@ public final class Evaluator implements AutoCloseable {
     double lossSum = 0;
     double hitSum = 0;
     long counted = 0;
-    for (long i = 0; i < batches; i++) {
+    boolean more = true;
+    for (long i = 0; i < batches && more; i++) {
       int targets = batch.load(source, 0, i);
       run();
       lossSum += (double) targets * read(loss);
       hitSum += read(hits);
       counted += targets;
+      more =
+          counted == 0 || goOn.test(new Evaluation(lossSum / counted, hitSum / counted, counted));
     }
     if (counted == 0) {
       throw new IllegalArgumentException(

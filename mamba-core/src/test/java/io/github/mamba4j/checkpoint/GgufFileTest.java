@@ -17,6 +17,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class GgufFileTest {
@@ -271,8 +272,8 @@ class GgufFileTest {
             .bytes(new byte[64]),
         "tensor a is declared twice");
     assertRefused(
-        GgufBytes.begin(1, 0).tensor("a%d", 13, 0, 256).pad(32).bytes(new byte[176]),
-        "tensor a%d is stored as Q5_K, expected F32");
+        GgufBytes.begin(1, 0).tensor("a%d", 10, 0, 256).pad(32).bytes(new byte[84]),
+        "tensor a%d is stored as Q2_K, expected F32");
     assertRefused(GgufBytes.begin(1, 0).tensor("a", 99, 0, 1), "stored as ggml type 99");
     assertRefused(
         GgufBytes.begin(1, 0).tensor("a", 0, 0, 1, 1, 1, 1, 1), "tensor a has 5 axes, expected");
@@ -283,6 +284,32 @@ class GgufFileTest {
         GgufBytes.begin(1, 0).tensor("a", 8, 0, 33),
         "tensor a has shape [33] of Q8_0, expected a last axis that is a multiple of 32");
     assertRefused(GgufBytes.begin(1, 0).tensor("a", 14, 0), "multiple of 256");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2, Q4_0, 18, 32",
+    "3, Q4_1, 20, 32",
+    "6, Q5_0, 22, 32",
+    "7, Q5_1, 24, 32",
+    "8, Q8_0, 34, 32",
+    "12, Q4_K, 144, 256",
+    "13, Q5_K, 176, 256",
+    "14, Q6_K, 210, 256"
+  })
+  void open_blockType_hasItsNumberAndSize(int number, StoredType type, int bytes, int elements)
+      throws IOException {
+    byte[] blocks = new byte[2 * bytes];
+    byte[] whole =
+        GgufBytes.begin(1, 0).tensor("a", number, 0, elements, 2).pad(32).bytes(blocks).build();
+    try (GgufFile file = GgufFile.open(write(new GgufBytes().bytes(whole)))) {
+      assertThat(file.require("a").type()).isEqualTo(type);
+      assertThat(file.require("a").toFloatArray())
+          .usingComparatorWithPrecision(0f)
+          .hasSize(2 * elements)
+          .containsOnly(0f);
+    }
+    assertRefused(new GgufBytes().bytes(Arrays.copyOf(whole, whole.length - 1)), "tensor a has");
   }
 
   @ParameterizedTest

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The block formulas against packers that go the other way: known integers and scales are packed
@@ -81,27 +83,63 @@ class QuantizedBlocksTest {
     assertClose(dequantize(StoredType.Q8_0, blocks), expected);
   }
 
-  @Test
-  void dequantize_q4_K_usesSixBitScalesAndMinimums() {
-    byte[] blocks = new byte[2 * 144];
+  @ParameterizedTest
+  @CsvSource({"Q4_1, 20, 4, false, 0", "Q5_0, 22, 2, true, -16", "Q5_1, 24, 4, true, 0"})
+  void dequantize_smallBlocks_joinNibbleAndFifthBit(
+      StoredType type, int bytes, int header, boolean fifth, int zero) {
+    byte[] blocks = new byte[3 * bytes];
+    double[] expected = new double[3 * 32];
+    for (int block = 0; block < 3; block++) {
+      int at = block * bytes;
+      float scale = SCALE * (block - 1);
+      boolean hasMinimum = header == 4;
+      putHalf(blocks, at, scale);
+      if (hasMinimum) {
+        putHalf(blocks, at + 2, -MINIMUM * block);
+      }
+      int nibbles = at + header + (fifth ? 4 : 0);
+      for (int i = 0; i < 32; i++) {
+        int q = random.nextInt(fifth ? 32 : 16);
+        blocks[nibbles + i % 16] |= (byte) (q % 16 << (i < 16 ? 0 : 4));
+        if (fifth) {
+          // bit i of a little-endian word of 32 bits
+          blocks[at + header + i / 8] |= (byte) (q / 16 << i % 8);
+        }
+        expected[block * 32 + i] =
+            half(scale) * (q + zero) + (hasMinimum ? half(-MINIMUM * block) : 0);
+      }
+    }
+    assertClose(dequantize(type, blocks), expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Q4_K, 144, false", "Q5_K, 176, true"})
+  void dequantize_groupsOfASuperBlock_useSixBitScalesAndMinimums(
+      StoredType type, int bytes, boolean fifth) {
+    byte[] blocks = new byte[2 * bytes];
     double[] expected = new double[2 * 256];
     for (int block = 0; block < 2; block++) {
-      int at = block * 144;
+      int at = block * bytes;
       putHalf(blocks, at, SCALE);
       putHalf(blocks, at + 2, MINIMUM);
+      int nibbles = at + (fifth ? 48 : 16);
       for (int group = 0; group < 8; group++) {
         int scale = random.nextInt(64);
         int minimum = random.nextInt(64);
         packSixBits(blocks, at + 4, group, scale, minimum);
         for (int i = 0; i < 32; i++) {
-          int q = random.nextInt(16);
-          blocks[at + 16 + group / 2 * 32 + i] |= (byte) (q << (group % 2 == 0 ? 0 : 4));
+          int q = random.nextInt(fifth ? 32 : 16);
+          blocks[nibbles + group / 2 * 32 + i] |= (byte) (q % 16 << (group % 2 == 0 ? 0 : 4));
+          if (fifth) {
+            // byte i has one bit of each group's element i
+            blocks[at + 16 + i] |= (byte) (q / 16 << group);
+          }
           expected[block * 256 + group * 32 + i] =
               half(SCALE) * scale * q - half(MINIMUM) * minimum;
         }
       }
     }
-    assertClose(dequantize(StoredType.Q4_K, blocks), expected);
+    assertClose(dequantize(type, blocks), expected);
   }
 
   /**

@@ -88,6 +88,28 @@ class GeneratorTest {
     assertThat(generation.tokens()).allMatch(token -> token.logProbability() <= 0);
   }
 
+  @Test
+  void generate_fewerTokensInTheText_makesOnlyThose() {
+    TokenText few =
+        new TokenText() {
+          @Override
+          public int vocabSize() {
+            return 40;
+          }
+
+          @Override
+          public byte[] bytesOf(int tokenId) {
+            assertThat(tokenId).isLessThan(40);
+            return new byte[] {'x'};
+          }
+        };
+    int[] prompt = {1, 2};
+    int[] made = Generator.of(model, few).generate(prompt, sampling(60).build()).ids();
+    assertThat(Arrays.stream(made).boxed()).hasSize(60).allMatch(id -> id < 40);
+    int[] any = Generator.of(model).generate(prompt, sampling(60).build()).ids();
+    assertThat(Arrays.stream(any).boxed()).anyMatch(id -> id >= 40);
+  }
+
   private static int argmax(int[] tokens) {
     try (Scope scope = model.openScope()) {
       float[] logits =

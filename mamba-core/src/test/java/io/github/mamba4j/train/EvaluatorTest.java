@@ -9,6 +9,8 @@ import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class EvaluatorTest {
@@ -90,7 +92,10 @@ class EvaluatorTest {
       assertThat(evaluation.loss()).isCloseTo(losses / 4, within(1e-6));
       assertThat(evaluation.accuracy()).isEqualTo(hits / 4.0);
       assertThat(evaluation.perplexity()).isCloseTo(Math.exp(losses / 4), within(1e-4));
-      assertThat(evaluation.bitsPerByte(2)).isCloseTo(losses / 4 / Math.log(2) / 2, within(1e-6));
+      assertThat(evaluation.bitsPer(8)).isCloseTo(losses / 8 / Math.log(2), within(1e-6));
+      assertThat(evaluation.perplexityPer(8)).isCloseTo(Math.exp(losses / 8), within(1e-5));
+      assertThatThrownBy(() -> evaluation.bitsPer(0))
+          .hasMessage("Evaluation: units must be positive, got 0");
     }
   }
 
@@ -120,6 +125,24 @@ class EvaluatorTest {
       assertThatThrownBy(() -> evaluator.evaluate(0))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("Evaluator: maxBatches must be positive, got 0");
+    }
+  }
+
+  @Test
+  void evaluate_toldToStop_givesWhatItHas() {
+    List<Evaluation> seen = new ArrayList<>();
+    try (MambaModel model = Toys.model(1);
+        Evaluator evaluator = Evaluator.open(model, Toys.noise(5))) {
+      Evaluation two =
+          evaluator.evaluate(
+              Long.MAX_VALUE,
+              soFar -> {
+                seen.add(soFar);
+                return seen.size() < 2;
+              });
+
+      assertThat(seen).extracting(Evaluation::targets).containsExactly(14L, 28L);
+      assertThat(two).isEqualTo(seen.getLast()).isEqualTo(evaluator.evaluate(2));
     }
   }
 

@@ -18,7 +18,8 @@ import java.util.Objects;
  * larger than memory can be read.
  *
  * <p>Files come in the order of their paths; hidden ones (a name that starts with a dot) and those
- * of other kinds are skipped, a file that several links lead to is read once. Text has to be UTF-8.
+ * of other kinds are skipped (a single file of another name is read as text), a file that several
+ * links lead to is read once. Text has to be UTF-8.
  */
 public final class Corpus {
 
@@ -207,7 +208,7 @@ public final class Corpus {
      * Finds the files; none is read yet.
      *
      * @return the corpus
-     * @throws DataException if a root does not exist or is of an unknown kind, a folder cannot be
+     * @throws DataException if a root does not exist or is no regular file, a folder cannot be
      *     read, or there is no file to read
      * @throws IOException if the folders cannot be searched otherwise
      */

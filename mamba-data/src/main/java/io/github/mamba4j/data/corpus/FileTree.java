@@ -79,12 +79,12 @@ final class FileTree {
       for (Entry entry : found) {
         add(entry);
       }
-    } else if (Files.exists(root)) {
+    } else if (Files.isRegularFile(root)) {
       Kind kind = Kind.of(root);
-      if (kind == Kind.UNKNOWN) {
-        throw new DataException(root + ": is not a text file, expected .txt, .py or .csv");
-      }
-      add(new Entry(root, nameOf(root), kind));
+      // a file that somebody names is meant to be read, as wiki.test.raw
+      add(new Entry(root, nameOf(root), kind == Kind.UNKNOWN ? Kind.TEXT : kind));
+    } else if (Files.exists(root)) {
+      throw new DataException(root + ": is neither a file nor a folder");
     } else {
       throw new DataException(root + ": no such file or folder");
     }

@@ -13,12 +13,15 @@ import java.util.Locale;
  * length} are inputs and whose last {@code length} are targets.
  *
  * <p>The tokens are cut with a stride of {@code length}, so every token but the first is a target
- * exactly once an epoch. By default the whole file is one stream and a window may hold the end of
- * one document and the start of the next, with the token that ends a text between them; with {@link
- * Builder#crossDocuments} off each document is cut by itself. What is left at the end and shorter
- * than a window is dropped, and so are windows that do not fill a batch (others in each epoch, as
- * the order differs); with {@link Builder#keepPartial} on they are kept and filled up: inputs with
- * the token that ends a text (or 0), targets with {@link CrossEntropyOp#IGNORE}.
+ * exactly once an epoch. With a smaller {@link Builder#stride} windows overlap, and of all but the
+ * first only the last {@code stride} targets count, so that still each token counts once, with at
+ * least {@code length − stride} tokens before it: the usual way to measure. By default the whole
+ * file is one stream and a window may hold the end of one document and the start of the next, with
+ * the token that ends a text between them; with {@link Builder#crossDocuments} off each document is
+ * cut by itself. What is left at the end and shorter than a window is dropped, and so are windows
+ * that do not fill a batch (others in each epoch, as the order differs); with {@link
+ * Builder#keepPartial} on they are kept and filled up: inputs with the token that ends a text (or
+ * 0), targets with {@link CrossEntropyOp#IGNORE}.
  *
  * <p>The order is a permutation of the windows that depends on the seed and the epoch and is
  * computed, not stored; with {@link Builder#shuffle} off it is that of the file, as for validation.
@@ -31,6 +34,7 @@ public final class TokenWindows implements BatchSource {
   private final TokenFile file;
   private final int batchSize;
   private final int length;
+  private final int stride;
   private final long seed;
   private final boolean shuffle;
   private final boolean keepPartial;
@@ -46,6 +50,7 @@ public final class TokenWindows implements BatchSource {
     this.file = builder.file;
     this.batchSize = builder.batchSize;
     this.length = builder.length;
+    this.stride = builder.stride == 0 ? length : builder.stride;
     this.seed = builder.seed;
     this.shuffle = builder.shuffle;
     this.keepPartial = builder.keepPartial;
@@ -90,7 +95,11 @@ public final class TokenWindows implements BatchSource {
 
   private long windowsIn(long tokens) {
     long transitions = Math.max(0, tokens - 1);
-    return keepPartial ? (transitions + length - 1) / length : transitions / length;
+    if (transitions < length) {
+      return keepPartial && transitions > 0 ? 1 : 0;
+    }
+    long afterFirst = transitions - length;
+    return 1 + (keepPartial ? (afterFirst + stride - 1) / stride : afterFirst / stride);
   }
 
   private long[] countByDocument() throws DataException {
@@ -148,18 +157,18 @@ public final class TokenWindows implements BatchSource {
     checkSize("inputs", inputs);
     checkSize("targets", targets);
     Permutation order = new Permutation(windows, seed, epoch);
-    int[] window = new int[length + 1];
+    int[] tokens = new int[length + 1];
     for (int row = 0; row < batchSize; row++) {
       long place = step * batchSize + row;
-      int tokens = 0;
-      if (place < windows) {
-        tokens = readWindow(shuffle ? order.at(place) : place, window);
-      }
+      Window window = place < windows ? window(shuffle ? order.at(place) : place) : Window.NONE;
+      file.read(window.from, tokens, 0, window.tokens);
       int at = row * length;
       // The last token of a window is a target only; that of a shorter one likewise.
-      int pairs = Math.max(0, tokens - 1);
-      System.arraycopy(window, 0, inputs, at, pairs);
-      System.arraycopy(window, 1, targets, at, pairs);
+      int pairs = Math.max(0, window.tokens - 1);
+      System.arraycopy(tokens, 0, inputs, at, pairs);
+      System.arraycopy(tokens, 1, targets, at, pairs);
+      // What the window before has counted.
+      Arrays.fill(targets, at, at + Math.min(pairs, window.known), CrossEntropyOp.IGNORE);
       Arrays.fill(inputs, at + pairs, at + length, Math.max(0, file.endOfTextId()));
       Arrays.fill(targets, at + pairs, at + length, CrossEntropyOp.IGNORE);
     }
@@ -179,18 +188,24 @@ public final class TokenWindows implements BatchSource {
     }
   }
 
-  /** Reads a window and says how many tokens it has. */
-  private int readWindow(long window, int[] target) {
-    long from = window * length;
+  /** Where a window lies, and how many of its targets the window before it has counted. */
+  private record Window(long from, int tokens, int known) {
+    static final Window NONE = new Window(0, 0, 0);
+  }
+
+  private Window window(long index) {
+    long first = 0;
+    long start = 0;
     long end = file.tokenCount();
     if (!crossDocuments) {
-      int document = documentOf(window);
-      from = file.documentStart(document) + (window - firstWindows[document]) * length;
+      int document = documentOf(index);
+      first = firstWindows[document];
+      start = file.documentStart(document);
       end = file.documentStart(document + 1L);
     }
+    long from = start + (index - first) * stride;
     int tokens = (int) Math.min(length + 1L, end - from);
-    file.read(from, target, 0, tokens);
-    return tokens;
+    return new Window(from, tokens, index == first ? 0 : length - stride);
   }
 
   /** The document of a window: the last whose first window is not after it. */
@@ -214,14 +229,15 @@ public final class TokenWindows implements BatchSource {
         String.format(
             Locale.ROOT,
             "TokenWindows 1 tokens=%s batchSize=%d length=%d seed=%d shuffle=%b "
-                + "keepPartial=%b crossDocuments=%b",
+                + "keepPartial=%b crossDocuments=%b%s",
             file.sha256(),
             batchSize,
             length,
             seed,
             shuffle,
             keepPartial,
-            crossDocuments);
+            crossDocuments,
+            stride == length ? "" : " stride=" + stride);
     return HexFormat.of()
         .formatHex(TokenFileLayout.sha256().digest(defines.getBytes(StandardCharsets.UTF_8)));
   }
@@ -232,6 +248,7 @@ public final class TokenWindows implements BatchSource {
     private final TokenFile file;
     private int batchSize = 4;
     private int length = 128;
+    private int stride;
     private long seed;
     private boolean shuffle = true;
     private boolean keepPartial;
@@ -262,6 +279,18 @@ public final class TokenWindows implements BatchSource {
      */
     public Builder length(int length) {
       this.length = positive("length", length);
+      return this;
+    }
+
+    /**
+     * Sets how far apart windows begin (default: the length, so that they do not overlap).
+     *
+     * @param stride the number of tokens, positive, at most the length
+     * @return this
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public Builder stride(int stride) {
+      this.stride = positive("stride", stride);
       return this;
     }
 
@@ -315,9 +344,18 @@ public final class TokenWindows implements BatchSource {
      *
      * @return the batches
      * @throws DataException if the file has too few tokens for one window or one batch
-     * @throws IllegalArgumentException if a batch has more than 2³¹ - 1 tokens
+     * @throws IllegalArgumentException if a batch has more than 2³¹ - 1 tokens, or the stride is
+     *     larger than the length
      */
     public TokenWindows build() throws DataException {
+      if (stride > length) {
+        throw new IllegalArgumentException(
+            String.format(
+                Locale.ROOT,
+                "TokenWindows: stride is %d, expected at most length = %d",
+                stride,
+                length));
+      }
       if ((long) batchSize * length > Integer.MAX_VALUE) {
         throw new IllegalArgumentException(
             String.format(

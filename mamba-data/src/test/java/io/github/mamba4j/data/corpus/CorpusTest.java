@@ -137,13 +137,26 @@ class CorpusTest {
     assertBroken(
         Corpus.builder(folder),
         folder + ": the corpus is empty, no .txt, .py or .csv file is there");
-    Path other = write("x.md", "text");
-    assertBroken(Corpus.builder(other), other + ": is not a text file, expected .txt, .py or .csv");
+    write("x.md", "text");
+    assertBroken(
+        Corpus.builder(folder),
+        folder + ": the corpus is empty, no .txt, .py or .csv file is there");
     write("a.txt", "");
     write("b.txt", " \n\n");
     assertBroken(
         Corpus.builder(folder), folder + ": the corpus is empty, its 2 files hold no text");
     assertThatIllegalArgumentException().isThrownBy(Corpus::builder);
+  }
+
+  @Test
+  void build_namedFileOfAnotherKind_isReadAsText() throws IOException {
+    Path raw = write("wiki.test.raw", "some text");
+    assertThat(read(Corpus.builder(raw).build()))
+        .singleElement()
+        .satisfies(document -> {
+          assertThat(document.text()).isEqualTo("some text");
+          assertThat(document.source()).isEqualTo("wiki.test.raw");
+        });
   }
 
   @Test

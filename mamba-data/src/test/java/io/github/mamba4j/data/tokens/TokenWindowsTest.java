@@ -91,6 +91,81 @@ class TokenWindowsTest {
   }
 
   @Test
+  void read_smallerStride_overlapsAndCountsTheNewTokens() throws IOException {
+    try (TokenFile file = file(5, 3)) {
+      TokenWindows windows =
+          TokenWindows.builder(file)
+              .batchSize(1)
+              .length(4)
+              .stride(2)
+              .shuffle(false)
+              .keepPartial(true)
+              .build();
+      // Tokens: 1 2 3 4 5 0 6 7 8 0
+      assertThat(rows(windows, 0))
+          .containsExactly(
+              new Row(List.of(1, 2, 3, 4), List.of(2, 3, 4, 5)),
+              new Row(List.of(3, 4, 5, 0), List.of(IGNORE, IGNORE, 0, 6)),
+              new Row(List.of(5, 0, 6, 7), List.of(IGNORE, IGNORE, 7, 8)),
+              new Row(List.of(6, 7, 8, 0), List.of(IGNORE, IGNORE, 0, IGNORE)));
+    }
+  }
+
+  @Test
+  void read_anyStride_countsEachTokenOnceWithItsContext() throws IOException {
+    for (int length = 1; length <= 7; length++) {
+      for (int stride = 1; stride <= length; stride++) {
+        for (boolean cross : new boolean[] {true, false}) {
+          try (TokenFile file = file(9, 1, 0, 17, 4)) {
+            TokenWindows windows =
+                TokenWindows.builder(file)
+                    .batchSize(2)
+                    .length(length)
+                    .stride(stride)
+                    .keepPartial(true)
+                    .crossDocuments(cross)
+                    .build();
+            assertCounted(windows, length - stride, cross, 9, 1, 0, 17, 4);
+          }
+        }
+      }
+    }
+  }
+
+  /** Ids above 0 are unique; before a counted one are those of its text, up to the context. */
+  private static void assertCounted(
+      TokenWindows windows, int context, boolean cross, int... lengths) {
+    List<Integer> counted = new ArrayList<>();
+    for (Row row : rows(windows, 1)) {
+      for (int i = 0; i < row.targets().size(); i++) {
+        int target = row.targets().get(i);
+        if (target > 0) {
+          counted.add(target);
+          int first = cross ? 1 : firstOfText(target, lengths);
+          assertThat(i + 1).isGreaterThan(Math.min(context, target - first - 1));
+        }
+      }
+    }
+    List<Integer> expected =
+        IntStream.rangeClosed(1, Arrays.stream(lengths).sum())
+            .filter(id -> cross ? id > 1 : id != firstOfText(id, lengths))
+            .boxed()
+            .toList();
+    assertThat(counted).containsExactlyInAnyOrderElementsOf(expected);
+  }
+
+  private static int firstOfText(int id, int... lengths) {
+    int first = 1;
+    for (int length : lengths) {
+      if (id < first + length) {
+        return first;
+      }
+      first += length;
+    }
+    throw new IllegalArgumentException("no text has " + id);
+  }
+
+  @Test
   void read_withinDocuments_neverCrosses() throws IOException {
     try (TokenFile file = file(1, 4, 0, 6)) {
       // Documents: 1 0 | 2 3 4 5 0 | 0 | 6 7 8 9 10 11 0
@@ -234,6 +309,12 @@ class TokenWindowsTest {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> TokenWindows.builder(file).length(0))
           .withMessage("TokenWindows: length is 0, expected 1 or more");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> TokenWindows.builder(file).stride(0))
+          .withMessage("TokenWindows: stride is 0, expected 1 or more");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> TokenWindows.builder(file).length(10).stride(11).build())
+          .withMessage("TokenWindows: stride is 11, expected at most length = 10");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> TokenWindows.builder(file).batchSize(1 << 20).length(1 << 20).build())
           .withMessageContaining("batchSize × length is 1048576 × 1048576");

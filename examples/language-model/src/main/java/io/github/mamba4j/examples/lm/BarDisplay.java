@@ -53,9 +53,17 @@ final class BarDisplay implements TrainingListener, AutoCloseable {
   }
 
   private ProgressBar open(StepMetrics metrics) {
+    return open(
+        Text.format("epoch %d/%d", metrics.epoch() + 1, epochs),
+        ProgressText.stepsOfEpoch(metrics, stepsPerEpoch),
+        metrics.stepInEpoch());
+  }
+
+  /** Opens a bar of this look. */
+  static ProgressBar open(String task, long max, long start) {
     return new ProgressBarBuilder()
-        .setTaskName(Text.format("epoch %d/%d", metrics.epoch() + 1, epochs))
-        .setInitialMax(ProgressText.stepsOfEpoch(metrics, stepsPerEpoch))
+        .setTaskName(task)
+        .setInitialMax(max)
         .setRenderer((state, width) ->
             render(
                 state.getTaskName(),
@@ -64,7 +72,7 @@ final class BarDisplay implements TrainingListener, AutoCloseable {
                 state.getExtraMessage(),
                 width))
         .setUpdateIntervalMillis(UPDATE_MILLIS)
-        .startsFrom(metrics.stepInEpoch(), Duration.ZERO)
+        .startsFrom(start, Duration.ZERO)
         .build();
   }
 

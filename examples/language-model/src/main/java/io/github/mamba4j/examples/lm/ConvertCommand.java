@@ -10,11 +10,13 @@ import io.github.mamba4j.model.SaveOptions;
 import io.github.mamba4j.tensor.Device;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Writes a model in another format. */
@@ -64,6 +66,8 @@ final class ConvertCommand extends SubCommand {
       description = "The model: a folder or a GGUF file.")
   private Path model;
 
+  @Mixin private TokenizerFileOption tokenizerFile;
+
   @Option(
       names = "--output",
       paramLabel = "PATH",
@@ -92,7 +96,7 @@ final class ConvertCommand extends SubCommand {
   int run() throws IOException {
     requireNew();
     ModelFolder folder = ModelFolder.find(model);
-    Optional<Tokenizer> tokenizer = folder.findTokenizer();
+    Optional<Tokenizer> tokenizer = tokenizerFile.find(folder);
     try (Device device = Device.open("cpu", 0);
         MambaModel loaded = folder.load(device)) {
       BadInputException.refused(() -> {
@@ -112,6 +116,9 @@ final class ConvertCommand extends SubCommand {
       throw new BadInputException(
           "--output " + output + ": is there already; name a new one or delete it");
     }
+    Path parent = output.toAbsolutePath().getParent();
+    OutputFolder.requireWritable(
+        "--output", format == Format.GGUF && parent != null ? parent : output);
   }
 
   private boolean isNewFolder() throws IOException {
@@ -125,6 +132,9 @@ final class ConvertCommand extends SubCommand {
       if (format != Format.GGUF && tokenizer.isPresent()) {
         tokenizer.get().save(output.resolve(ModelFolder.TOKENIZER));
       }
+    } catch (FileSystemException e) {
+      String reason = e.getReason() == null ? e.getClass().getSimpleName() : e.getReason();
+      throw new BadInputException("--output " + output + ": cannot be written (" + reason + ")", e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -24,10 +24,15 @@ import picocli.CommandLine.Option;
 final class GenerateCommand extends SubCommand {
   @Option(
       names = "--model",
-      paramLabel = "DIR",
+      paramLabel = "PATH",
       defaultValue = "output",
-      description = "Folder of a model or of a training run (default: ${DEFAULT-VALUE}).")
+      description = {
+        "Folder of a model or of a training run, or a GGUF file",
+        "(default: ${DEFAULT-VALUE})."
+      })
   private Path model;
+
+  @Mixin private TokenizerFileOption tokenizerFile;
 
   @Option(
       names = "--prompt",
@@ -60,7 +65,7 @@ final class GenerateCommand extends SubCommand {
     sampling.options(-1);
     String text = promptText();
     ModelFolder folder = ModelFolder.find(model);
-    Tokenizer tokenizer = folder.tokenizer();
+    Tokenizer tokenizer = tokenizerFile.of(folder);
     SamplingOptions options = sampling.options(tokenizer.endOfTextId());
     int[] ids = BadInputException.refused(() -> encode(tokenizer, text));
     try (Device device = deviceOptions.open();

@@ -19,10 +19,15 @@ import picocli.CommandLine.Option;
 final class InfoCommand extends SubCommand {
   @Option(
       names = "--model",
-      paramLabel = "DIR",
+      paramLabel = "PATH",
       defaultValue = "output",
-      description = "Folder of a model or of a training run (default: ${DEFAULT-VALUE}).")
+      description = {
+        "Folder of a model or of a training run, or a GGUF file",
+        "(default: ${DEFAULT-VALUE})."
+      })
   private Path model;
+
+  @Mixin private TokenizerFileOption tokenizerFile;
 
   @Mixin private DeviceOptions deviceOptions;
 
@@ -34,7 +39,7 @@ final class InfoCommand extends SubCommand {
       out().println(folder.path());
       out().println(loaded.summary());
     }
-    Optional<Tokenizer> found = folder.findTokenizer();
+    Optional<Tokenizer> found = tokenizerFile.find(folder);
     if (found.isPresent()) {
       Tokenizer tokenizer = found.get();
       out()
@@ -43,7 +48,7 @@ final class InfoCommand extends SubCommand {
                   "tokenizer %s, %,d tokens, special %s",
                   kind(tokenizer), tokenizer.vocabSize(), tokenizer.specialTokens()));
     } else {
-      out().println("tokenizer none (" + ModelFolder.TOKENIZER + " is not there)");
+      out().println("tokenizer none (" + folder.tokenizerFile() + " is not there)");
     }
     Optional<RunFile> run = RunFile.readIfPresent(folder.path());
     if (run.isEmpty()) {

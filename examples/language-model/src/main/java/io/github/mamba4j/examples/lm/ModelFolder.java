@@ -1,7 +1,8 @@
 package io.github.mamba4j.examples.lm;
 
 import io.github.mamba4j.checkpoint.AtomicFiles;
-import io.github.mamba4j.checkpoint.CheckpointFile;
+import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.checkpoint.CheckpointFormat;
 import io.github.mamba4j.checkpoint.GgufFile;
 import io.github.mamba4j.data.tokenizer.BpeTokenizer;
 import io.github.mamba4j.data.tokenizer.GgufTokenizers;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A model on disk: a GGUF file, or a folder with {@code config.json}, weights and, if it was
@@ -52,17 +54,47 @@ record ModelFolder(Path path) {
         return new ModelFolder(candidate);
       }
     }
+    if (Files.isDirectory(named)) {
+      return new ModelFolder(onlyGguf(named));
+    }
     throw new BadInputException(
         String.format(
             Locale.ROOT,
-            Files.isDirectory(named)
-                ? "--model %s: holds no model (%s with its weights, or a checkpoint '%s' or '%s')"
+            Files.exists(named)
+                ? "--model %s: is neither a file nor a folder"
                 : "--model %s: no such file or folder; name a .gguf file, a folder with %s, or a"
                     + " run's with '%s' or '%s'",
             named,
             CONFIG,
             BEST,
             LAST));
+  }
+
+  /** A folder as GGUF files are downloaded into; which of several is meant nobody can tell. */
+  private static Path onlyGguf(Path folder) throws IOException {
+    List<Path> found;
+    try (Stream<Path> files = Files.list(folder)) {
+      found = files.filter(file -> file.toString().endsWith(".gguf")).sorted().toList();
+    }
+    if (found.size() == 1) {
+      return found.getFirst();
+    }
+    throw new BadInputException(
+        found.isEmpty()
+            ? String.format(
+                Locale.ROOT,
+                "--model %s: holds no model (%s with its weights, a .gguf file, or a checkpoint"
+                    + " '%s' or '%s')",
+                folder,
+                CONFIG,
+                BEST,
+                LAST)
+            : String.format(
+                Locale.ROOT,
+                "--model %s: holds %d .gguf files; name one of them, as %s",
+                folder,
+                found.size(),
+                found.getFirst()));
   }
 
   MambaModel load(Device device) throws IOException {
@@ -76,29 +108,60 @@ record ModelFolder(Path path) {
   /** Returns the tokenizer that belongs to the model, or empty if there is none with it. */
   Optional<Tokenizer> findTokenizer() throws IOException {
     if (Files.isRegularFile(path)) {
-      try (CheckpointFile file = CheckpointFile.open(path)) {
-        Optional<GgufVocabulary> vocabulary =
-            file instanceof GgufFile gguf ? GgufTokenizers.read(gguf) : Optional.empty();
-        if (vocabulary.isPresent()) {
-          return Optional.of(BpeTokenizer.fromGguf(vocabulary.get()));
-        }
+      Optional<Tokenizer> embedded = embedded(path);
+      if (embedded.isPresent()) {
+        return embedded;
       }
     }
-    Path file = Files.isRegularFile(path) ? path.resolveSibling(TOKENIZER) : tokenizerFile();
+    Path file = tokenizerFile();
     return Files.exists(file) ? Optional.of(Tokenizer.load(file)) : Optional.empty();
   }
 
-  private Path tokenizerFile() {
-    return path.resolve(TOKENIZER);
+  /**
+   * Returns the tokenizer that a user names: a {@link #TOKENIZER} of any name, a folder with one,
+   * or a GGUF file.
+   *
+   * @throws BadInputException if there is none
+   */
+  static Tokenizer tokenizerAt(Path named) throws IOException {
+    Path file = Files.isDirectory(named) ? named.resolve(TOKENIZER) : named;
+    if (!Files.isRegularFile(file)) {
+      throw new BadInputException(
+          "--tokenizer "
+              + named
+              + ": "
+              + (file.equals(named) ? "no such file" : "has no " + TOKENIZER));
+    }
+    if (!isGguf(file)) {
+      return Tokenizer.load(file);
+    }
+    return embedded(file)
+        .orElseThrow(() ->
+            new BadInputException("--tokenizer " + named + ": this GGUF file has no tokenizer"));
   }
 
-  Tokenizer tokenizer() throws IOException {
-    Optional<Tokenizer> found = findTokenizer();
-    if (found.isEmpty()) {
-      Path file = Files.isRegularFile(path) ? path.resolveSibling(TOKENIZER) : tokenizerFile();
-      throw new BadInputException(
-          file + ": no such file; put the model's tokenizer there, without it text means nothing");
+  private static Optional<Tokenizer> embedded(Path file) throws IOException {
+    if (!isGguf(file)) {
+      return Optional.empty();
     }
-    return found.get();
+    try (GgufFile gguf = GgufFile.open(file)) {
+      Optional<GgufVocabulary> vocabulary = GgufTokenizers.read(gguf);
+      return vocabulary.isPresent()
+          ? Optional.of(BpeTokenizer.fromGguf(vocabulary.get()))
+          : Optional.empty();
+    }
+  }
+
+  private static boolean isGguf(Path file) throws IOException {
+    try {
+      return CheckpointFormat.of(file) == CheckpointFormat.GGUF;
+    } catch (CheckpointException noCheckpoint) {
+      return false;
+    }
+  }
+
+  /** Returns where the tokenizer lies if it is a file of its own. */
+  Path tokenizerFile() {
+    return Files.isRegularFile(path) ? path.resolveSibling(TOKENIZER) : path.resolve(TOKENIZER);
   }
 }

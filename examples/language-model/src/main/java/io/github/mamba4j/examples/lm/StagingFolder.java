@@ -6,7 +6,10 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A hidden folder beside the output, for files of this run alone; gone when the run ends. */
+/**
+ * A hidden folder beside the output or a temporary one, for files of this run alone; gone when the
+ * run ends.
+ */
 final class StagingFolder implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(StagingFolder.class.getName());
 
@@ -24,7 +27,16 @@ final class StagingFolder implements AutoCloseable {
     if (nearest == null) {
       throw new BadInputException("--output-dir " + output + ": is on no known file system");
     }
-    StagingFolder folder = new StagingFolder(Files.createTempDirectory(nearest, ".mamba-tokens-"));
+    return of(Files.createTempDirectory(nearest, ".mamba-tokens-"));
+  }
+
+  /** Makes a folder where the system keeps temporary files. */
+  static StagingFolder temporary() throws IOException {
+    return of(Files.createTempDirectory("mamba-tokens-"));
+  }
+
+  private static StagingFolder of(Path path) {
+    StagingFolder folder = new StagingFolder(path);
     Runtime.getRuntime().addShutdownHook(folder.hook);
     return folder;
   }

@@ -129,7 +129,7 @@ final class TrainCommand extends SubCommand {
   }
 
   @SuppressWarnings("SystemConsoleNull") // since JDK 25 it is null again where no terminal is
-  private static boolean isTerminal() {
+  static boolean isTerminal() {
     return System.console() != null && System.console().isTerminal();
   }
 

@@ -73,7 +73,11 @@ final class TrainingRun {
   private Tokenizer tokenizer(TrainingTexts texts) throws IOException {
     return checkpoint == null
         ? command.tokenizer().train(texts::forEachTraining, command.device().hostThreads())
-        : new ModelFolder(checkpoint).tokenizer();
+        : new ModelFolder(checkpoint)
+            .findTokenizer()
+            .orElseThrow(() ->
+                new BadInputException(
+                    "--resume " + checkpoint + ": has no " + ModelFolder.TOKENIZER));
   }
 
   private void describe(TrainingData data, Tokenizer tokenizer) {

@@ -5,6 +5,7 @@ import io.github.mamba4j.model.ModelVerifier;
 import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.tensor.Device;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -26,7 +27,7 @@ final class VerifyCommand extends SubCommand {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR",
+      paramLabel = "PATH",
       required = true,
       description = "Folder with config.json and weights, or a GGUF file.")
   private Path model;
@@ -61,6 +62,14 @@ final class VerifyCommand extends SubCommand {
   int run() throws IOException {
     requireNotNegative("--tolerance", tolerance);
     requireNotNegative("--grad-tolerance", gradTolerance);
+    if (!Files.isRegularFile(expected)) {
+      throw new BadInputException(
+          "--expected "
+              + expected
+              + (Files.isDirectory(expected)
+                  ? ": is a folder, expected a file"
+                  : ": no such file"));
+    }
     ModelFolder folder = ModelFolder.find(model);
     try (Device device = deviceOptions.open();
         MambaModel loaded = folder.load(device, Precision.F32)) {

@@ -25,18 +25,18 @@ class StopTest {
   void train_stopped_leavesACheckpointThatResumes() throws Exception {
     Path data = Files.writeString(folder.resolve("a.txt"), "Some text to train on. ".repeat(50));
     Path output = folder.resolve("out");
-    Process process = start(data, output);
-    List<String> lines = new ArrayList<>();
-    try (BufferedReader reader = process.inputReader()) {
-      boolean stopped = false;
-      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        lines.add(line);
-        if (!stopped && line.startsWith("epoch 1/")) {
-          process.toHandle().destroy();
-          stopped = true;
-        }
-      }
-    }
+    Process process =
+        start(
+            folder,
+            "train",
+            "--data-dir=" + data,
+            "--output-dir=" + output,
+            "--epochs=1000000",
+            "--d-model=8",
+            "--n-layers=1",
+            "--max-length=16",
+            "--progress=plain");
+    List<String> lines = readAndStopAt(process, "epoch 1/");
 
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).as(String.join("\n", lines)).isEqualTo(SIGTERM_CODE);
@@ -47,6 +47,26 @@ class StopTest {
     assertThat(resumed.err()).isEmpty();
     assertThat(resumed.code()).isZero();
     assertThat(resumed.out()).contains("at step " + steps, "done       " + (steps + 2) + " steps");
+  }
+
+  @Test
+  void evaluate_stopped_saysHowFarItGotAndLeavesNothing() throws Exception {
+    Path temporary = Files.createDirectory(folder.resolve("tmp"));
+    Path data = Files.writeString(folder.resolve("a.txt"), "Some text to measure. ".repeat(50_000));
+    Path output = folder.resolve("out");
+    assertThat(CliRun.train("--data-dir=" + data, "--output-dir=" + output, "--max-steps=1").err())
+        .isEmpty();
+    Process process =
+        start(temporary, "evaluate", "--model=" + output, "--file=" + data, "--stream");
+    List<String> lines = readAndStopAt(process, "measured");
+
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).as(String.join("\n", lines)).isEqualTo(SIGTERM_CODE);
+    assertThat(lines)
+        .anyMatch(line -> line.matches("stopped +after [0-9,]+ of 1,100,000 tokens"))
+        .anyMatch(line -> line.startsWith("perplexity a token"))
+        .noneMatch(line -> line.contains("Exception"));
+    assertThat(temporary).isEmptyDirectory();
   }
 
   private static Process start(Path data, Path output) throws IOException {
@@ -67,5 +87,36 @@ class StopTest {
             "--progress=plain")
         .redirectErrorStream(true)
         .start();
+  }
+
+  /** Reads all lines, and stops the process at the first that begins so. */
+  private static List<String> readAndStopAt(Process process, String begin) throws IOException {
+    List<String> lines = new ArrayList<>();
+    try (BufferedReader reader = process.inputReader()) {
+      boolean stopped = false;
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        lines.add(line);
+        if (!stopped && line.startsWith(begin)) {
+          process.toHandle().destroy();
+          stopped = true;
+        }
+      }
+    }
+    return lines;
+  }
+
+  private static Process start(Path temporary, String... args) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Djava.io.tmpdir=" + temporary,
+                "-cp",
+                System.getProperty("java.class.path"),
+                MambaCli.class.getName()));
+    command.addAll(List.of(args));
+    return new ProcessBuilder(command).redirectErrorStream(true).start();
   }
 }
