@@ -85,8 +85,7 @@ public class SsdBenchmark {
     BenchmarkMemory memory = new BenchmarkMemory(backend);
     int length = pass == Pass.STEP ? 1 : LENGTH;
     float noLimit = Float.POSITIVE_INFINITY;
-    Shape shape =
-        new Shape(1, length, HEADS, HEAD_DIM, 1, D_STATE, chunkSize, false, 0, noLimit);
+    Shape shape = new Shape(1, length, HEADS, HEAD_DIM, 1, D_STATE, chunkSize, false, 0, noLimit);
     SsdKernels ssd = backend.ssd();
     float[] x = memory.uniform((long) length * D_INNER, -1, 1);
     float[] dt = memory.uniform((long) length * HEADS, -0.5, 0.5);

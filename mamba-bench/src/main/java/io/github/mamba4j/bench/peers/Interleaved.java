@@ -36,12 +36,13 @@ final class Interleaved {
    * @param works what to measure by name; each returns its rate
    */
   void run(Map<String, DoubleSupplier> works) {
-    works.keySet().forEach(name -> samples.put(name, new ArrayList<>()));
     for (int round = 0; round < MOST_ROUNDS * rounds; round++) {
       if (round >= rounds && works.keySet().stream().allMatch(this::enough)) {
         return;
       }
-      works.forEach((name, work) -> samples.get(name).add(sample(work)));
+      works.forEach(
+          (name, work) ->
+              samples.computeIfAbsent(name, _ -> new ArrayList<>()).add(sample(work)));
     }
   }
 

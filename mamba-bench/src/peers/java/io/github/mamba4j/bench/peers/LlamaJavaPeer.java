@@ -26,7 +26,6 @@ final class LlamaJavaPeer implements Peer {
                 .setCtxSize(CONTEXT_TOKENS)
                 .setThreads(threads)
                 .setThreadsBatch(threads)
-                .setGpuLayers(0)
                 .skipWarmup()
                 .disableLog());
   }

@@ -222,8 +222,7 @@ final class LlamaLibrary {
    * @param vocab how many tokens the model has
    * @return the logits of the last token, valid until the next call
    */
-  MemorySegment decode(
-      MemorySegment context, MemorySegment tokens, Arena scratch, int vocab) {
+  MemorySegment decode(MemorySegment context, MemorySegment tokens, Arena scratch, int vocab) {
     try {
       int count = (int) (tokens.byteSize() / Integer.BYTES);
       MemorySegment batch = (MemorySegment) batchOfTokens.invoke(scratch, tokens, count);

@@ -38,8 +38,7 @@ class InterleavedTest {
   @Test
   void run_ofSamplesBesideSlowCalibrations_dropsThemAndTakesMore() {
     work("a", 10);
-    Interleaved measured =
-        new Interleaved(() -> calls == 1 ? 0.89 * calibration : calibration, 3);
+    Interleaved measured = new Interleaved(() -> calls == 1 ? 0.89 * calibration : calibration, 3);
     measured.run(works);
     // The calibrations after the first sample and before the second are slow.
     assertThat(order).hasSize(5);
