@@ -41,8 +41,7 @@ final class Interleaved {
         return;
       }
       works.forEach(
-          (name, work) ->
-              samples.computeIfAbsent(name, _ -> new ArrayList<>()).add(sample(work)));
+          (name, work) -> samples.computeIfAbsent(name, _ -> new ArrayList<>()).add(sample(work)));
     }
   }
 

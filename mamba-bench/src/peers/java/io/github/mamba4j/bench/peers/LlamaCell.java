@@ -124,9 +124,10 @@ final class LlamaCell {
    */
   private static double tolerance(StoredType weights) {
     return switch (weights) {
-      case F32 -> 1e-3;
-      case F16 -> 5e-3;
-      case BF16, Q8_0 -> 5e-2;
+      case F32 -> 1e-5;
+      case F16 -> 1e-3;
+      case BF16 -> 1e-2;
+      case Q8_0 -> 2e-2;
       default -> throw new IllegalArgumentException("LlamaCell: weights are " + weights);
     };
   }
