@@ -3,8 +3,10 @@
 # JDK: mamba-bench/target/bundle, and the same as mamba-bench/target/bundle.tar.gz.
 #
 #   mvn -DskipTests package && mamba-bench/bundle.sh [--language-model]
+#   mvn -Ppeers -DskipTests package && mamba-bench/bundle.sh --peers [--language-model]
 #
 #   --language-model  adds the jars of the `mamba` command
+#   --peers           adds llama.cpp, to compare with
 #   JAVA_HOME         the JDK 25 to take the run time from; otherwise one below /usr/lib/jvm
 #
 # The run time is for the operating system and processor of the JDK it is made from.
@@ -19,10 +21,12 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 target=$here/target
 bundle=$target/bundle
 language_model=no
+peers=no
 for argument in "$@"; do
   case $argument in
     --language-model) language_model=yes ;;
-    *) fail "unknown argument $argument, expected --language-model or nothing" ;;
+    --peers) peers=yes ;;
+    *) fail "unknown argument $argument, expected --language-model, --peers or nothing" ;;
   esac
 done
 
@@ -38,11 +42,17 @@ for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
   fi
 done
 [ -n "$jdk" ] || fail "found no JDK 25; set JAVA_HOME to one"
-[ -f "$target/benchmarks.jar" ] || fail "no $target/benchmarks.jar; run mvn -DskipTests package"
+jar=$target/benchmarks.jar
+build="mvn -DskipTests package"
+if [ "$peers" = yes ]; then
+  jar=$target/peers.jar
+  build="mvn -Ppeers -DskipTests package"
+fi
+[ -f "$jar" ] || fail "no $jar; run $build"
 
 rm -rf "$bundle" "$target/bundle.tar.gz"
 mkdir -p "$bundle/lib"
-cp "$target/benchmarks.jar" "$bundle/"
+cp "$jar" "$bundle/benchmarks.jar"
 if [ "$language_model" = yes ]; then
   zip=$(ls "$here"/../examples/language-model/target/mamba-*.zip 2>/dev/null | head -n 1)
   [ -n "$zip" ] || fail "no distribution of the language model; run mvn -DskipTests package"
@@ -50,11 +60,22 @@ if [ "$language_model" = yes ]; then
     rm -rf mamba-*/)
 fi
 
+# llama.cpp needs these of the system; run.sh takes them from here where the system lacks one.
+if [ "$peers" = yes ]; then
+  mkdir -p "$bundle/native"
+  for name in libgomp.so.1 libstdc++.so.6 libgcc_s.so.1; do
+    library=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | sed -n "s|.*$name .*x86-64.* => ||p" |
+      head -n 1)
+    [ -n "$library" ] || fail "this system has no $name, which llama.cpp needs; install it"
+    cp -L "$library" "$bundle/native/"
+  done
+fi
+
 # What the code names, and what JMH reaches by reflection or as a service. A class of Commons Math
 # that nothing here calls names java.desktop; only the language model's curves need it.
 named=$("$jdk/bin/jdeps" --multi-release 25 --ignore-missing-deps --print-module-deps \
-  "$target/benchmarks.jar" | tr ',' '\n' | grep -v '^java.desktop$' | tr '\n' ',')
-[ -n "$named" ] || fail "jdeps cannot read $target/benchmarks.jar"
+  "$bundle/benchmarks.jar" | tr ',' '\n' | grep -v '^java.desktop$' | tr '\n' ',')
+[ -n "$named" ] || fail "jdeps cannot read $bundle/benchmarks.jar"
 modules=${named}jdk.incubator.vector,jdk.management
 [ "$language_model" = no ] || modules=$modules,java.desktop,java.sql
 "$jdk/bin/jlink" --output "$bundle/runtime" --strip-debug --no-header-files --no-man-pages \
@@ -66,6 +87,7 @@ cat > "$bundle/run.sh" <<'RUN'
 # Runs JMH with the bundled run time: run.sh [JMH's arguments]
 #   run.sh report DATE results.json...   prints the table of results
 #   run.sh mamba ...                     the language model's command, where it is bundled
+#   run.sh peers ...                     the comparison with llama.cpp, where it is bundled
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 java=$here/runtime/bin/java
@@ -78,6 +100,22 @@ case ${1:-} in
     shift
     exec "$java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
       -cp "$here/lib/*" io.github.mamba4j.examples.lm.MambaCli "$@"
+    ;;
+  peers)
+    shift
+    [ -d "$here/native" ] || {
+      echo "run.sh: llama.cpp is not bundled; make the bundle with --peers" >&2
+      exit 1
+    }
+    for library in "$here"/native/*; do
+      found=no
+      for folder in /lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu /lib64 /usr/lib64; do
+        [ ! -e "$folder/$(basename "$library")" ] || found=yes
+      done
+      [ "$found" = yes ] || export LD_LIBRARY_PATH="$here/native"
+    done
+    exec "$java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
+      -cp "$here/benchmarks.jar" io.github.mamba4j.bench.peers.LlamaComparison "$@"
     ;;
   *)
     exec "$java" -jar "$here/benchmarks.jar" "$@"

@@ -3,7 +3,7 @@ package io.github.mamba4j.bench;
 import java.util.Locale;
 
 /** The check of a benchmark's result before it is timed. */
-final class Agreement {
+public final class Agreement {
   private Agreement() {}
 
   /**
@@ -15,7 +15,28 @@ final class Agreement {
    * @param tolerance largest difference, relative to the largest expected value
    * @throws IllegalStateException if a difference is larger, or something is not finite
    */
-  static void check(String what, float[] actual, double[] expected, double tolerance) {
+  public static void check(String what, float[] actual, double[] expected, double tolerance) {
+    double error = error(actual, expected);
+    if (!(error <= tolerance)) {
+      throw new IllegalStateException(
+          String.format(
+              Locale.ROOT,
+              "Agreement: %s differs by %.3g of its largest value, expected at most %.1g",
+              what,
+              error,
+              tolerance));
+    }
+  }
+
+  /**
+   * Compares results with others.
+   *
+   * @param actual the results
+   * @param expected what they should be
+   * @return the largest difference, relative to the largest expected value; infinite if something
+   *     is not finite
+   */
+  public static double error(float[] actual, double[] expected) {
     double largest = 0;
     double worst = 0;
     for (int i = 0; i < expected.length; i++) {
@@ -23,20 +44,11 @@ final class Agreement {
       largest = Math.max(largest, Math.abs(expected[i]));
       worst = Double.isNaN(difference) ? Double.POSITIVE_INFINITY : Math.max(worst, difference);
     }
-    if (!(worst <= tolerance * largest)) {
-      throw new IllegalStateException(
-          String.format(
-              Locale.ROOT,
-              "Agreement: %s differs by %.3g, expected at most %.1g of its largest value %.3g",
-              what,
-              worst,
-              tolerance,
-              largest));
-    }
+    return worst == 0 ? 0 : worst / largest;
   }
 
   /** Widens floats that serve as the expectation. */
-  static double[] widen(float[] values) {
+  public static double[] widen(float[] values) {
     double[] wide = new double[values.length];
     for (int i = 0; i < wide.length; i++) {
       wide[i] = values[i];

@@ -8,16 +8,16 @@ import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
 /** Matrices on a backend with seeded random numbers, for benchmarks of single kernels. */
-final class BenchmarkMemory {
+public final class BenchmarkMemory {
   private final Backend backend;
   private final SplittableRandom random = new SplittableRandom(1);
 
-  BenchmarkMemory(Backend backend) {
+  public BenchmarkMemory(Backend backend) {
     this.backend = backend;
   }
 
   /** Returns numbers uniform in [low, high). */
-  float[] uniform(long count, double low, double high) {
+  public float[] uniform(long count, double low, double high) {
     float[] values = new float[Math.toIntExact(count)];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextDouble(low, high);
@@ -26,14 +26,14 @@ final class BenchmarkMemory {
   }
 
   /** Returns a copy of values on the backend, as rows of {@code cols}. */
-  View matrix(float[] values, long cols) {
+  public View matrix(float[] values, long cols) {
     View view = empty(values.length, cols);
     backend.write(MemorySegment.ofArray(values), view.storage(), 0);
     return view;
   }
 
   /** Returns memory for at least one float, as rows of {@code cols}. */
-  View empty(long floats, long cols) {
+  public View empty(long floats, long cols) {
     Storage storage = backend.allocate(Math.max(1, floats) * Float.BYTES);
     return new View(storage, DType.F32, 0, cols);
   }

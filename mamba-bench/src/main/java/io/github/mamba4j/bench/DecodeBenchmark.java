@@ -51,7 +51,7 @@ public class DecodeBenchmark {
   /** Makes the model and checks that steps give what a parallel prefill gives. */
   @Setup
   public void prepare() {
-    model = PublishedModel.create(threads);
+    model = PublishedModel.MAMBA_130M.create(threads);
     weightBytes = model.parameterCount() * Float.BYTES;
     state = model.newState();
     int[] text = PublishedModel.tokens(CHECKED_TOKENS);

@@ -52,7 +52,7 @@ public class PrefillBenchmark {
   /** Makes the model and checks that a prompt in two parts gives the same. */
   @Setup
   public void prepare() {
-    model = PublishedModel.create(threads);
+    model = PublishedModel.MAMBA_130M.create(threads);
     long head = (long) model.config().paddedVocabSize() * model.config().dModel();
     flopsOfPrompt = 2 * ((model.parameterCount() - head) * LENGTH + head);
     state = model.newState();

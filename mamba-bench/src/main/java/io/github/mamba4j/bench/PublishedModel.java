@@ -4,20 +4,38 @@ import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import java.lang.foreign.ValueLayout;
 
-/** A model of the sizes of {@code state-spaces/mamba-130m} with random weights, and text for it. */
-final class PublishedModel {
-  private static final int D_MODEL = 768;
-  private static final int N_LAYERS = 24;
-  private static final int VOCAB = 50280;
+/** Models of the sizes of {@code state-spaces/mamba-…} with random weights, and text for them. */
+public enum PublishedModel {
+  /** {@code mamba-130m}. */
+  MAMBA_130M("130m", 768, 24),
+  /** {@code mamba-370m}. */
+  MAMBA_370M("370m", 1024, 48);
+
+  /** Tokens of the published vocabulary. */
+  public static final int VOCAB = 50280;
+
   private static final int TOKEN_STRIDE = 7919;
 
-  private PublishedModel() {}
+  private final String label;
+  private final int dModel;
+  private final int nLayers;
+
+  PublishedModel(String label, int dModel, int nLayers) {
+    this.label = label;
+    this.dModel = dModel;
+    this.nLayers = nLayers;
+  }
+
+  /** Returns the size as it is published, such as 130m. */
+  public String label() {
+    return label;
+  }
 
   /** Makes the model; its device has the given number of threads. */
-  static MambaModel create(int threads) {
+  public MambaModel create(int threads) {
     return MambaModel.builder()
-        .dModel(D_MODEL)
-        .nLayers(N_LAYERS)
+        .dModel(dModel)
+        .nLayers(nLayers)
         .vocabSize(VOCAB)
         .seed(1)
         .threads(threads)
@@ -25,12 +43,12 @@ final class PublishedModel {
   }
 
   /** Returns token number {@code index} of a text without a pattern. */
-  static int token(long index) {
+  public static int token(long index) {
     return (int) (index * TOKEN_STRIDE % VOCAB);
   }
 
   /** Returns the first tokens of that text. */
-  static int[] tokens(int count) {
+  public static int[] tokens(int count) {
     int[] tokens = new int[count];
     for (int i = 0; i < count; i++) {
       tokens[i] = token(i);
@@ -39,7 +57,7 @@ final class PublishedModel {
   }
 
   /** Returns a copy of the logits on the heap. */
-  static float[] logits(InferenceState state) {
+  public static float[] logits(InferenceState state) {
     return state.logits().toArray(ValueLayout.JAVA_FLOAT);
   }
 }

@@ -3,12 +3,8 @@ package io.github.mamba4j.bench;
 import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.Json;
 import io.github.mamba4j.checkpoint.JsonObject;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,7 +35,6 @@ import org.jspecify.annotations.Nullable;
 public final class Report {
   private static final String USAGE =
       "Report: expected a date and at least one file of JMH's JSON results, got ";
-  private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
   private static final String ALLOCATED = "gc.alloc.rate.norm";
   private static final String PEAK_FLOPS = "MachineBenchmark.fusedMultiplyAdd";
   private static final String PEAK_READ = "MachineBenchmark.read";
@@ -96,14 +91,14 @@ public final class Report {
    * @param args the date, then the files
    */
   public static void main(String[] args) {
-    PrintStream out = console(FileDescriptor.out);
+    PrintStream out = Host.out();
     if (args.length < 2) {
       fail(USAGE + args.length + " arguments");
       return;
     }
     try {
       List<Path> files = Arrays.stream(args).skip(1).map(Path::of).toList();
-      out.print(table(args[0], processor(), files));
+      out.print(table(args[0], Host.processor(), files));
     } catch (IOException e) {
       fail("Report: " + e.getMessage());
     }
@@ -111,12 +106,8 @@ public final class Report {
 
   @SuppressWarnings("SystemExitOutsideMain") // part of main
   private static void fail(String message) {
-    console(FileDescriptor.err).println(message);
+    Host.err().println(message);
     System.exit(1);
-  }
-
-  private static PrintStream console(FileDescriptor descriptor) {
-    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
   }
 
   /** Returns the table of some files, with a line on machine, JVM and date above it. */
@@ -265,20 +256,5 @@ public final class Report {
       return values.stream().flatMap(Report::flatten);
     }
     return value instanceof Number number ? Stream.of(number) : Stream.empty();
-  }
-
-  private static String processor() throws IOException {
-    String name = System.getProperty("os.name") + " " + System.getProperty("os.arch");
-    if (Files.isReadable(CPU_INFO)) {
-      try (Stream<String> lines = Files.lines(CPU_INFO)) {
-        name =
-            lines
-                .filter(line -> line.startsWith("model name"))
-                .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                .findFirst()
-                .orElse(name);
-      }
-    }
-    return name + ", " + Runtime.getRuntime().availableProcessors() + " processors";
   }
 }

@@ -66,6 +66,10 @@ public class SsdBenchmark {
   /** What is computed. */
   @Param public Pass pass = Pass.FORWARD;
 
+  /** Steps of a chunk; the kernels take at most 64. */
+  @Param("64")
+  public int chunkSize;
+
   private Backend backend;
   private Forward forward;
   private @Nullable Backward backward;
@@ -80,8 +84,8 @@ public class SsdBenchmark {
     backend = ForkFlags.openCpu(benchmark, threads);
     BenchmarkMemory memory = new BenchmarkMemory(backend);
     int length = pass == Pass.STEP ? 1 : LENGTH;
-    Shape shape =
-        new Shape(1, length, HEADS, HEAD_DIM, 1, D_STATE, 256, false, 0, Float.POSITIVE_INFINITY);
+    float noLimit = Float.POSITIVE_INFINITY;
+    Shape shape = new Shape(1, length, HEADS, HEAD_DIM, 1, D_STATE, chunkSize, false, 0, noLimit);
     SsdKernels ssd = backend.ssd();
     float[] x = memory.uniform((long) length * D_INNER, -1, 1);
     float[] dt = memory.uniform((long) length * HEADS, -0.5, 0.5);

@@ -1,0 +1,97 @@
+package io.github.mamba4j.bench.peers;
+
+import io.github.mamba4j.bench.peers.Figure.Sample;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleSupplier;
+
+/**
+ * Takes samples of several works in turn, A B C A B C, each between two calibrations, until each
+ * has enough that were taken while the machine was steady.
+ */
+final class Interleaved {
+  private static final int MOST_ROUNDS = 3;
+  private static final long PAUSE_MILLIS = 5;
+
+  private final DoubleSupplier calibration;
+  private final int rounds;
+  private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
+
+  /**
+   * Prepares to measure.
+   *
+   * @param calibration measures the machine's arithmetic rate
+   * @param rounds samples that are wanted of each work; up to three times as many are taken
+   */
+  Interleaved(DoubleSupplier calibration, int rounds) {
+    this.calibration = calibration;
+    this.rounds = rounds;
+  }
+
+  /**
+   * Measures.
+   *
+   * @param works what to measure by name; each returns its rate
+   */
+  void run(Map<String, DoubleSupplier> works) {
+    for (int round = 0; round < MOST_ROUNDS * rounds; round++) {
+      if (round >= rounds && works.keySet().stream().allMatch(this::enough)) {
+        return;
+      }
+      works.forEach(
+          (name, work) -> samples.computeIfAbsent(name, _ -> new ArrayList<>()).add(sample(work)));
+    }
+  }
+
+  private boolean enough(String name) {
+    return figure(name).kept().size() >= rounds;
+  }
+
+  private Sample sample(DoubleSupplier work) {
+    pause();
+    double before = calibration.getAsDouble();
+    double rate = work.getAsDouble();
+    return new Sample(rate, before, calibration.getAsDouble());
+  }
+
+  /** Waits until threads of what ran before have stopped to look for more work. */
+  private static void pause() {
+    try {
+      Thread.sleep(PAUSE_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("Interleaved: interrupted", e);
+    }
+  }
+
+  /** Returns the machine's usual arithmetic rate over all samples. */
+  double usual() {
+    return Figure.usual(samples.values().stream().flatMap(List::stream).toList());
+  }
+
+  /** Returns the result of a work. */
+  Figure figure(String name) {
+    List<Sample> own = samples.get(name);
+    if (own == null) {
+      throw new IllegalArgumentException("Interleaved: nothing is called " + name);
+    }
+    return Figure.of(own, usual());
+  }
+
+  /** Returns the result of a work as JSON, with all samples and the calibrations around them. */
+  Map<String, Object> json(String name) {
+    Map<String, Object> json = figure(name).json();
+    List<Object> all = new ArrayList<>();
+    for (Sample sample : samples.getOrDefault(name, List.of())) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("rate", sample.rate());
+      one.put("flopsPerSecondBefore", sample.before());
+      one.put("flopsPerSecondAfter", sample.after());
+      all.add(one);
+    }
+    json.put("samples", all);
+    return json;
+  }
+}
