@@ -99,8 +99,9 @@ public final class LlamaComparison {
                   System.getProperty("java.class.path"),
                   LlamaCell.class.getName()));
       command.addAll(options.cell(model, weights, threads, result));
-      int status = new ProcessBuilder(command).inheritIO().start().waitFor();
-      return status == 0 ? Json.readObject(result) : null;
+      Process process = new ProcessBuilder(command).inheritIO().start();
+      Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+      return process.waitFor() == 0 ? Json.readObject(result) : null;
     } finally {
       Files.deleteIfExists(result);
     }
