@@ -103,7 +103,7 @@ class QuantizedBlocksTest {
         blocks[nibbles + i % 16] |= (byte) (q % 16 << (i < 16 ? 0 : 4));
         if (fifth) {
           // bit i of a little-endian word of 32 bits
-          blocks[at + header + i / 8] |= (byte) (q / 16 << i % 8);
+          blocks[at + header + i / 8] |= (byte) ((q / 16) << i % 8);
         }
         expected[block * 32 + i] =
             half(scale) * (q + zero) + (hasMinimum ? half(-MINIMUM * block) : 0);
@@ -132,7 +132,7 @@ class QuantizedBlocksTest {
           blocks[nibbles + group / 2 * 32 + i] |= (byte) (q % 16 << (group % 2 == 0 ? 0 : 4));
           if (fifth) {
             // byte i has one bit of each group's element i
-            blocks[at + 16 + i] |= (byte) (q / 16 << group);
+            blocks[at + 16 + i] |= (byte) ((q / 16) << group);
           }
           expected[block * 256 + group * 32 + i] =
               half(SCALE) * scale * q - half(MINIMUM) * minimum;

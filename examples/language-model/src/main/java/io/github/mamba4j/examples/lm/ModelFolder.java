@@ -57,13 +57,14 @@ record ModelFolder(Path path) {
     if (Files.isDirectory(named)) {
       return new ModelFolder(onlyGguf(named));
     }
+    if (Files.exists(named)) {
+      throw new BadInputException("--model " + named + ": is neither a file nor a folder");
+    }
     throw new BadInputException(
         String.format(
             Locale.ROOT,
-            Files.exists(named)
-                ? "--model %s: is neither a file nor a folder"
-                : "--model %s: no such file or folder; name a .gguf file, a folder with %s, or a"
-                    + " run's with '%s' or '%s'",
+            "--model %s: no such file or folder; name a .gguf file, a folder with %s, or a run's"
+                + " with '%s' or '%s'",
             named,
             CONFIG,
             BEST,
