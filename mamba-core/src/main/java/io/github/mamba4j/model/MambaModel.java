@@ -477,7 +477,8 @@ public final class MambaModel implements AutoCloseable {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "Mamba-1, %d layers of %d, %,d parameters, on %s",
+        "%s, %d layers of %d, %,d parameters, on %s",
+        Architecture.of(config.mixer()),
         config.nLayers(),
         config.dModel(),
         parameterCount(),

@@ -100,10 +100,10 @@ class QuantizedBlocksTest {
       int nibbles = at + header + (fifth ? 4 : 0);
       for (int i = 0; i < 32; i++) {
         int q = random.nextInt(fifth ? 32 : 16);
-        blocks[nibbles + i % 16] |= (byte) (q % 16 << (i < 16 ? 0 : 4));
+        blocks[nibbles + i % 16] |= (byte) ((q % 16) << (i < 16 ? 0 : 4));
         if (fifth) {
           // bit i of a little-endian word of 32 bits
-          blocks[at + header + i / 8] |= (byte) ((q / 16) << i % 8);
+          blocks[at + header + i / 8] |= (byte) ((q / 16) << (i % 8));
         }
         expected[block * 32 + i] =
             half(scale) * (q + zero) + (hasMinimum ? half(-MINIMUM * block) : 0);
@@ -129,7 +129,7 @@ class QuantizedBlocksTest {
         packSixBits(blocks, at + 4, group, scale, minimum);
         for (int i = 0; i < 32; i++) {
           int q = random.nextInt(fifth ? 32 : 16);
-          blocks[nibbles + group / 2 * 32 + i] |= (byte) (q % 16 << (group % 2 == 0 ? 0 : 4));
+          blocks[nibbles + group / 2 * 32 + i] |= (byte) ((q % 16) << (group % 2 == 0 ? 0 : 4));
           if (fifth) {
             // byte i has one bit of each group's element i
             blocks[at + 16 + i] |= (byte) ((q / 16) << group);
@@ -173,7 +173,7 @@ class QuantizedBlocksTest {
         int inHalf = i % 128;
         // lower nibbles: elements 0-31 and 64-95 of a half share bytes, as do 32-63 and 96-127
         int lowByte = at + i / 128 * 64 + inHalf % 64;
-        blocks[lowByte] |= (byte) (q % 16 << (inHalf < 64 ? 0 : 4));
+        blocks[lowByte] |= (byte) ((q % 16) << (inHalf < 64 ? 0 : 4));
         // upper pairs: elements i, i + 32, i + 64, i + 96 of a half share a byte
         int highByte = at + 128 + i / 128 * 32 + inHalf % 32;
         blocks[highByte] |= (byte) ((q / 16) << (2 * (inHalf / 32)));

@@ -126,7 +126,7 @@ final class VectorDotTask {
       }
       if (call.m > 1) {
         VectorDots.square(rows, memory);
-      } else if (rows.b == memory || call.bType == DType.F32) {
+      } else if (call.bType == DType.F32 || isWidened(call)) {
         VectorDots.wide(rows, memory);
       } else if (call.bType == DType.BF16) {
         VectorWeightDots.pairs(rows, memory);

@@ -161,23 +161,23 @@ final class VectorWeightDots {
       q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + LANES, ORDER);
       c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
       if (LANES == 8) {
-        x = fromMemorySegment(SPECIES, a, p + 2 * BYTES, ORDER);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 2 * LANES, ORDER);
+        x = fromMemorySegment(SPECIES, a, p + 2L * BYTES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 2L * LANES, ORDER);
         c0 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s0), c0);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 2 * LANES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 2L * LANES, ORDER);
         c1 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s1), c1);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + 2 * LANES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + 2L * LANES, ORDER);
         c2 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s2), c2);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + 2 * LANES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + 2L * LANES, ORDER);
         c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
-        x = fromMemorySegment(SPECIES, a, p + 3 * BYTES, ORDER);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 3 * LANES, ORDER);
+        x = fromMemorySegment(SPECIES, a, p + 3L * BYTES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 3L * LANES, ORDER);
         c0 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s0), c0);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 3 * LANES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 3L * LANES, ORDER);
         c1 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s1), c1);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + 3 * LANES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + 3L * LANES, ORDER);
         c2 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s2), c2);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + 3 * LANES, ORDER);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + 3L * LANES, ORDER);
         c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
       }
     }

@@ -170,11 +170,11 @@ final class VectorWiden {
       IntVector even = IntVector.fromMemorySegment(INT_LANES, from, source + s * BYTES, ORDER);
       even.lanewise(VectorOperators.LSHL, Short.SIZE)
           .reinterpretAsFloats()
-          .intoMemorySegment(to, target + 2 * s * BYTES, ORDER);
+          .intoMemorySegment(to, target + 2L * s * BYTES, ORDER);
       IntVector odd = IntVector.fromMemorySegment(INT_LANES, from, source + s * BYTES, ORDER);
       odd.and(UPPER_HALF)
           .reinterpretAsFloats()
-          .intoMemorySegment(to, target + 2 * s * BYTES + BYTES, ORDER);
+          .intoMemorySegment(to, target + 2L * s * BYTES + BYTES, ORDER);
     }
   }
 
@@ -193,7 +193,7 @@ final class VectorWiden {
     to = offHeap(to);
     int steps = n / LANES / 2;
     for (int s = 0; s < steps; s++) {
-      long at = 2 * s * BYTES;
+      long at = 2L * s * BYTES;
       FloatVector x = fromMemorySegment(SPECIES, from, source + at, ORDER);
       FloatVector y = fromMemorySegment(SPECIES, from, source + at + BYTES, ORDER);
       x.rearrange(EVEN, y).intoMemorySegment(to, target + at, ORDER);
