@@ -185,7 +185,7 @@ class InferenceStateTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 256, 600})
+  @ValueSource(ints = {0, 256, 300})
   void prefill_tokensAsTheyCome_givesTheSameBits(int length) {
     try (InferenceState state = model.newState()) {
       state.step(1);
