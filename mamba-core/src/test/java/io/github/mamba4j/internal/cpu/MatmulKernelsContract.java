@@ -133,7 +133,7 @@ abstract class MatmulKernelsContract {
         boolean one, int rows, int columns, boolean whole, boolean transposed, DType type) {
       // Blocks start where the number of elements before is a multiple of their size.
       int block = type.blockElements();
-      long first = Math.ceilDiv(5, block) * block;
+      long first = Math.ceilDiv(5L, block) * block;
       long stride = columns + (long) gap * block;
       long batchStride = one ? 0 : stride * rows + (long) gap * block;
       long count = first + stride * rows + batchStride * (batch - 1);
@@ -333,42 +333,6 @@ abstract class MatmulKernelsContract {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"F32", "BF16", "F16", "INT8"})
-  void matmul_upToSixteenRows_eachHasTheBitsThatItHasAlone(DType type) {
-    int n = 70;
-    int k = 416;
-    try (WorkerPool pool = new WorkerPool(2)) {
-      MatmulKernels kernels = kernels(pool);
-      Case c = new Case(1, 16, n, k);
-      MatmulKernels.Operand a = c.operand(true, 16, k, false, false, DType.F32);
-      MatmulKernels.Operand b = c.operand(true, n, k, false, true, type);
-      float[] together = rows(kernels, a, b, 16, n, k);
-      for (int m = 1; m < 16; m++) {
-        for (int first = 0; first + m <= 16; first += m) {
-          View from = a.view().plus((long) first * k);
-          float[] some = rows(kernels, new MatmulKernels.Operand(from, false, 0), b, m, n, k);
-          float[] same = Arrays.copyOfRange(together, first * n, (first + m) * n);
-          assertSame(some, same, type + ", " + m + " rows from " + first);
-        }
-      }
-    }
-  }
-
-  private float[] rows(
-      MatmulKernels kernels,
-      MatmulKernels.Operand a,
-      MatmulKernels.Operand b,
-      int m,
-      int n,
-      int k) {
-    MemorySegment out = arena.allocate((long) m * n * Float.BYTES, 64);
-    Sink sink = new Sink(new View(new CpuStorage(out), DType.F32, 0, n), false);
-    MatmulKernels.Shape shape = new MatmulKernels.Shape(1, m, n, k);
-    kernels.matmul(new MatmulKernels.Product(shape, a, b, sink, 0, null));
-    return floats(out);
-  }
-
-  @ParameterizedTest
   @CsvSource({"1, 300, 768", "8, 700, 520", "200, 300, 700", "100, 70, 1000"})
   void matmul_realNumbers_errorStaysWithinTheBoundOfASum(int m, int n, int k) {
     try (WorkerPool pool = new WorkerPool(2)) {
@@ -412,21 +376,32 @@ abstract class MatmulKernelsContract {
 
   /** Sequences that are decoded together get what each gets alone. */
   @ParameterizedTest
-  @CsvSource({"37, 45", "64, 16", "130, 1030", "9, 7"})
-  void transposedRightFactor_anyNumberOfRows_givesEachRowItsBits(int n, int k) {
+  @CsvSource({
+    "F32, 37, 45",
+    "F32, 64, 16",
+    "F32, 130, 1030",
+    "F32, 9, 7",
+    "BF16, 37, 45",
+    "BF16, 70, 416",
+    "F16, 37, 45",
+    "INT8, 70, 416"
+  })
+  void transposedRightFactor_anyNumberOfRows_givesEachRowItsBits(DType type, int n, int k) {
     try (WorkerPool pool = new WorkerPool(2)) {
       int few = kernels(pool).batchInvariantRows();
       assertThat(few).isPositive();
-      assertRowsAreAlike(pool, n, k, 1, few);
-      assertRowsAreAlike(pool, n, k, few + 1, few + 30);
+      assertRowsAreAlike(pool, new Case(1, few, n, k), type, 1);
+      assertRowsAreAlike(pool, new Case(1, few + 30, n, k), type, few + 1);
     }
   }
 
-  private void assertRowsAreAlike(WorkerPool pool, int n, int k, int fewest, int most) {
-    View left = randomRows(most, k);
-    MatmulKernels.Operand a = new MatmulKernels.Operand(left, false, 0);
-    MatmulKernels.Operand b = new MatmulKernels.Operand(randomRows(n, k), true, 0);
-    View bias = randomRows(1, n);
+  private void assertRowsAreAlike(WorkerPool pool, Case c, DType type, int fewest) {
+    int most = c.m;
+    int n = c.n;
+    int k = c.k;
+    MatmulKernels.Operand a = c.operand(true, most, k, false, false, DType.F32);
+    MatmulKernels.Operand b = c.operand(true, n, k, false, true, type);
+    View bias = c.operand(true, 1, n, false, false, DType.F32).view();
     float[] all = new float[0];
     for (int m = most; m >= fewest; m--) {
       MemorySegment out = arena.allocate((long) m * n * Float.BYTES, 64);
@@ -436,14 +411,6 @@ abstract class MatmulKernelsContract {
       all = m == most ? floats(out) : all;
       assertThat(floats(out)).as(m + " rows").isEqualTo(Arrays.copyOf(all, m * n));
     }
-  }
-
-  private View randomRows(int rows, int columns) {
-    MemorySegment memory = arena.allocate((long) rows * columns * Float.BYTES, 64);
-    for (long i = 0; i < (long) rows * columns; i++) {
-      CpuStorage.set(memory, i, (float) random.nextDouble(-1, 1));
-    }
-    return new View(new CpuStorage(memory), DType.F32, 0, columns);
   }
 
   @Test
