@@ -44,10 +44,8 @@ final class EvaluateCommand extends SubCommand {
       names = "--model",
       paramLabel = "PATH",
       defaultValue = "output",
-      description = {
-        "Folder of a model or of a training run, or a GGUF file",
-        "(default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "Folder of a model or of a training run, or a GGUF file (default: ${DEFAULT-VALUE}).")
   private Path model;
 
   @Mixin private TokenizerFileOption tokenizerFile;
@@ -56,9 +54,8 @@ final class EvaluateCommand extends SubCommand {
       names = {"--file", "--data-dir"},
       paramLabel = "PATH",
       required = true,
-      description = {
-        "Folder with .txt, .py and .csv files, or one file; of another name it is read as text."
-      })
+      description =
+          "Folder with .txt, .py and .csv files, or one file; of another name it is read as text.")
   private Path data;
 
   @Option(
@@ -77,10 +74,9 @@ final class EvaluateCommand extends SubCommand {
   @Option(
       names = "--stride",
       paramLabel = "N",
-      description = {
-        "Tokens between the beginnings of windows (default: --max-length). With fewer, windows",
-        "overlap; all tokens of the first count and only the last N of each other."
-      })
+      description =
+          "Tokens between the beginnings of windows (default: --max-length). With fewer, windows"
+              + " overlap; all tokens of the first count and only the last N of each other.")
   private @Nullable Integer stride;
 
   @Option(
@@ -91,10 +87,9 @@ final class EvaluateCommand extends SubCommand {
 
   @Option(
       names = "--stream",
-      description = {
-        "Read each text as one sequence with a carried state, in constant memory; texts of more",
-        "than 67 million characters are cut."
-      })
+      description =
+          "Read each text as one sequence with a carried state, in constant memory; texts of more"
+              + " than 67 million characters are cut.")
   private boolean stream;
 
   @Mixin private DeviceOptions deviceOptions;

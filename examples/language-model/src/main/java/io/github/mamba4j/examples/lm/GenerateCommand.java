@@ -26,10 +26,8 @@ final class GenerateCommand extends SubCommand {
       names = "--model",
       paramLabel = "PATH",
       defaultValue = "output",
-      description = {
-        "Folder of a model or of a training run, or a GGUF file",
-        "(default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "Folder of a model or of a training run, or a GGUF file (default: ${DEFAULT-VALUE}).")
   private Path model;
 
   @Mixin private TokenizerFileOption tokenizerFile;

@@ -12,10 +12,9 @@ final class TokenizerFileOption {
   @Option(
       names = "--tokenizer",
       paramLabel = "PATH",
-      description = {
-        "The model's tokenizer where none lies with it: a tokenizer.json, a folder with one,",
-        "or a GGUF file."
-      })
+      description =
+          "The model's tokenizer where none lies with it: a tokenizer.json, a folder with one, or a"
+              + " GGUF file.")
   private @Nullable Path path;
 
   /**

@@ -69,26 +69,6 @@ class StopTest {
     assertThat(temporary).isEmptyDirectory();
   }
 
-  private static Process start(Path data, Path output) throws IOException {
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--add-modules=jdk.incubator.vector",
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            MambaCli.class.getName(),
-            "train",
-            "--data-dir=" + data,
-            "--output-dir=" + output,
-            "--epochs=1000000",
-            "--d-model=8",
-            "--n-layers=1",
-            "--max-length=16",
-            "--progress=plain")
-        .redirectErrorStream(true)
-        .start();
-  }
-
   /** Reads all lines, and stops the process at the first that begins so. */
   private static List<String> readAndStopAt(Process process, String begin) throws IOException {
     List<String> lines = new ArrayList<>();
