@@ -4,13 +4,9 @@ import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.CheckpointFile;
 import io.github.mamba4j.checkpoint.GgufFile;
 import io.github.mamba4j.checkpoint.TensorEntry;
-import io.github.mamba4j.nn.Mamba1Mixer;
-import io.github.mamba4j.nn.Mamba2Mixer;
-import io.github.mamba4j.nn.MixerConfig;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -83,44 +79,6 @@ abstract sealed class CheckpointLayout permits StateDictLayout, GgufLayout {
               + ", expected [vocabulary, dModel]");
     }
     return embedding.shape().getFirst().intValue();
-  }
-
-  /**
-   * Refuses a configuration of more numbers than the file has, before memory is taken for them.
-   *
-   * @return the configuration
-   */
-  final MambaConfig requireBacked(MambaConfig config) throws CheckpointException {
-    double wanted = config.nLayers() * leastNumbers(config.mixer());
-    double there = entries.values().stream().mapToDouble(TensorEntry::elementCount).sum();
-    if (wanted > there) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: its tensors have %.0f numbers, expected at least %.3g (from the configuration:"
-                  + " %d layers of %s)",
-              file.path(),
-              there,
-              wanted,
-              config.nLayers(),
-              config.mixer()));
-    }
-    return config;
-  }
-
-  /** The numbers of a block's matrices, in floating point because the sizes may be anything. */
-  private static double leastNumbers(MixerConfig mixer) {
-    double inner = mixer.dInner();
-    double states = mixer.dState();
-    double outProj = inner * mixer.dModel();
-    return switch (mixer) {
-      case Mamba1Mixer.Config one ->
-          3 * outProj + inner * (one.dConv() + 2.0 * one.dtRank() + 3 * states);
-      case Mamba2Mixer.Config two -> {
-        double channels = inner + 2.0 * two.nGroups() * states;
-        yield 2 * outProj + channels * (two.dConv() + (double) two.dModel());
-      }
-    };
   }
 
   final boolean hasHead() {

@@ -37,7 +37,7 @@ final class GgufLayout extends CheckpointLayout {
     super(file, entries);
     this.architecture = architecture;
     this.metadata = file.keyValues();
-    this.config = requireBacked(readConfig());
+    this.config = readConfig();
   }
 
   static GgufLayout of(GgufFile file) throws CheckpointException {

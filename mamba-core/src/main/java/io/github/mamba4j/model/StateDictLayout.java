@@ -48,10 +48,9 @@ final class StateDictLayout extends CheckpointLayout {
           path + ": does not exist, expected the configuration of " + file().path().getFileName());
     }
     JsonObject json = Json.readObject(path);
-    return requireBacked(
-        json.has("d_model")
-            ? OriginalConfig.read(json, rows(), hasHead())
-            : HuggingFaceConfig.read(json, rows(), hasHead()));
+    return json.has("d_model")
+        ? OriginalConfig.read(json, rows(), hasHead())
+        : HuggingFaceConfig.read(json, rows(), hasHead());
   }
 
   @Override

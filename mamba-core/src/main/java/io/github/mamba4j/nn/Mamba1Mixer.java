@@ -64,6 +64,8 @@ public final class Mamba1Mixer implements Mixer {
       checks.positive("dConv", dConv);
       checks.positive("dtRank", dtRank);
       checks.positive("stepScale", stepScale);
+      checks.size("2 · dInner", 2L * dInner);
+      checks.size("dtRank + 2 · dState", dtRank + 2L * dState);
       checks.finish();
     }
 

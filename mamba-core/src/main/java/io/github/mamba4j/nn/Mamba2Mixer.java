@@ -84,6 +84,8 @@ public final class Mamba2Mixer implements Mixer {
       checks.positive("decayMin", decayMin);
       checks.positive("decayMax", decayMax);
       checks.positive("normEps", normEps);
+      // The rows of in_proj, nearly; one head for each channel at most.
+      checks.size("3 · dInner + 2 · nGroups · dState", 3L * dInner + 2L * nGroups * dState);
       checks.require(
           headDim <= 0 || dInner % headDim == 0,
           "headDim must divide dInner, got " + headDim + " and " + dInner);

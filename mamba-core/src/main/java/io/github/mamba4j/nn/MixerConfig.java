@@ -102,6 +102,16 @@ public sealed interface MixerConfig permits Mamba1Mixer.Config, Mamba2Mixer.Conf
     }
 
     /**
+     * Requires that a size made of others is one.
+     *
+     * @param what how it is made
+     * @param value its value
+     */
+    public void size(String what, long value) {
+      require(value <= Integer.MAX_VALUE, what + " must be below 2^31, got " + value);
+    }
+
+    /**
      * Requires a positive, finite number.
      *
      * @param field its name

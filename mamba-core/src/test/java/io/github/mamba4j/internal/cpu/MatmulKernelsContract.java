@@ -283,7 +283,7 @@ abstract class MatmulKernelsContract {
     "9, 16, 16, 16",
     "40, 33, 65, 129",
     "5, 20, 200, 150",
-    "2, 9, 5000, 433"
+    "2, 9, 2600, 233"
   })
   void matmul_batch_equalsTheTripleLoop(int batch, int m, int n, int k) {
     try (WorkerPool pool = new WorkerPool(2)) {
@@ -354,7 +354,7 @@ abstract class MatmulKernelsContract {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 1000, 769", "9, 1500, 300", "300, 270, 1700", "64, 2000, 90"})
+  @CsvSource({"1, 1000, 769", "9, 1500, 300", "130, 150, 1100", "64, 2000, 90"})
   void matmul_anyNumberOfThreads_givesTheSameBits(int m, int n, int k) {
     for (int bits = 0; bits < 8; bits++) {
       float[] one = withThreads(1, m, n, k, bits);
