@@ -12,9 +12,6 @@ import java.util.Map;
  * @param taken how many there were
  */
 record Figure(List<Double> kept, int taken) {
-  /** The share of the usual arithmetic rate below which a sample is dropped. */
-  static final double STEADY = 0.9;
-
   private static final double USUAL_QUANTILE = 0.9;
 
   /**
@@ -46,11 +43,12 @@ record Figure(List<Double> kept, int taken) {
    *
    * @param samples all samples of one kind
    * @param usual the machine's usual arithmetic rate, see {@link #usual}
+   * @param steady the share of that rate below which a sample is dropped, in [0, 1]
    */
-  static Figure of(List<Sample> samples, double usual) {
+  static Figure of(List<Sample> samples, double usual, double steady) {
     List<Double> kept =
         samples.stream()
-            .filter(sample -> sample.calibration() >= STEADY * usual)
+            .filter(sample -> sample.calibration() >= steady * usual)
             .map(Sample::rate)
             .sorted()
             .toList();

@@ -17,6 +17,7 @@ final class Interleaved {
 
   private final DoubleSupplier calibration;
   private final int rounds;
+  private final double steady;
   private final Map<String, List<Sample>> samples = new LinkedHashMap<>();
 
   /**
@@ -24,10 +25,12 @@ final class Interleaved {
    *
    * @param calibration measures the machine's arithmetic rate
    * @param rounds samples that are wanted of each work; up to three times as many are taken
+   * @param steady the share of the usual arithmetic rate below which a sample is dropped, in [0, 1]
    */
-  Interleaved(DoubleSupplier calibration, int rounds) {
+  Interleaved(DoubleSupplier calibration, int rounds, double steady) {
     this.calibration = calibration;
     this.rounds = rounds;
+    this.steady = steady;
   }
 
   /**
@@ -77,7 +80,7 @@ final class Interleaved {
     if (own == null) {
       throw new IllegalArgumentException("Interleaved: nothing is called " + name);
     }
-    return Figure.of(own, usual());
+    return Figure.of(own, usual(), steady);
   }
 
   /** Returns the result of a work as JSON, with all samples and the calibrations around them. */

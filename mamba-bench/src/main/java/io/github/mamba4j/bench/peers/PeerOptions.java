@@ -18,6 +18,7 @@ import java.util.Set;
  * @param weights how the files store their matrices
  * @param threads numbers of threads
  * @param rounds samples of each figure
+ * @param steadyPercent share of the usual arithmetic rate below which a sample is dropped
  * @param warmUpSeconds how long each work runs before it is measured
  * @param javaApi whether llama.cpp is also run through its Java classes
  * @param files the folder of the model files
@@ -28,6 +29,7 @@ record PeerOptions(
     List<StoredType> weights,
     List<Integer> threads,
     int rounds,
+    int steadyPercent,
     int warmUpSeconds,
     boolean javaApi,
     Path files,
@@ -40,6 +42,7 @@ record PeerOptions(
           "--weights",
           "--threads",
           "--rounds",
+          "--steady",
           "--warm-up",
           "--java-api",
           "--files",
@@ -59,7 +62,7 @@ record PeerOptions(
                 + args[i]
                 + (NAMES.contains(args[i]) ? " without a value" : "")
                 + ", expected --models 130m,370m --weights f32,bf16,f16,q8_0 --threads 1,2"
-                + " --rounds 7 --warm-up 5 --java-api yes --files FOLDER --out FOLDER"
+                + " --rounds 7 --steady 90 --warm-up 5 --java-api yes --files FOLDER --out FOLDER"
                 + " (these are the defaults; the folder is target/peers)");
       }
       values.put(args[i], args[i + 1]);
@@ -72,6 +75,7 @@ record PeerOptions(
             .map(number -> positive("--threads", number))
             .toList(),
         positive("--rounds", values.getOrDefault("--rounds", "7")),
+        percent("--steady", values.getOrDefault("--steady", "90")),
         positive("--warm-up", values.getOrDefault("--warm-up", "5")),
         yes(values.getOrDefault("--java-api", "yes")),
         values.containsKey("--files") ? Path.of(values.get("--files")) : out.resolve("models"),
@@ -113,6 +117,13 @@ record PeerOptions(
     return Integer.parseInt(number);
   }
 
+  private static int percent(String name, String number) {
+    if (!number.matches("[0-9]{1,2}|100")) {
+      throw unknown(name, number, "a percentage");
+    }
+    return Integer.parseInt(number);
+  }
+
   private static boolean yes(String word) {
     return switch (word) {
       case "yes" -> true;
@@ -136,6 +147,8 @@ record PeerOptions(
         Integer.toString(count),
         "--rounds",
         Integer.toString(rounds),
+        "--steady",
+        Integer.toString(steadyPercent),
         "--warm-up",
         Integer.toString(warmUpSeconds),
         "--java-api",

@@ -142,10 +142,10 @@ final class LlamaCell {
     double[] small = ceilings.read(false, READ_PASSES);
     double[] huge = ceilings.read(true, READ_PASSES);
     prefill.values().forEach(this::warmUp);
-    Interleaved prefills = new Interleaved(ceilings::calibrate, options.rounds());
+    Interleaved prefills = interleaved(ceilings);
     prefills.run(prefill);
     decode.values().forEach(this::warmUp);
-    Interleaved decodes = new Interleaved(ceilings::calibrate, options.rounds());
+    Interleaved decodes = interleaved(ceilings);
     decodes.run(decode);
     // Before and after, because the host's other guests come and go.
     result.put("readBytesPerSecond", rates(small, ceilings.read(false, READ_PASSES)));
@@ -153,6 +153,10 @@ final class LlamaCell {
     result.put("flopsPerSecond", decodes.usual());
     result.put("decode", figures(decodes, decode));
     result.put("prefill", figures(prefills, prefill));
+  }
+
+  private Interleaved interleaved(Ceilings ceilings) {
+    return new Interleaved(ceilings::calibrate, options.rounds(), options.steadyPercent() / 100.0);
   }
 
   private void warmUp(DoubleSupplier work) {
