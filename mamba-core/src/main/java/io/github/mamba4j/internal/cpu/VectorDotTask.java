@@ -14,8 +14,11 @@ import java.lang.foreign.MemorySegment;
  * For one type each sum is made in one order, whatever the number of left rows.
  */
 final class VectorDotTask {
-  /** Vectors that {@link VectorDots} leaves at most. */
-  private static final long SUM_FLOATS = 16L * LANES;
+  /** Vectors of sums that are finished together, and that {@link VectorDots} leaves at most. */
+  private static final int SUMS = 16;
+
+  private static final long SUM_FLOATS = (long) SUMS * LANES;
+  private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
 
   private VectorDotTask() {}
 
@@ -29,38 +32,55 @@ final class VectorDotTask {
    * @param scratch the worker's memory
    */
   static void run(MatmulCall call, int item, int from, int to, Scratch scratch) {
-    boolean pairs = call.bType == DType.BF16;
-    boolean widened = isWidened(call);
-    int whole = whole(call);
     int group = group(call);
-    long copied = pairs ? (long) call.m * whole : 0;
-    MemorySegment memory =
-        scratch.floats(SUM_FLOATS + copied + (widened ? (long) group * whole : 0));
+    long widened = isWidened(call) ? (long) group * widenedFloats(call) : 0;
+    MemorySegment memory = scratch.floats(SUM_FLOATS + copied(call) + widened);
     DotRows rows = scratch.dots;
-    rows.elements = whole;
-    if (pairs) {
-      splitPairs(call, item, whole, memory);
+    rows.elements = whole(call);
+    if (call.bType == DType.BF16) {
+      splitPairs(call, item, rows.elements, memory);
     }
     // Rows that are far apart, each followed by its neighbour in the next round: streams that the
     // hardware prefetches. Rows side by side came from memory at half the speed.
     int apart = Math.ceilDiv(to - from, group);
-    for (int j = from; j < from + apart; j++) {
-      int columns = Math.ceilDiv(to - j, apart);
-      long first = call.bOffset + item * call.bBatchStride + j * call.bStride;
-      rows.columns = columns;
-      if (widened) {
-        widen(call, first, apart, columns, memory, (SUM_FLOATS + copied) * Float.BYTES);
-        rows.b = memory;
-        rows.right = (SUM_FLOATS + copied) * Float.BYTES;
-        rows.rightApart = (long) whole * Float.BYTES;
-      } else {
-        rows.b = call.b;
-        rows.right = call.bType.bytes(first);
-        rows.rightApart = call.bType.bytes(apart * call.bStride);
+    // Rounds whose sums are finished together, so that one round's do not wait for another's.
+    int rounds = call.m > 1 ? 1 : SUMS / group;
+    for (int j = from; j < from + apart; j += rounds) {
+      int together = Math.min(rounds, from + apart - j);
+      for (int round = 0; round < together; round++) {
+        rows.columns = Math.ceilDiv(to - j - round, apart);
+        aim(call, item, j + round, apart, rows, memory);
+        if (call.m == 1) {
+          multiplyOne(call, item, rows, memory, (long) round * group * VECTOR_BYTES);
+        }
       }
-      multiply(call, item, j, apart, rows, memory);
+      if (call.m == 1) {
+        VectorDots.reduce(memory, together * group);
+        for (int round = 0; round < together; round++) {
+          int columns = Math.ceilDiv(to - j - round, apart);
+          finish(call, item, 0, j + round, apart, columns, memory, round * group);
+        }
+      } else {
+        multiplyMany(call, item, j, apart, rows, memory);
+      }
     }
     rows.release();
+  }
+
+  /** Points at the right rows from a column on, after widening them if they are. */
+  private static void aim(
+      MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
+    long first = call.bOffset + item * call.bBatchStride + column * call.bStride;
+    if (isWidened(call)) {
+      rows.b = memory;
+      rows.right = (SUM_FLOATS + copied(call)) * Float.BYTES;
+      rows.rightApart = (long) widenedFloats(call) * Float.BYTES;
+      widen(call, first, apart, rows);
+    } else {
+      rows.b = call.b;
+      rows.right = call.bType.bytes(first);
+      rows.rightApart = call.bType.bytes(apart * call.bStride);
+    }
   }
 
   private static boolean isWidened(MatmulCall call) {
@@ -72,20 +92,34 @@ final class VectorDotTask {
     };
   }
 
+  /** Whether sums are made block by block, each of which meets its scale as a whole. */
+  private static boolean blocks(MatmulCall call) {
+    return call.bType == DType.INT8 && VectorWeightDots.MULTIPLIES_INT8;
+  }
+
   /** Returns the part of a row that is made of whole vectors, or pairs of them. */
   private static int whole(MatmulCall call) {
     int step = call.bType == DType.BF16 ? 2 * LANES : LANES;
     return call.k / step * step;
   }
 
+  /** Returns the floats of a widened row: its elements, and the scales of its blocks. */
+  private static int widenedFloats(MatmulCall call) {
+    int whole = whole(call);
+    return blocks(call) ? whole + whole / call.bType.blockElements() : whole;
+  }
+
+  /** Returns the floats of the left rows that are copied. */
+  private static long copied(MatmulCall call) {
+    return call.bType == DType.BF16 ? (long) call.m * whole(call) : 0;
+  }
+
   /** Returns how many right rows are multiplied together. */
   private static int group(MatmulCall call) {
-    if (call.m > 1) {
-      return VectorDots.SQUARE;
+    if (blocks(call)) {
+      return VectorWeightDots.INT8_ROWS;
     }
-    return call.bType == DType.INT8 && !isWidened(call)
-        ? VectorWeightDots.INT8_ROWS
-        : VectorDots.WIDE;
+    return call.m > 1 ? VectorDots.SQUARE : VectorDots.WIDE;
   }
 
   /** Copies the left rows so that they meet bfloat16 pairs: even elements, then odd ones. */
@@ -96,55 +130,90 @@ final class VectorDotTask {
     }
   }
 
-  private static void widen(
-      MatmulCall call, long first, int apart, int columns, MemorySegment memory, long to) {
-    int whole = whole(call);
-    for (int c = 0; c < columns; c++) {
+  private static void widen(MatmulCall call, long first, int apart, DotRows rows) {
+    for (int c = 0; c < rows.columns; c++) {
       long element = first + c * (apart * call.bStride);
-      long target = to + (long) c * whole * Float.BYTES;
+      long source = call.bType.bytes(element);
       if (call.bType == DType.BF16) {
-        VectorWiden.pairs(call.b, call.bType.bytes(element), whole, memory, target);
+        VectorWiden.pairs(call.b, source, rows.elements, rows.b, rows.rightAt(c));
+      } else if (blocks(call)) {
+        VectorWiden.integers(call.b, source, rows.elements, rows.b, rows.rightAt(c));
       } else {
-        VectorWiden.row(call.bType, call.b, element, whole, memory, target);
+        VectorWiden.row(call.bType, call.b, element, rows.elements, rows.b, rows.rightAt(c));
       }
     }
   }
 
-  private static void multiply(
+  /** Points at left rows. */
+  private static void aimLeft(
+      MatmulCall call, int item, int row, int count, DotRows rows, MemorySegment memory) {
+    rows.rows = count;
+    if (call.bType == DType.BF16) {
+      rows.a = memory;
+      rows.left = (SUM_FLOATS + (long) row * rows.elements) * Float.BYTES;
+      rows.leftApart = (long) rows.elements * Float.BYTES;
+    } else {
+      rows.a = call.a;
+      rows.left = call.leftAt(item, row);
+      rows.leftApart = call.aRowBytes;
+    }
+  }
+
+  /** Multiplies the only left row with a group of right rows. */
+  private static void multiplyOne(
+      MatmulCall call, int item, DotRows rows, MemorySegment memory, long at) {
+    aimLeft(call, item, 0, 1, rows, memory);
+    if (call.bType == DType.F32 || isWidened(call)) {
+      VectorDots.wide(rows, memory, at);
+    } else if (call.bType == DType.BF16) {
+      VectorWeightDots.pairs(rows, memory, at);
+    } else {
+      VectorWeightDots.int8(rows, memory, at);
+    }
+  }
+
+  /** Multiplies all left rows with a group of right rows and finishes their sums. */
+  private static void multiplyMany(
       MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
-    int step = call.m > 1 ? VectorDots.SQUARE : 1;
-    for (int i = 0; i < call.m; i += step) {
-      rows.rows = Math.min(step, call.m - i);
-      if (call.bType == DType.BF16) {
-        rows.a = memory;
-        rows.left = (SUM_FLOATS + (long) i * rows.elements) * Float.BYTES;
-        rows.leftApart = (long) rows.elements * Float.BYTES;
+    for (int i = 0; i < call.m; i += VectorDots.SQUARE) {
+      int count = Math.min(VectorDots.SQUARE, call.m - i);
+      if (blocks(call)) {
+        for (int row = 0; row < count; row++) {
+          aimLeft(call, item, i + row, 1, rows, memory);
+          VectorWeightDots.blocks(rows, memory, row * VectorDots.SQUARE * VECTOR_BYTES);
+        }
       } else {
-        rows.a = call.a;
-        rows.left = call.leftAt(item, i);
-        rows.leftApart = call.aRowBytes;
+        aimLeft(call, item, i, count, rows, memory);
+        VectorDots.square(rows, memory, 0);
       }
-      if (call.m > 1) {
-        VectorDots.square(rows, memory);
-      } else if (call.bType == DType.F32 || isWidened(call)) {
-        VectorDots.wide(rows, memory);
-      } else if (call.bType == DType.BF16) {
-        VectorWeightDots.pairs(rows, memory);
-      } else {
-        VectorWeightDots.int8(rows, memory);
+      VectorDots.reduce(memory, SUMS);
+      for (int row = 0; row < count; row++) {
+        finish(call, item, i + row, column, apart, rows.columns, memory, row * VectorDots.SQUARE);
       }
-      finish(call, item, i, column, apart, rows, memory);
     }
   }
 
-  /** Adds the rest of the rows and the bias to the sums. */
+  /** Brings the sums of a row to the result, with the rest of the products and the bias. */
   private static void finish(
-      MatmulCall call, int item, int row, int column, int apart, DotRows rows, MemorySegment sums) {
-    for (int i = 0; i < rows.rows; i++) {
-      for (int j = 0; j < rows.columns; j++) {
-        float sum = CpuStorage.get(sums, i * VectorDots.SQUARE + j);
-        ScalarMatmul.finishDot(call, item, row + i, column + j * apart, sum, rows.elements);
+      MatmulCall call,
+      int item,
+      int row,
+      int column,
+      int apart,
+      int columns,
+      MemorySegment sums,
+      int first) {
+    int whole = whole(call);
+    if (whole == call.k && call.bias == null && !call.outAdd) {
+      long out = (call.outAt(item, row) >> 2) + column;
+      for (int j = 0; j < columns; j++) {
+        CpuStorage.set(call.out, out + (long) j * apart, CpuStorage.get(sums, first + j));
       }
+      return;
+    }
+    for (int j = 0; j < columns; j++) {
+      float sum = CpuStorage.get(sums, first + j);
+      ScalarMatmul.finishDot(call, item, row, column + j * apart, sum, whole);
     }
   }
 }

@@ -33,12 +33,14 @@ final class VectorDots {
   private VectorDots() {}
 
   /**
-   * Multiplies the first of the left rows with up to eight right rows and leaves eight sums.
+   * Multiplies the first of the left rows with up to eight right rows and leaves eight vectors of
+   * sums.
    *
    * @param rows the rows
-   * @param sums where to leave the sums
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
    */
-  static void wide(DotRows rows, MemorySegment sums) {
+  static void wide(DotRows rows, MemorySegment sums, long at) {
     sums = offHeap(sums);
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
@@ -72,26 +74,26 @@ final class VectorDots {
       c6 = x.fma(fromMemorySegment(SPECIES, b, b6 + p, ORDER), c6);
       c7 = x.fma(fromMemorySegment(SPECIES, b, b7 + p, ORDER), c7);
     }
-    c0.intoMemorySegment(sums, 0, ORDER);
-    c1.intoMemorySegment(sums, 1 * BYTES, ORDER);
-    c2.intoMemorySegment(sums, 2 * BYTES, ORDER);
-    c3.intoMemorySegment(sums, 3 * BYTES, ORDER);
-    c4.intoMemorySegment(sums, 4 * BYTES, ORDER);
-    c5.intoMemorySegment(sums, 5 * BYTES, ORDER);
-    c6.intoMemorySegment(sums, 6 * BYTES, ORDER);
-    c7.intoMemorySegment(sums, 7 * BYTES, ORDER);
-    reduce(sums, WIDE);
+    c0.intoMemorySegment(sums, at, ORDER);
+    c1.intoMemorySegment(sums, at + BYTES, ORDER);
+    c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+    c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    c4.intoMemorySegment(sums, at + 4 * BYTES, ORDER);
+    c5.intoMemorySegment(sums, at + 5 * BYTES, ORDER);
+    c6.intoMemorySegment(sums, at + 6 * BYTES, ORDER);
+    c7.intoMemorySegment(sums, at + 7 * BYTES, ORDER);
   }
 
   /**
-   * Multiplies up to four left rows with up to four right rows and leaves 16 sums, those of the
-   * first left row first.
+   * Multiplies up to four left rows with up to four right rows and leaves 16 vectors of sums, those
+   * of the first left row first.
    *
    * @param rows the rows
-   * @param sums where to leave the sums
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
-  static void square(DotRows rows, MemorySegment sums) {
+  static void square(DotRows rows, MemorySegment sums, long at) {
     sums = offHeap(sums);
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
@@ -147,23 +149,22 @@ final class VectorDots {
       c32 = x.fma(y2, c32);
       c33 = x.fma(y3, c33);
     }
-    c00.intoMemorySegment(sums, 0, ORDER);
-    c01.intoMemorySegment(sums, 1 * BYTES, ORDER);
-    c02.intoMemorySegment(sums, 2 * BYTES, ORDER);
-    c03.intoMemorySegment(sums, 3 * BYTES, ORDER);
-    c10.intoMemorySegment(sums, 4 * BYTES, ORDER);
-    c11.intoMemorySegment(sums, 5 * BYTES, ORDER);
-    c12.intoMemorySegment(sums, 6 * BYTES, ORDER);
-    c13.intoMemorySegment(sums, 7 * BYTES, ORDER);
-    c20.intoMemorySegment(sums, 8 * BYTES, ORDER);
-    c21.intoMemorySegment(sums, 9 * BYTES, ORDER);
-    c22.intoMemorySegment(sums, 10 * BYTES, ORDER);
-    c23.intoMemorySegment(sums, 11 * BYTES, ORDER);
-    c30.intoMemorySegment(sums, 12 * BYTES, ORDER);
-    c31.intoMemorySegment(sums, 13 * BYTES, ORDER);
-    c32.intoMemorySegment(sums, 14 * BYTES, ORDER);
-    c33.intoMemorySegment(sums, 15 * BYTES, ORDER);
-    reduce(sums, SQUARE * SQUARE);
+    c00.intoMemorySegment(sums, at, ORDER);
+    c01.intoMemorySegment(sums, at + BYTES, ORDER);
+    c02.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+    c03.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    c10.intoMemorySegment(sums, at + 4 * BYTES, ORDER);
+    c11.intoMemorySegment(sums, at + 5 * BYTES, ORDER);
+    c12.intoMemorySegment(sums, at + 6 * BYTES, ORDER);
+    c13.intoMemorySegment(sums, at + 7 * BYTES, ORDER);
+    c20.intoMemorySegment(sums, at + 8 * BYTES, ORDER);
+    c21.intoMemorySegment(sums, at + 9 * BYTES, ORDER);
+    c22.intoMemorySegment(sums, at + 10 * BYTES, ORDER);
+    c23.intoMemorySegment(sums, at + 11 * BYTES, ORDER);
+    c30.intoMemorySegment(sums, at + 12 * BYTES, ORDER);
+    c31.intoMemorySegment(sums, at + 13 * BYTES, ORDER);
+    c32.intoMemorySegment(sums, at + 14 * BYTES, ORDER);
+    c33.intoMemorySegment(sums, at + 15 * BYTES, ORDER);
   }
 
   /**

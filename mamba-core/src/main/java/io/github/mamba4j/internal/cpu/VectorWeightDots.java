@@ -7,6 +7,7 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static io.github.mamba4j.internal.cpu.VectorWiden.BYTE_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.INT_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.UPPER_HALF;
+import static io.github.mamba4j.internal.cpu.VectorWiden.scale;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -23,10 +24,10 @@ import jdk.incubator.vector.IntVector;
  */
 final class VectorWeightDots {
   /**
-   * Rows of 8-bit weights that are multiplied together: with eight, the compiler gave up on a
-   * method of so many memory accesses where vectors have eight lanes.
+   * Rows of 8-bit weights that are multiplied together: two, or four where a block is only two
+   * vectors. With more memory accesses in the loop the compiler keeps the check of each.
    */
-  static final int INT8_ROWS = 4;
+  static final int INT8_ROWS = LANES == 16 ? 4 : 2;
 
   /** False where a block would take more vectors than the compiler can keep in registers. */
   static final boolean MULTIPLIES_INT8 = LANES == 8 || LANES == 16;
@@ -40,16 +41,17 @@ final class VectorWeightDots {
 
   /**
    * Multiplies a row of split pairs, see {@link VectorWiden#splitPairs}, with up to eight rows of
-   * bfloat16 and leaves eight sums.
+   * bfloat16 and leaves eight vectors of sums.
    *
    * <p>A vector of ints holds two bfloat16 a lane: shifted up, the even one is a float; without its
    * lower half, the odd one is. So twice as many weights come with a load as by widening shorts.
    *
    * @param rows the rows
-   * @param sums where to leave the sums
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
-  static void pairs(DotRows rows, MemorySegment sums) {
+  static void pairs(DotRows rows, MemorySegment sums, long at) {
     sums = offHeap(sums);
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
@@ -100,33 +102,110 @@ final class VectorWeightDots {
       c7 = even.fma(w.lanewise(LSHL, 16).reinterpretAsFloats(), c7);
       c7 = odd.fma(w.and(UPPER_HALF).reinterpretAsFloats(), c7);
     }
-    c0.intoMemorySegment(sums, 0, ORDER);
-    c1.intoMemorySegment(sums, 1 * BYTES, ORDER);
-    c2.intoMemorySegment(sums, 2 * BYTES, ORDER);
-    c3.intoMemorySegment(sums, 3 * BYTES, ORDER);
-    c4.intoMemorySegment(sums, 4 * BYTES, ORDER);
-    c5.intoMemorySegment(sums, 5 * BYTES, ORDER);
-    c6.intoMemorySegment(sums, 6 * BYTES, ORDER);
-    c7.intoMemorySegment(sums, 7 * BYTES, ORDER);
-    VectorDots.reduce(sums, VectorDots.WIDE);
+    c0.intoMemorySegment(sums, at, ORDER);
+    c1.intoMemorySegment(sums, at + BYTES, ORDER);
+    c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+    c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    c4.intoMemorySegment(sums, at + 4 * BYTES, ORDER);
+    c5.intoMemorySegment(sums, at + 5 * BYTES, ORDER);
+    c6.intoMemorySegment(sums, at + 6 * BYTES, ORDER);
+    c7.intoMemorySegment(sums, at + 7 * BYTES, ORDER);
   }
 
   /**
-   * Multiplies a row with up to four rows of blocks of 8-bit integers and leaves four sums.
-   *
-   * <p>A weight, scale · integer, has at most 19 significant bits, so widening is exact and each
-   * sum has the bits that the same weights as floats give.
+   * Multiplies the first of the left rows with {@link #INT8_ROWS} rows of blocks of 8-bit integers
+   * and leaves as many vectors of sums. A block's products with the integers are summed before they
+   * meet its scale.
    *
    * @param rows the rows
-   * @param sums where to leave the sums
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
-  static void int8(DotRows rows, MemorySegment sums) {
+  static void int8(DotRows rows, MemorySegment sums, long at) {
     sums = offHeap(sums);
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
     int blocks = rows.elements / DType.INT8.blockElements();
     long left = rows.left;
+    long b0 = rows.right + SCALE_BYTES;
+    long b1 = rows.rightAt(1) + SCALE_BYTES;
+    long b2 = rows.rightAt(2) + SCALE_BYTES;
+    long b3 = rows.rightAt(3) + SCALE_BYTES;
+    FloatVector c0 = FloatVector.zero(SPECIES);
+    FloatVector c1 = c0;
+    FloatVector c2 = c0;
+    FloatVector c3 = c0;
+    for (int s = 0; s < blocks; s++) {
+      long p = left + s * BLOCK_FLOAT_BYTES;
+      long h = s * BLOCK_BYTES;
+      FloatVector x0 = fromMemorySegment(SPECIES, a, p, ORDER);
+      FloatVector x1 = fromMemorySegment(SPECIES, a, p + BYTES, ORDER);
+      FloatVector x2 = x0;
+      FloatVector x3 = x1;
+      if (LANES == 8) {
+        x2 = fromMemorySegment(SPECIES, a, p + 2 * BYTES, ORDER);
+        x3 = fromMemorySegment(SPECIES, a, p + 3 * BYTES, ORDER);
+      }
+      ByteVector q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h, ORDER);
+      FloatVector t = x0.mul((FloatVector) q.convertShape(B2F, SPECIES, 0));
+      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + LANES, ORDER);
+      t = x1.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+      if (LANES == 8) {
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 2L * LANES, ORDER);
+        t = x2.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 3L * LANES, ORDER);
+        t = x3.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+      }
+      c0 = t.fma(FloatVector.broadcast(SPECIES, scale(b, b0 + h - SCALE_BYTES)), c0);
+      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h, ORDER);
+      t = x0.mul((FloatVector) q.convertShape(B2F, SPECIES, 0));
+      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + LANES, ORDER);
+      t = x1.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+      if (LANES == 8) {
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 2L * LANES, ORDER);
+        t = x2.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 3L * LANES, ORDER);
+        t = x3.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+      }
+      c1 = t.fma(FloatVector.broadcast(SPECIES, scale(b, b1 + h - SCALE_BYTES)), c1);
+      if (LANES == 16) {
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h, ORDER);
+        t = x0.mul((FloatVector) q.convertShape(B2F, SPECIES, 0));
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + LANES, ORDER);
+        t = x1.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+        c2 = t.fma(FloatVector.broadcast(SPECIES, scale(b, b2 + h - SCALE_BYTES)), c2);
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h, ORDER);
+        t = x0.mul((FloatVector) q.convertShape(B2F, SPECIES, 0));
+        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + LANES, ORDER);
+        t = x1.fma((FloatVector) q.convertShape(B2F, SPECIES, 0), t);
+        c3 = t.fma(FloatVector.broadcast(SPECIES, scale(b, b3 + h - SCALE_BYTES)), c3);
+      }
+    }
+    c0.intoMemorySegment(sums, at, ORDER);
+    c1.intoMemorySegment(sums, at + BYTES, ORDER);
+    if (LANES == 16) {
+      c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+      c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    }
+  }
+
+  /**
+   * Does what {@link #int8} does, in the same order, with rows that were widened: the integers as
+   * floats, then the scales of their blocks, see {@link VectorWiden#integers}.
+   *
+   * @param rows the rows
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
+   */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
+  static void blocks(DotRows rows, MemorySegment sums, long at) {
+    sums = offHeap(sums);
+    MemorySegment a = offHeap(rows.a);
+    MemorySegment b = offHeap(rows.b);
+    int blocks = rows.elements / DType.INT8.blockElements();
+    long left = rows.left;
+    long scales = (long) rows.elements * Float.BYTES;
     long b0 = rows.right;
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
@@ -136,55 +215,44 @@ final class VectorWeightDots {
     FloatVector c2 = c0;
     FloatVector c3 = c0;
     for (int s = 0; s < blocks; s++) {
-      long p = left + s * BLOCK_FLOAT_BYTES;
-      long h = s * BLOCK_BYTES + SCALE_BYTES;
-      FloatVector s0 = FloatVector.broadcast(SPECIES, VectorWiden.scale(b, b0 + h - SCALE_BYTES));
-      FloatVector s1 = FloatVector.broadcast(SPECIES, VectorWiden.scale(b, b1 + h - SCALE_BYTES));
-      FloatVector s2 = FloatVector.broadcast(SPECIES, VectorWiden.scale(b, b2 + h - SCALE_BYTES));
-      FloatVector s3 = FloatVector.broadcast(SPECIES, VectorWiden.scale(b, b3 + h - SCALE_BYTES));
-      FloatVector x = fromMemorySegment(SPECIES, a, p, ORDER);
-      ByteVector q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h, ORDER);
-      c0 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s0), c0);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h, ORDER);
-      c1 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s1), c1);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h, ORDER);
-      c2 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s2), c2);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h, ORDER);
-      c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
-      x = fromMemorySegment(SPECIES, a, p + BYTES, ORDER);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + LANES, ORDER);
-      c0 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s0), c0);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + LANES, ORDER);
-      c1 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s1), c1);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + LANES, ORDER);
-      c2 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s2), c2);
-      q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + LANES, ORDER);
-      c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
+      long h = s * BLOCK_FLOAT_BYTES;
+      long scale = scales + s * 4L;
+      FloatVector x0 = fromMemorySegment(SPECIES, a, left + h, ORDER);
+      FloatVector x1 = fromMemorySegment(SPECIES, a, left + h + BYTES, ORDER);
+      FloatVector x2 = x0;
+      FloatVector x3 = x1;
       if (LANES == 8) {
-        x = fromMemorySegment(SPECIES, a, p + 2L * BYTES, ORDER);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 2L * LANES, ORDER);
-        c0 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s0), c0);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 2L * LANES, ORDER);
-        c1 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s1), c1);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + 2L * LANES, ORDER);
-        c2 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s2), c2);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + 2L * LANES, ORDER);
-        c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
-        x = fromMemorySegment(SPECIES, a, p + 3L * BYTES, ORDER);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b0 + h + 3L * LANES, ORDER);
-        c0 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s0), c0);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b1 + h + 3L * LANES, ORDER);
-        c1 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s1), c1);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b2 + h + 3L * LANES, ORDER);
-        c2 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s2), c2);
-        q = ByteVector.fromMemorySegment(BYTE_LANES, b, b3 + h + 3L * LANES, ORDER);
-        c3 = x.fma(((FloatVector) q.convertShape(B2F, SPECIES, 0)).mul(s3), c3);
+        x2 = fromMemorySegment(SPECIES, a, left + h + 2 * BYTES, ORDER);
+        x3 = fromMemorySegment(SPECIES, a, left + h + 3 * BYTES, ORDER);
+      }
+      FloatVector t = x0.mul(fromMemorySegment(SPECIES, b, b0 + h, ORDER));
+      t = x1.fma(fromMemorySegment(SPECIES, b, b0 + h + BYTES, ORDER), t);
+      if (LANES == 8) {
+        t = x2.fma(fromMemorySegment(SPECIES, b, b0 + h + 2 * BYTES, ORDER), t);
+        t = x3.fma(fromMemorySegment(SPECIES, b, b0 + h + 3 * BYTES, ORDER), t);
+      }
+      c0 = t.fma(FloatVector.broadcast(SPECIES, b.get(CpuStorage.FLOAT, b0 + scale)), c0);
+      t = x0.mul(fromMemorySegment(SPECIES, b, b1 + h, ORDER));
+      t = x1.fma(fromMemorySegment(SPECIES, b, b1 + h + BYTES, ORDER), t);
+      if (LANES == 8) {
+        t = x2.fma(fromMemorySegment(SPECIES, b, b1 + h + 2 * BYTES, ORDER), t);
+        t = x3.fma(fromMemorySegment(SPECIES, b, b1 + h + 3 * BYTES, ORDER), t);
+      }
+      c1 = t.fma(FloatVector.broadcast(SPECIES, b.get(CpuStorage.FLOAT, b1 + scale)), c1);
+      if (LANES == 16) {
+        t = x0.mul(fromMemorySegment(SPECIES, b, b2 + h, ORDER));
+        t = x1.fma(fromMemorySegment(SPECIES, b, b2 + h + BYTES, ORDER), t);
+        c2 = t.fma(FloatVector.broadcast(SPECIES, b.get(CpuStorage.FLOAT, b2 + scale)), c2);
+        t = x0.mul(fromMemorySegment(SPECIES, b, b3 + h, ORDER));
+        t = x1.fma(fromMemorySegment(SPECIES, b, b3 + h + BYTES, ORDER), t);
+        c3 = t.fma(FloatVector.broadcast(SPECIES, b.get(CpuStorage.FLOAT, b3 + scale)), c3);
       }
     }
-    c0.intoMemorySegment(sums, 0 * BYTES, ORDER);
-    c1.intoMemorySegment(sums, 1 * BYTES, ORDER);
-    c2.intoMemorySegment(sums, 2 * BYTES, ORDER);
-    c3.intoMemorySegment(sums, 3 * BYTES, ORDER);
-    VectorDots.reduce(sums, INT8_ROWS);
+    c0.intoMemorySegment(sums, at, ORDER);
+    c1.intoMemorySegment(sums, at + BYTES, ORDER);
+    if (LANES == 16) {
+      c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+      c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    }
   }
 }

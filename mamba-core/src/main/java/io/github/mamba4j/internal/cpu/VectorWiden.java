@@ -37,6 +37,7 @@ final class VectorWiden {
   private static final long BYTES = (long) LANES * Float.BYTES;
   private static final int BLOCK = DType.INT8.blockElements();
   private static final int BLOCK_BYTES = DType.INT8.blockBytes();
+  private static final int BLOCK_FLOAT_BYTES = BLOCK * Float.BYTES;
   private static final VectorShuffle<Float> EVEN = VectorShuffle.makeUnzip(SPECIES, 0);
   private static final VectorShuffle<Float> ODD = VectorShuffle.makeUnzip(SPECIES, 1);
 
@@ -132,22 +133,44 @@ final class VectorWiden {
   }
 
   private static void int8(MemorySegment from, long source, int n, MemorySegment to, long target) {
-    from = offHeap(from);
-    to = offHeap(to);
     for (int block = 0; block < n / BLOCK; block++) {
       long in = source + (long) block * BLOCK_BYTES;
-      long out = target + (long) block * BLOCK * Float.BYTES;
-      FloatVector scale = FloatVector.broadcast(SPECIES, scale(from, in));
-      for (int i = 0; i < BLOCK; i += BYTE_LANES.length()) {
-        ByteVector q = ByteVector.fromMemorySegment(BYTE_LANES, from, in + Short.BYTES + i, ORDER);
-        ((FloatVector) q.convertShape(VectorOperators.B2F, SPECIES, 0))
-            .mul(scale)
-            .intoMemorySegment(to, out + 4L * i, ORDER);
-        if (LANES < BYTE_LANES.length()) {
-          ((FloatVector) q.convertShape(VectorOperators.B2F, SPECIES, 1))
-              .mul(scale)
-              .intoMemorySegment(to, out + 4L * i + BYTES, ORDER);
-        }
+      block(from, in + Short.BYTES, scale(from, in), to, target + (long) block * BLOCK_FLOAT_BYTES);
+    }
+  }
+
+  /**
+   * Widens the integers of blocks and leaves the blocks' scales after them.
+   *
+   * @param from where the blocks lie
+   * @param source where the first starts, in bytes
+   * @param n how many elements, whole blocks
+   * @param to where to leave them
+   * @param target where the first goes there, in bytes
+   */
+  static void integers(MemorySegment from, long source, int n, MemorySegment to, long target) {
+    int blocks = n / BLOCK;
+    for (int block = 0; block < blocks; block++) {
+      long in = source + (long) block * BLOCK_BYTES;
+      block(from, in + Short.BYTES, 1, to, target + (long) block * BLOCK_FLOAT_BYTES);
+      to.set(CpuStorage.FLOAT, target + 4L * (n + block), scale(from, in));
+    }
+  }
+
+  private static void block(
+      MemorySegment from, long source, float scale, MemorySegment to, long target) {
+    from = offHeap(from);
+    to = offHeap(to);
+    FloatVector factor = FloatVector.broadcast(SPECIES, scale);
+    for (int i = 0; i < BLOCK; i += BYTE_LANES.length()) {
+      ByteVector q = ByteVector.fromMemorySegment(BYTE_LANES, from, source + i, ORDER);
+      ((FloatVector) q.convertShape(VectorOperators.B2F, SPECIES, 0))
+          .mul(factor)
+          .intoMemorySegment(to, target + 4L * i, ORDER);
+      if (LANES < BYTE_LANES.length()) {
+        ((FloatVector) q.convertShape(VectorOperators.B2F, SPECIES, 1))
+            .mul(factor)
+            .intoMemorySegment(to, target + 4L * i + BYTES, ORDER);
       }
     }
   }
