@@ -43,33 +43,27 @@ final class VectorDotTask {
     // Rows that are far apart, each followed by its neighbour in the next round: streams that the
     // hardware prefetches. Rows side by side came from memory at half the speed.
     int apart = Math.ceilDiv(to - from, group);
-    // Rounds whose sums are finished together, so that one round's do not wait for another's.
-    int rounds = call.m > 1 ? 1 : SUMS / group;
-    for (int j = from; j < from + apart; j += rounds) {
-      int together = Math.min(rounds, from + apart - j);
-      for (int round = 0; round < together; round++) {
-        rows.columns = Math.ceilDiv(to - j - round, apart);
-        aim(call, item, j + round, apart, rows, memory);
-        if (call.m == 1) {
-          multiplyOne(call, item, rows, memory, (long) round * group * VECTOR_BYTES);
-        }
-      }
-      if (call.m == 1) {
-        VectorDots.reduce(memory, together * group);
-        for (int round = 0; round < together; round++) {
-          int columns = Math.ceilDiv(to - j - round, apart);
-          finish(call, item, 0, j + round, apart, columns, memory, round * group);
-        }
-      } else {
+    if (call.m == 1) {
+      multiplyOne(call, item, from, to, rows, memory);
+    } else {
+      for (int j = from; j < from + apart; j++) {
+        aim(call, item, j, to, apart, rows, memory);
         multiplyMany(call, item, j, apart, rows, memory);
       }
     }
     rows.release();
   }
 
-  /** Points at the right rows from a column on, after widening them if they are. */
+  /** Points at the right rows of a round, after widening them if they are. */
   private static void aim(
-      MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
+      MatmulCall call,
+      int item,
+      int column,
+      int to,
+      int apart,
+      DotRows rows,
+      MemorySegment memory) {
+    rows.columns = Math.ceilDiv(to - column, apart);
     long first = call.bOffset + item * call.bBatchStride + column * call.bStride;
     if (isWidened(call)) {
       rows.b = memory;
@@ -159,16 +153,37 @@ final class VectorDotTask {
     }
   }
 
-  /** Multiplies the only left row with a group of right rows. */
+  /**
+   * Multiplies the only left row. The sums of several rounds are finished together, so that one
+   * round's do not wait for another's.
+   */
   private static void multiplyOne(
-      MatmulCall call, int item, DotRows rows, MemorySegment memory, long at) {
+      MatmulCall call, int item, int from, int to, DotRows rows, MemorySegment memory) {
+    int group = group(call);
+    int apart = Math.ceilDiv(to - from, group);
+    int rounds = SUMS / group;
     aimLeft(call, item, 0, 1, rows, memory);
+    for (int j = from; j < from + apart; j += rounds) {
+      int together = Math.min(rounds, from + apart - j);
+      for (int round = 0; round < together; round++) {
+        aim(call, item, j + round, to, apart, rows, memory);
+        multiplyOne(call, rows, memory, (long) round * group * VECTOR_BYTES);
+      }
+      VectorDots.reduce(memory, together * group);
+      for (int round = 0; round < together; round++) {
+        int columns = Math.ceilDiv(to - j - round, apart);
+        finish(call, item, 0, j + round, apart, columns, memory, round * group);
+      }
+    }
+  }
+
+  private static void multiplyOne(MatmulCall call, DotRows rows, MemorySegment memory, long sums) {
     if (call.bType == DType.F32 || isWidened(call)) {
-      VectorDots.wide(rows, memory, at);
+      VectorDots.wide(rows, memory, sums);
     } else if (call.bType == DType.BF16) {
-      VectorWeightDots.pairs(rows, memory, at);
+      VectorWeightDots.pairs(rows, memory, sums);
     } else {
-      VectorWeightDots.int8(rows, memory, at);
+      VectorWeightDots.int8(rows, memory, sums);
     }
   }
 
@@ -180,7 +195,7 @@ final class VectorDotTask {
       if (blocks(call)) {
         for (int row = 0; row < count; row++) {
           aimLeft(call, item, i + row, 1, rows, memory);
-          VectorWeightDots.blocks(rows, memory, row * VectorDots.SQUARE * VECTOR_BYTES);
+          VectorWeightDots.blocks(rows, memory, (long) row * VectorDots.SQUARE * VECTOR_BYTES);
         }
       } else {
         aimLeft(call, item, i, count, rows, memory);
