@@ -2,6 +2,7 @@ package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.Tiles.row;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -49,28 +50,12 @@ final class CpuGather implements GatherKernels {
     long start = row(table, id);
     MemorySegment to = CpuStorage.of(lookup.out());
     long outStart = row(lookup.out(), target);
-    switch (table.type()) {
-      case F32 ->
-          MemorySegment.copy(
-              from, start << 2, to, outStart << 2, (long) lookup.width() * Float.BYTES);
-      case BF16 -> {
-        for (int i = 0; i < lookup.width(); i++) {
-          int bits = from.get(CpuStorage.SHORT, (start + i) << 1) << Short.SIZE;
-          CpuStorage.set(to, outStart + i, Float.intBitsToFloat(bits));
-        }
-      }
-      case F16 -> {
-        for (int i = 0; i < lookup.width(); i++) {
-          short bits = from.get(CpuStorage.SHORT, (start + i) << 1);
-          CpuStorage.set(to, outStart + i, Float.float16ToFloat(bits));
-        }
-      }
-      case INT8 -> {
-        for (int i = 0; i < lookup.width(); i++) {
-          CpuStorage.set(to, outStart + i, CpuStorage.getInt8(from, start + i));
-        }
-      }
-      case I32 -> throw new AssertionError("a table of token ids");
+    if (table.type() == DType.F32) {
+      MemorySegment.copy(from, start << 2, to, outStart << 2, (long) lookup.width() * Float.BYTES);
+      return;
+    }
+    for (int i = 0; i < lookup.width(); i++) {
+      CpuStorage.set(to, outStart + i, CpuStorage.widened(table.type(), from, start + i));
     }
   }
 

@@ -3,7 +3,6 @@ package io.github.mamba4j.internal.cpu;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.MatmulKernels;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 
 /**
@@ -23,8 +22,8 @@ import java.util.ArrayDeque;
  * product of two contiguous rows, several at a time. The order of its sum does not depend on the
  * number of rows then.
  *
- * <p>Parts and tasks depend on the shape alone and split rows and columns, never a sum within a
- * part, so results do not depend on the number of threads.
+ * <p>Parts depend on the shape alone, and tasks split rows and columns, never a sum within a part,
+ * so results do not depend on the number of threads.
  */
 abstract class CpuMatmul implements MatmulKernels {
   /** Rows of a register tile. */
@@ -55,8 +54,6 @@ abstract class CpuMatmul implements MatmulKernels {
 
   /** Most rows for which a product with a transposed right factor is made of dot products. */
   private static final int MAX_DOT_ROWS = 16;
-
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private final WorkerPool pool;
   private final int lanes;
@@ -420,12 +417,6 @@ abstract class CpuMatmul implements MatmulKernels {
 
   /** Returns an element of the right factor, widened if it is stored in fewer bits. */
   static float right(MatmulCall call, long index) {
-    return switch (call.bType) {
-      case F32 -> CpuStorage.get(call.b, index);
-      case BF16 -> Float.intBitsToFloat(call.b.get(SHORT, index << 1) << 16);
-      case F16 -> Float.float16ToFloat(call.b.get(SHORT, index << 1));
-      case INT8 -> CpuStorage.getInt8(call.b, index);
-      case I32 -> throw new IllegalArgumentException("matmul: b is of type I32, expected floats");
-    };
+    return CpuStorage.widened(call.bType, call.b, index);
   }
 }

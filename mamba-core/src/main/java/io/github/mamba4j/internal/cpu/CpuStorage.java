@@ -43,8 +43,18 @@ record CpuStorage(MemorySegment segment) implements Storage {
     return segment.get(INT, index << 2);
   }
 
-  /** Returns an element of blocks of 8-bit integers, widened. */
-  static float getInt8(MemorySegment segment, long index) {
+  /** Returns an element of a floating type as a 32-bit float; the index counts elements. */
+  static float widened(DType type, MemorySegment segment, long index) {
+    return switch (type) {
+      case F32 -> get(segment, index);
+      case BF16 -> Float.intBitsToFloat(segment.get(SHORT, index << 1) << Short.SIZE);
+      case F16 -> Float.float16ToFloat(segment.get(SHORT, index << 1));
+      case INT8 -> getInt8(segment, index);
+      case I32 -> throw new IllegalArgumentException("CpuStorage: type is I32, expected floats");
+    };
+  }
+
+  private static float getInt8(MemorySegment segment, long index) {
     long block = DType.INT8.bytes(index & -DType.INT8.blockElements());
     int within = (int) index & (DType.INT8.blockElements() - 1);
     float scale = Float.float16ToFloat(segment.get(SHORT, block));
