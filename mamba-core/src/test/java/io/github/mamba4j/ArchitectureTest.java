@@ -14,6 +14,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.ShapeMismatchException;
+import java.lang.foreign.Arena;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -97,5 +98,11 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .resideInAPackage("jdk.incubator.vector..")
         .check(classes);
+  }
+
+  /** See VectorAccess: loops over memory of one thread make the kernels slow that run later. */
+  @Test
+  void memory_ofOneThread_isNotUsed() {
+    noClasses().should().callMethod(Arena.class, "ofConfined").check(classes);
   }
 }

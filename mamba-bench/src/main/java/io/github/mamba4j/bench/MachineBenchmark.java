@@ -50,7 +50,7 @@ public class MachineBenchmark {
   public void allocate(BenchmarkParams benchmark) {
     long stride = MachineLoops.SUM_STRIDE;
     long bytes = ALL_THREADS_BYTES / benchmark.getThreads() / stride * stride;
-    arena = Arena.ofConfined();
+    arena = Arena.ofShared();
     memory = arena.allocate(bytes, 64);
     for (long at = 0; at < bytes; at += Float.BYTES) {
       memory.set(ValueLayout.JAVA_FLOAT, at, 1f);

@@ -179,7 +179,7 @@ public class MatmulBenchmark {
   private Storage store(float[] values) {
     long bytes = (long) values.length * Float.BYTES;
     Storage storage = backend.allocate(bytes);
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment source = arena.allocate(bytes, Float.BYTES);
       MemorySegment.copy(values, 0, source, ValueLayout.JAVA_FLOAT, 0, values.length);
       backend.write(source, storage, 0);
@@ -188,7 +188,7 @@ public class MatmulBenchmark {
   }
 
   private float[] load(Storage storage, int count) {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment target = arena.allocate((long) count * Float.BYTES, Float.BYTES);
       backend.read(storage, 0, target);
       return target.toArray(ValueLayout.JAVA_FLOAT);

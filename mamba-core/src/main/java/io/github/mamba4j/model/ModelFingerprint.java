@@ -76,7 +76,7 @@ final class ModelFingerprint {
     int rows = Math.toIntExact(tensor.shape().elements() / cols);
     int step = Math.clamp(HASHED_ELEMENTS / cols, 1, rows);
     Tensor matrix = tensor.reshape(Shape.of(rows, cols));
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment bytes = arena.allocate(tensor.dtype().bytes((long) step * cols));
       for (int row = 0; row < rows; row += step) {
         int count = Math.min(step, rows - row);

@@ -56,7 +56,7 @@ final class ModelWriter {
     Map<String, @Nullable Object> config = HuggingFaceConfig.write(model.config());
     Files.createDirectories(folder);
     SafetensorsWriter writer = new SafetensorsWriter();
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       forEach(
           model,
           arena,
@@ -82,7 +82,7 @@ final class ModelWriter {
     Map<String, @Nullable Object> config = OriginalConfig.write(model.config());
     Files.createDirectories(folder);
     TorchWriter writer = new TorchWriter();
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       forEach(
           model,
           arena,
@@ -108,7 +108,7 @@ final class ModelWriter {
     GgufWriter writer = new GgufWriter();
     GgufLayout.write(model.config(), writer);
     options.metadata().accept(writer);
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       forEach(
           model,
           arena,

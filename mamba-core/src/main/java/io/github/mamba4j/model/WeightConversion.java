@@ -109,7 +109,7 @@ final class WeightConversion {
   }
 
   private void work(BooleanSupplier stop) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment floats = arena.allocate(Math.max(1, largest) * Float.BYTES, 64);
       MemorySegment narrow = arena.allocate(Math.max(1, largest) * Float.BYTES, 64);
       int index = next.getAndIncrement();

@@ -100,7 +100,7 @@ public final class ParameterStore {
   private void fill(Tensor tensor, String name, Init init) {
     RandomGenerator random = RANDOM.create(mix(seed, name));
     long count = tensor.shape().elements();
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment values = arena.allocate(count * Float.BYTES, Float.BYTES);
       for (long i = 0; i < count; i++) {
         values.setAtIndex(ValueLayout.JAVA_FLOAT, i, init.value(i, random));

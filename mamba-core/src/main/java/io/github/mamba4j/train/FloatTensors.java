@@ -23,7 +23,7 @@ final class FloatTensors {
 
   static void write(Path file, Map<String, Tensor> tensors) throws IOException {
     SafetensorsWriter writer = new SafetensorsWriter();
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
         Tensor tensor = entry.getValue();
         MemorySegment values = arena.allocate(tensor.shape().elements() * Float.BYTES);
@@ -52,7 +52,7 @@ final class FloatTensors {
   static void read(SafetensorsFile file, Map<String, Tensor> tensors) throws CheckpointException {
     for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
       Tensor tensor = entry.getValue();
-      try (Arena arena = Arena.ofConfined()) {
+      try (Arena arena = Arena.ofShared()) {
         MemorySegment values = arena.allocate(tensor.shape().elements() * Float.BYTES);
         file.require(entry.getKey()).copyTo(values);
         tensor.write(values);
@@ -65,7 +65,7 @@ final class FloatTensors {
     for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
       Tensor tensor = entry.getValue();
       long count = tensor.shape().elements();
-      try (Arena arena = Arena.ofConfined()) {
+      try (Arena arena = Arena.ofShared()) {
         MemorySegment values = arena.allocate(count * Float.BYTES, Float.BYTES);
         tensor.read(values);
         for (long i = 0; i < count; i++) {

@@ -13,6 +13,11 @@ import jdk.incubator.vector.VectorSpecies;
  * marks these to be inlined wherever they are called; a method of ours around them is inlined at
  * the compiler's discretion, which depends on what ran before, and where it is not, each vector
  * that it takes or returns is an object on the heap.
+ *
+ * <p>For the same reason nothing of ours walks through memory of a confined arena. Whether memory
+ * belongs to one thread is asked at every access, with one profile for all of the JVM: once loops
+ * have run over confined memory, the compiler expects more of it, and each kernel is compiled and
+ * thrown away some ten to a hundred times before the compiler believes otherwise.
  */
 final class VectorAccess {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
