@@ -37,7 +37,7 @@ final class ScanChannels {
     dt = memory.uniform(wide, -0.5, 0.5);
     a = new float[dInner * dState];
     for (int i = 0; i < a.length; i++) {
-      a[i] = -(i % dState + 1);
+      a[i] = -(i / dInner + 1);
     }
     b = memory.uniform(narrow, -1, 1);
     c = memory.uniform(narrow, -1, 1);
@@ -50,7 +50,7 @@ final class ScanChannels {
         new Inputs(
             memory.matrix(u, dInner),
             memory.matrix(dt, dInner),
-            memory.matrix(a, dState),
+            memory.matrix(a, dInner),
             memory.matrix(b, dState),
             memory.matrix(c, dState),
             memory.matrix(dSkip, dInner),
@@ -97,7 +97,7 @@ final class ScanChannels {
         double deltaGrad = 0;
         uExpected[t] = dSkip[channel] * yGrad;
         for (int n = 0; n < dState; n++) {
-          double rate = a[channel * dState + n];
+          double rate = a[n * dInner + channel];
           double decay = Math.exp(delta * rate);
           double before = t == 0 ? 0 : states[t - 1][n];
           double input = b[t * dState + n];
@@ -130,7 +130,7 @@ final class ScanChannels {
       for (int n = 0; n < dState; n++) {
         double before = t == 0 ? 0 : states[t - 1][n];
         states[t][n] =
-            Math.exp(delta * a[channel * dState + n]) * before
+            Math.exp(delta * a[n * dInner + channel]) * before
                 + delta * b[t * dState + n] * at(u, t, channel);
       }
     }

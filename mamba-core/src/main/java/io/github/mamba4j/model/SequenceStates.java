@@ -139,6 +139,7 @@ final class SequenceStates implements AutoCloseable {
   void step(int count, int[] tokens) {
     MemorySegment.copy(tokens, 0, hostIds, ValueLayout.JAVA_INT, 0, count);
     ids.write(hostIds);
+    model.backbone().refresh(stepMemory);
     for (int first = 0; first < count; first += group) {
       int size = Math.min(group, count - first);
       Runnable recorded = steps[first + size - 1];
@@ -243,6 +244,7 @@ final class SequenceStates implements AutoCloseable {
    * @return the normalised hidden states, [rows, length, dModel], in the ids' scope
    */
   Tensor read(Tensor pieceIds) {
+    model.backbone().refresh(stepMemory);
     Tensor hidden = advance(pieceIds, 0, rows);
     computeLogits(hidden, 0, rows);
     for (int i = 0; i < rows; i++) {
@@ -308,6 +310,7 @@ final class SequenceStates implements AutoCloseable {
 
     void read() {
       pieceIds.write(host);
+      model.backbone().refresh(stepMemory);
       Runnable recorded = body;
       if (recorded == null) {
         body = memory.record(() -> hidden = advance(pieceIds, first, size));

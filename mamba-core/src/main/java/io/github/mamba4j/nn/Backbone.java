@@ -62,8 +62,20 @@ public final class Backbone {
   }
 
   /**
-   * Runs a piece of running sequences without gradients, holding the activations of one block at a
-   * time, and moves the states on.
+   * Brings what {@link #advance} uses, and what a recording of it will use, up to date with the
+   * parameters. Costs next to nothing if they have not changed.
+   *
+   * @param work where to compute
+   */
+  public void refresh(Scope work) {
+    for (ResidualBlock block : blocks) {
+      block.refresh(work);
+    }
+  }
+
+  /**
+   * Runs a piece of running sequences without gradients, after {@link #refresh}, holding the
+   * activations of one block at a time, and moves the states on.
    *
    * @param ids token ids, [batch, length]
    * @param states one for each block, overwritten by the states after the piece

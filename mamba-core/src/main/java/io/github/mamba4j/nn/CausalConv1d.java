@@ -1,6 +1,7 @@
 package io.github.mamba4j.nn;
 
 import io.github.mamba4j.tensor.CausalConv1dOp;
+import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 public final class CausalConv1d {
   private final Tensor weight;
   private final @Nullable Tensor bias;
+  private final Derived taps;
 
   /**
    * Makes the layer with PyTorch's initialisation, U(±1/√width) for taps and bias.
@@ -24,6 +26,7 @@ public final class CausalConv1d {
     Tensor stored = store.create(name + ".weight", Shape.of(channels, 1, width), init);
     this.weight = stored.reshape(Shape.of(channels, width));
     this.bias = bias ? store.create(name + ".bias", Shape.of(channels), init) : null;
+    this.taps = new Derived(store, weight, Shape.of(width, channels), Tensor::transpose);
   }
 
   /**
@@ -34,11 +37,11 @@ public final class CausalConv1d {
    * @return the result and the state after it
    */
   public CausalConv1dOp.Result forward(Tensor x, @Nullable Tensor state) {
-    return CausalConv1dOp.withState(x, weight, bias, state, true);
+    return CausalConv1dOp.withState(x, weight.in(x.scope()).transpose(), bias, state, true);
   }
 
   /**
-   * Convolves and applies SiLU, without gradients, and moves the state on.
+   * Convolves and applies SiLU, without gradients, and moves the state on; after {@link #refresh}.
    *
    * @param x [batch, length, channels]
    * @param state the width − 1 inputs before x, [batch, width − 1, channels], overwritten by the
@@ -46,6 +49,15 @@ public final class CausalConv1d {
    * @return the result
    */
   public Tensor advance(Tensor x, @Nullable Tensor state) {
-    return CausalConv1dOp.advance(x, weight, bias, state, true);
+    return CausalConv1dOp.advance(x, taps.value(), bias, state, true);
+  }
+
+  /**
+   * Brings what {@link #advance} uses up to date with the parameters.
+   *
+   * @param work where to compute
+   */
+  public void refresh(Scope work) {
+    taps.refresh(work);
   }
 }

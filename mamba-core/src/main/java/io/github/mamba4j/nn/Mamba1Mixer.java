@@ -3,6 +3,7 @@ package io.github.mamba4j.nn;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.tensor.CausalConv1dOp;
+import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.SelectiveScanOp;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.Tensor;
@@ -86,6 +87,7 @@ public final class Mamba1Mixer implements Mixer {
   private final Linear xProj;
   private final Linear dtProj;
   private final Tensor aLog;
+  private final Derived diagonal;
   private final Tensor dSkip;
   private final Linear outProj;
 
@@ -119,6 +121,7 @@ public final class Mamba1Mixer implements Mixer {
     aLog =
         store.create(
             name + ".A_log", Shape.of(dInner, config.dState), Init.logStateIndex(config.dState));
+    diagonal = new Derived(store, aLog, Shape.of(config.dState, dInner), Mamba1Mixer::diagonal);
     dSkip = store.create(name + ".D", Shape.of(dInner), Init.constant(1));
     Init outInit = Init.uniform(outScale / Math.sqrt(dInner));
     outProj = new Linear(store, name + ".out_proj", dInner, config.dModel, zero, outInit);
@@ -130,7 +133,11 @@ public final class Mamba1Mixer implements Mixer {
     CausalConv1dOp.Result conv = conv1d.forward(xz[0], state == null ? null : state.conv());
     SelectiveScanOp.Result scan =
         SelectiveScanOp.apply(
-            scanInputs(conv.out(), xz[1], state == null ? null : state.ssm()),
+            scanInputs(
+                conv.out(),
+                diagonal(aLog.in(hidden.scope())),
+                xz[1],
+                state == null ? null : state.ssm()),
             config.discretization);
     Tensor out = outProj.forward(scan.out());
     return new Result(out, new MixerState(conv.finalState(), scan.finalState()));
@@ -140,14 +147,25 @@ public final class Mamba1Mixer implements Mixer {
   public Tensor advance(Tensor hidden, MixerState state) {
     Tensor[] xz = inProj.forward(hidden).split(config.dInner, config.dInner);
     Tensor u = conv1d.advance(xz[0], state.conv());
-    SelectiveScanOp.Inputs inputs = scanInputs(u, xz[1], state.ssm());
+    SelectiveScanOp.Inputs inputs = scanInputs(u, diagonal.value(), xz[1], state.ssm());
     return outProj.forward(SelectiveScanOp.advance(inputs, config.discretization));
   }
 
-  private SelectiveScanOp.Inputs scanInputs(Tensor u, Tensor z, @Nullable Tensor ssmState) {
+  @Override
+  public void refresh(Scope work) {
+    conv1d.refresh(work);
+    diagonal.refresh(work);
+  }
+
+  /** {@code A = −exp(A_log)}, as the scan reads it. */
+  private static Tensor diagonal(Tensor aLog) {
+    return aLog.map(Unary.EXP).map(Unary.NEGATE).transpose();
+  }
+
+  private SelectiveScanOp.Inputs scanInputs(
+      Tensor u, Tensor a, Tensor z, @Nullable Tensor ssmState) {
     Tensor[] dtBC = xProj.forward(u).split(config.dtRank, config.dState, config.dState);
     Tensor dt = dtProj.forwardWithoutBias(dtBC[0]);
-    Tensor a = aLog.in(u.scope()).map(Unary.EXP).map(Unary.NEGATE);
     Tensor dtBias = Objects.requireNonNull(dtProj.bias());
     return new SelectiveScanOp.Inputs(u, dt, a, dtBC[1], dtBC[2], dSkip, z, dtBias, ssmState);
   }

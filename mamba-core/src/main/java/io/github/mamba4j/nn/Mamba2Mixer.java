@@ -2,6 +2,7 @@ package io.github.mamba4j.nn;
 
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import io.github.mamba4j.tensor.CausalConv1dOp;
+import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.SsdOp;
 import io.github.mamba4j.tensor.Tensor;
@@ -130,6 +131,7 @@ public final class Mamba2Mixer implements Mixer {
   private final CausalConv1d conv1d;
   private final Tensor dtBias;
   private final Tensor aLog;
+  private final Derived decay;
   private final Tensor dSkip;
   private final @Nullable GatedRmsNorm norm;
   private final Linear outProj;
@@ -163,6 +165,7 @@ public final class Mamba2Mixer implements Mixer {
     aLog =
         store.create(
             name + ".A_log", Shape.of(heads), Init.logUniform(config.decayMin, config.decayMax));
+    decay = new Derived(store, aLog, Shape.of(heads), Mamba2Mixer::decay);
     dSkip =
         store.create(
             name + ".D", Shape.of(config.skipPerChannel ? dInner : heads), Init.constant(1));
@@ -187,7 +190,13 @@ public final class Mamba2Mixer implements Mixer {
     Tensor[] zxbcdt = project(hidden);
     CausalConv1dOp.Result conv = conv1d.forward(zxbcdt[1], state == null ? null : state.conv());
     SsdOp.Result scan =
-        SsdOp.apply(scanInputs(conv.out(), zxbcdt[2], state == null ? null : state.ssm()), options);
+        SsdOp.apply(
+            scanInputs(
+                conv.out(),
+                zxbcdt[2],
+                decay(aLog.in(hidden.scope())),
+                state == null ? null : state.ssm()),
+            options);
     Tensor out = gateAndProject(scan.out(), zxbcdt[0]);
     return new Result(out, new MixerState(conv.finalState(), scan.finalState()));
   }
@@ -196,7 +205,7 @@ public final class Mamba2Mixer implements Mixer {
   public Tensor advance(Tensor hidden, MixerState state) {
     Tensor[] zxbcdt = project(hidden);
     Tensor xbc = conv1d.advance(zxbcdt[1], state.conv());
-    Tensor out = SsdOp.advance(scanInputs(xbc, zxbcdt[2], state.ssm()), options);
+    Tensor out = SsdOp.advance(scanInputs(xbc, zxbcdt[2], decay.value(), state.ssm()), options);
     return gateAndProject(out, zxbcdt[0]);
   }
 
@@ -204,10 +213,21 @@ public final class Mamba2Mixer implements Mixer {
     return inProj.forward(hidden).split(config.dInner, config.convChannels(), config.heads());
   }
 
-  private SsdOp.Inputs scanInputs(Tensor convolved, Tensor dt, @Nullable Tensor ssmState) {
+  @Override
+  public void refresh(Scope work) {
+    conv1d.refresh(work);
+    decay.refresh(work);
+  }
+
+  /** {@code A = −exp(A_log)}. */
+  private static Tensor decay(Tensor aLog) {
+    return aLog.map(Unary.EXP).map(Unary.NEGATE);
+  }
+
+  private SsdOp.Inputs scanInputs(
+      Tensor convolved, Tensor dt, Tensor a, @Nullable Tensor ssmState) {
     int projection = config.nGroups * config.dState;
     Tensor[] xbc = convolved.split(config.dInner, projection, projection);
-    Tensor a = aLog.in(convolved.scope()).map(Unary.EXP).map(Unary.NEGATE);
     return new SsdOp.Inputs(xbc[0], dt, a, xbc[1], xbc[2], dSkip, dtBias, ssmState);
   }
 

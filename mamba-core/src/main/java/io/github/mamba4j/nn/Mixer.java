@@ -1,5 +1,6 @@
 package io.github.mamba4j.nn;
 
+import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +24,8 @@ public sealed interface Mixer permits Mamba1Mixer, Mamba2Mixer {
   Result forward(Tensor hidden, @Nullable MixerState state);
 
   /**
-   * Mixes a piece of running sequences over time, without gradients, and moves their state on.
+   * Mixes a piece of running sequences over time, without gradients, and moves their state on;
+   * after {@link #refresh}.
    *
    * @param hidden [batch, length, dModel]
    * @param state what the sequences have left so far, overwritten by what they leave now
@@ -31,4 +33,12 @@ public sealed interface Mixer permits Mamba1Mixer, Mamba2Mixer {
    * @throws IllegalStateException if gradients are recorded
    */
   Tensor advance(Tensor hidden, MixerState state);
+
+  /**
+   * Brings what {@link #advance} uses, and what a recording of it will use, up to date with the
+   * parameters. Costs next to nothing if they have not changed.
+   *
+   * @param work where to compute
+   */
+  void refresh(Scope work);
 }

@@ -1,6 +1,7 @@
 package io.github.mamba4j.nn;
 
 import io.github.mamba4j.tensor.RmsNormOp;
+import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +45,8 @@ public final class ResidualBlock {
   }
 
   /**
-   * Runs the block over a piece of running sequences, without gradients, and moves their state on.
+   * Runs the block over a piece of running sequences, without gradients, and moves their state on;
+   * after {@link #refresh}.
    *
    * @param hidden output of the block before, or the embeddings, [batch, length, dModel]
    * @param residual residual stream before that output was added, or null in the first block
@@ -54,6 +56,15 @@ public final class ResidualBlock {
   public Result advance(Tensor hidden, @Nullable Tensor residual, MixerState state) {
     RmsNormOp.Result normed = normalise(hidden, residual);
     return new Result(mixer.advance(normed.out(), state), normed.sum());
+  }
+
+  /**
+   * Brings what {@link #advance} uses up to date with the parameters.
+   *
+   * @param work where to compute
+   */
+  public void refresh(Scope work) {
+    mixer.refresh(work);
   }
 
   private RmsNormOp.Result normalise(Tensor hidden, @Nullable Tensor residual) {

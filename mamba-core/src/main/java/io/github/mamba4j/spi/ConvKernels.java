@@ -19,12 +19,12 @@ public interface ConvKernels {
    * What a convolution reads.
    *
    * @param x input, [batch, length, channels]
-   * @param weight taps, [channels, width]
+   * @param taps [width, channels], the oldest first
    * @param bias [channels], or null
    * @param initialState the width − 1 inputs before the first step, oldest first, [batch, width −
    *     1, channels], or null for zeros
    */
-  record Inputs(View x, View weight, @Nullable View bias, @Nullable View initialState) {}
+  record Inputs(View x, View taps, @Nullable View bias, @Nullable View initialState) {}
 
   /**
    * A forward convolution.
@@ -45,7 +45,7 @@ public interface ConvKernels {
    * @param outGrad gradient of its result, [batch, length, channels]
    * @param finalStateGrad gradient of its final state, or null for zero
    * @param xGrad [batch, length, channels]
-   * @param weightGrad [channels, width]
+   * @param tapsGrad [width, channels]
    * @param biasGrad [channels]
    * @param initialStateGrad [batch, width − 1, channels]
    * @param workspace {@link #backwardWorkspaceFloats} floats of scratch
@@ -56,7 +56,7 @@ public interface ConvKernels {
       View outGrad,
       @Nullable View finalStateGrad,
       @Nullable Sink xGrad,
-      @Nullable Sink weightGrad,
+      @Nullable Sink tapsGrad,
       @Nullable Sink biasGrad,
       @Nullable Sink initialStateGrad,
       View workspace) {}
@@ -70,7 +70,7 @@ public interface ConvKernels {
   long backwardWorkspaceFloats(Shape shape);
 
   /**
-   * Computes {@code out_t = f(bias + Σ_j w_j · x_{t−(width−1)+j})}.
+   * Computes {@code out_t = f(bias + Σ_j taps_j · x_{t−(width−1)+j})}.
    *
    * @param conv what to compute
    */

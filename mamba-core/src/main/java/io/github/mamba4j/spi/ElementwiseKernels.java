@@ -77,6 +77,16 @@ public interface ElementwiseKernels {
    */
   record Scale(int rows, int cols, float factor, @Nullable View scale, View x, Sink out) {}
 
+  /**
+   * {@code out[j, i] (+)= x[i, j]}.
+   *
+   * @param rows rows of x
+   * @param cols elements a row of x
+   * @param x [rows, cols]
+   * @param out [cols, rows], not the memory of x
+   */
+  record Transpose(int rows, int cols, View x, Sink out) {}
+
   /** The axis that a sum runs over. */
   enum Axis {
     /** Down the columns: the result has one element a column. */
@@ -135,6 +145,13 @@ public interface ElementwiseKernels {
    * @param scale what to compute
    */
   void scale(Scale scale);
+
+  /**
+   * Exchanges rows and columns.
+   *
+   * @param transpose what to compute
+   */
+  void transpose(Transpose transpose);
 
   /**
    * Sets every element of a float matrix.

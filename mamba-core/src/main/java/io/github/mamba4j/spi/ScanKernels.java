@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
  * The selective scan of Mamba-1 and the plain first-order scan it is built on.
  *
  * <p>Sequences are [batch, length, ·] with the last axis contiguous. States are [batch, dState,
- * dInner]: channels are the contiguous axis everywhere, so that a vector of channels (or a warp of
- * them) is one load.
+ * dInner] and A is [dState, dInner]: channels are the contiguous axis everywhere, so that a vector
+ * of channels (or a warp of them) is one load.
  *
  * <p>Up to {@link #BATCH_INVARIANT_STEPS} steps a sequence's results have the bits that they have
  * in a batch of one; longer scans may be cut in time by how many sequences there are.
@@ -47,7 +47,7 @@ public interface ScanKernels {
    *
    * @param u input, [batch, length, dInner]
    * @param dt step sizes before bias and softplus, [batch, length, dInner]
-   * @param a the diagonal of A, negative, [dInner, dState]
+   * @param a the diagonal of A, negative, [dState, dInner]
    * @param b input projection, [batch, length, dState]
    * @param c output projection, [batch, length, dState]
    * @param dSkip weight of the direct path, [dInner], or null for none
@@ -91,7 +91,7 @@ public interface ScanKernels {
    *
    * @param u [batch, length, dInner]
    * @param dt [batch, length, dInner]
-   * @param a [dInner, dState]
+   * @param a [dState, dInner]
    * @param b [batch, length, dState]
    * @param c [batch, length, dState]
    * @param dSkip [dInner]

@@ -7,7 +7,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The causal depthwise convolution over time, {@code out_t = f(bias + Σ_j w_j · x_{t−(K−1)+j})}
+ * The causal depthwise convolution over time, {@code out_t = f(bias + Σ_j taps_j · x_{t−(K−1)+j})}
  * with f the identity or SiLU.
  *
  * <p>Cross-correlation as in PyTorch's {@code conv1d} with left padding: the last tap meets the
@@ -32,21 +32,21 @@ public final class CausalConv1dOp {
    * Convolves from zeros and drops the final state.
    *
    * @param x [batch, length, channels]
-   * @param weight [channels, K]
+   * @param taps [K, channels], the oldest first
    * @param bias [channels], or null
    * @param silu true to apply SiLU to the result
    * @return [batch, length, channels]
    * @throws ShapeMismatchException if the shapes do not fit
    */
-  public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias, boolean silu) {
-    return run(x, weight, bias, null, silu, State.DROPPED).out();
+  public static Tensor apply(Tensor x, Tensor taps, @Nullable Tensor bias, boolean silu) {
+    return run(x, taps, bias, null, silu, State.DROPPED).out();
   }
 
   /**
    * Convolves with a state that is carried from piece to piece of a sequence.
    *
    * @param x [batch, length, channels]
-   * @param weight [channels, K]
+   * @param taps [K, channels], the oldest first
    * @param bias [channels], or null
    * @param initialState the K − 1 inputs before x, [batch, K − 1, channels], or null for zeros
    * @param silu true to apply SiLU to the result
@@ -54,15 +54,15 @@ public final class CausalConv1dOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Result withState(
-      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor initialState, boolean silu) {
-    return run(x, weight, bias, initialState, silu, State.RETURNED);
+      Tensor x, Tensor taps, @Nullable Tensor bias, @Nullable Tensor initialState, boolean silu) {
+    return run(x, taps, bias, initialState, silu, State.RETURNED);
   }
 
   /**
    * Convolves without gradients and leaves the state after x where the state before it was.
    *
    * @param x [batch, length, channels]
-   * @param weight [channels, K]
+   * @param taps [K, channels], the oldest first
    * @param bias [channels], or null
    * @param state the K − 1 inputs before x, [batch, K − 1, channels], overwritten; null if K is 1
    * @param silu true to apply SiLU to the result
@@ -72,8 +72,8 @@ public final class CausalConv1dOp {
    * @throws IllegalStateException if gradients are recorded, which need the state before x
    */
   public static Tensor advance(
-      Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor state, boolean silu) {
-    return run(x, weight, bias, state, silu, State.CARRIED).out();
+      Tensor x, Tensor taps, @Nullable Tensor bias, @Nullable Tensor state, boolean silu) {
+    return run(x, taps, bias, state, silu, State.CARRIED).out();
   }
 
   /** What becomes of the state after the last step. */
@@ -85,19 +85,19 @@ public final class CausalConv1dOp {
 
   private static Result run(
       Tensor x,
-      Tensor weight,
+      Tensor taps,
       @Nullable Tensor bias,
       @Nullable Tensor initialState,
       boolean silu,
       State kind) {
     ShapeRules.floats(OP, "x", x);
-    ShapeRules.floats(OP, "weight", weight);
+    ShapeRules.floats(OP, "taps", taps);
     ShapeRules.rank(OP, "x", x, 3, "[batch, length, channels]");
-    ShapeRules.rank(OP, "weight", weight, 2, "[channels, K]");
+    ShapeRules.rank(OP, "taps", taps, 2, "[K, channels]");
     int batch = x.shape().dim(0);
     int channels = x.shape().dim(2);
-    int width = weight.shape().dim(1);
-    ShapeRules.dim(OP, "weight", weight, 0, "channels", channels, "x of shape " + x.shape());
+    int width = taps.shape().dim(0);
+    ShapeRules.dim(OP, "taps", taps, 1, "channels", channels, "x of shape " + x.shape());
     ShapeRules.expect(OP, "bias", bias, "[channels]", Shape.of(channels), "x");
     if (initialState != null) {
       ShapeRules.expect(
@@ -106,10 +106,10 @@ public final class CausalConv1dOp {
           initialState,
           "[batch, K - 1, channels]",
           Shape.of(batch, width - 1, channels),
-          "x and weight");
+          "x and taps");
     }
-    Scope scope = Scope.innermost(OP, x, weight, bias, initialState);
-    Tensor out = scope.result(x.shape(), x, weight, bias, initialState);
+    Scope scope = Scope.innermost(OP, x, taps, bias, initialState);
+    Tensor out = scope.result(x.shape(), x, taps, bias, initialState);
     Tensor state =
         width == 1
             ? null
@@ -121,7 +121,7 @@ public final class CausalConv1dOp {
     ConvKernels.Shape sizes = new ConvKernels.Shape(batch, x.shape().dim(1), channels, width, silu);
     ConvKernels.Inputs inputs =
         new ConvKernels.Inputs(
-            x.view(), weight.view(), Tensor.viewOf(bias), Tensor.viewOf(initialState));
+            x.view(), taps.view(), Tensor.viewOf(bias), Tensor.viewOf(initialState));
     ConvKernels.Forward forward =
         new ConvKernels.Forward(sizes, inputs, out.view(), Tensor.viewOf(state));
     ConvKernels kernels = scope.backend().conv();
@@ -129,8 +129,7 @@ public final class CausalConv1dOp {
     Tensor[] outputs = state == null ? new Tensor[] {out} : new Tensor[] {out, state};
     scope.onBackward(
         () ->
-            backward(
-                scope, sizes, inputs, new Tensor[] {out, state, x, weight, bias, initialState}),
+            backward(scope, sizes, inputs, new Tensor[] {out, state, x, taps, bias, initialState}),
         outputs);
     return new Result(out, state);
   }
@@ -143,7 +142,7 @@ public final class CausalConv1dOp {
     Tensor state = tensors[1];
     View stateGrad = state == null ? null : state.gradientOrNull();
     Sink x = Tensor.sink(tensors[2]);
-    Sink weight = Tensor.sink(tensors[3]);
+    Sink taps = Tensor.sink(tensors[3]);
     Sink bias = Tensor.sink(tensors[4]);
     Sink initial = Tensor.sink(tensors[5]);
     scope.withWorkspace(
@@ -151,7 +150,7 @@ public final class CausalConv1dOp {
         workspace -> {
           ConvKernels.Backward args =
               new ConvKernels.Backward(
-                  sizes, inputs, gradient, stateGrad, x, weight, bias, initial, workspace);
+                  sizes, inputs, gradient, stateGrad, x, taps, bias, initial, workspace);
           scope.launch(() -> kernels.backward(args));
         });
   }

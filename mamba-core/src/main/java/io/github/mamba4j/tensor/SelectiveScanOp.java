@@ -32,7 +32,7 @@ public final class SelectiveScanOp {
    *
    * @param u the scan's input, [batch, length, dInner]
    * @param dt step sizes before bias and softplus, [batch, length, dInner]
-   * @param a diagonal of A, negative, [dInner, dState]
+   * @param a diagonal of A, negative, [dState, dInner]: channels contiguous, as in the states
    * @param b input projection, [batch, length, dState]
    * @param c output projection, [batch, length, dState]
    * @param dSkip weight of the direct path, [dInner], or null for none
@@ -136,18 +136,18 @@ public final class SelectiveScanOp {
   private static ScanKernels.Shape check(
       Inputs in, Discretization discretization, boolean softplus) {
     ShapeRules.rank(OP, "u", in.u, 3, "[batch, length, dInner]");
-    ShapeRules.rank(OP, "a", in.a, 2, "[dInner, dState]");
+    ShapeRules.rank(OP, "a", in.a, 2, "[dState, dInner]");
     int batch = in.u.shape().dim(0);
     int length = in.u.shape().dim(1);
     int dInner = in.u.shape().dim(2);
-    int dState = in.a.shape().dim(1);
+    int dState = in.a.shape().dim(0);
     String from = "u of shape " + in.u.shape();
     String both = "u of shape " + in.u.shape() + " and a of shape " + in.a.shape();
     Shape inner = in.u.shape();
     Shape projected = Shape.of(batch, length, dState);
     ShapeRules.floats(OP, "u", in.u);
     ShapeRules.expect(OP, "dt", in.dt, "[batch, length, dInner]", inner, from);
-    ShapeRules.expect(OP, "a", in.a, "[dInner, dState]", Shape.of(dInner, dState), from);
+    ShapeRules.expect(OP, "a", in.a, "[dState, dInner]", Shape.of(dState, dInner), from);
     ShapeRules.expect(OP, "b", in.b, "[batch, length, dState]", projected, both);
     ShapeRules.expect(OP, "c", in.c, "[batch, length, dState]", projected, both);
     ShapeRules.expect(OP, "dSkip", in.dSkip, "[dInner]", Shape.of(dInner), from);

@@ -420,6 +420,15 @@ public final class Tensor {
   }
 
   /**
+   * Exchanges rows and columns, see {@link TransposeOp}.
+   *
+   * @return [columns, rows] of this tensor's [rows, columns]
+   */
+  public Tensor transpose() {
+    return TransposeOp.apply(this);
+  }
+
+  /**
    * Returns a function of each element, see {@link UnaryOp}.
    *
    * @param function the function

@@ -66,16 +66,16 @@ class GoldenLayersTest {
     Map<String, double[]> in = GoldenVectors.t1Inputs();
     assertThat(in.keySet()).containsExactlyInAnyOrder("x", "weight", "bias");
     Tensor x = parameter(in, "x", 1, 5, 2).in(scope);
-    Tensor weight = parameter(in, "weight", 2, 4);
+    Tensor taps = parameter(in, "weight", 2, 4).in(scope).transpose();
     Tensor bias = parameter(in, "bias", 2);
     TensorAssert.assertClose(
         "conv",
-        CausalConv1dOp.apply(x, weight, bias, false).toFloats(),
+        CausalConv1dOp.apply(x, taps, bias, false).toFloats(),
         GoldenVectors.t1Conv(),
         CLOSE);
     TensorAssert.assertClose(
         "silu",
-        CausalConv1dOp.apply(x, weight, bias, true).toFloats(),
+        CausalConv1dOp.apply(x, taps, bias, true).toFloats(),
         GoldenVectors.t1Silu(),
         CLOSE);
   }
@@ -103,7 +103,7 @@ class GoldenLayersTest {
             new SelectiveScanOp.Inputs(
                 tensors.get("u").in(scope),
                 tensors.get("dt"),
-                tensors.get("a"),
+                tensors.get("a").in(scope).transpose(),
                 tensors.get("b"),
                 tensors.get("c"),
                 tensors.get("dSkip"),

@@ -79,13 +79,13 @@ class BadCallTest {
     bad(
         "CausalConv1dOp",
         s -> CausalConv1dOp.apply(zeros(s, 1, 2, 3), zeros(s, 4, 4), null, true),
-        "causalConv1d: weight has shape [4, 4]",
+        "causalConv1d: taps has shape [4, 4]",
         "channels = 3");
     bad(
         "CausalConv1dOp",
         s ->
             CausalConv1dOp.withState(
-                zeros(s, 1, 2, 3), zeros(s, 3, 4), null, zeros(s, 1, 4, 3), true),
+                zeros(s, 1, 2, 3), zeros(s, 4, 3), null, zeros(s, 1, 4, 3), true),
         "causalConv1d: initialState has shape [1, 4, 3]",
         "[batch, K - 1, channels] = [1, 3, 3]");
     bad(
@@ -168,13 +168,13 @@ class BadCallTest {
         "[1]");
     bad(
         "CausalConv1dOp",
-        s -> CausalConv1dOp.advance(zeros(s, 1, 2, 3), zeros(s, 3, 4), null, null, true),
+        s -> CausalConv1dOp.advance(zeros(s, 1, 2, 3), zeros(s, 4, 3), null, null, true),
         "causalConv1d: initialState is missing");
     bad(
         "CausalConv1dOp",
         s ->
             CausalConv1dOp.advance(
-                zeros(s, 1, 2, 3), zeros(s, 3, 4), null, zeros(s, 1, 3, 3), true),
+                zeros(s, 1, 2, 3), zeros(s, 4, 3), null, zeros(s, 1, 3, 3), true),
         "causalConv1d: the backward pass needs the initial state");
     bad(
         "SelectiveScanOp",
@@ -184,6 +184,11 @@ class BadCallTest {
         "SsdOp",
         s -> SsdOp.advance(dualScan(s, zeros(s, 1, 4, 4)), new SsdOp.Options(2, 1, 4, 0, 1)),
         "ssd: initialState is missing");
+    bad(
+        "TransposeOp",
+        s -> zeros(s, 2, 3, 4).transpose(),
+        "transpose: x has shape [2, 3, 4]",
+        "[rows, columns]");
     bad("fill", s -> ids(s, 3).fill(1), "fill: tensor holds I32, expected F32");
     bad("slice", s -> zeros(s, 2, 3).slice(1, 2), "slice: indices [1, 3)", "[2, 3]", "[0, 2)");
     bad("slice", s -> zeros(s, 3).slice(0, 1), "slice: indices [0, 1) of shape [3]", "two axes");
@@ -239,7 +244,7 @@ class BadCallTest {
     return new SelectiveScanOp.Inputs(
         zeros(s, 2, 16, 64),
         zeros(s, 2, 16, 64),
-        zeros(s, 64, 4),
+        zeros(s, 4, 64),
         zeros(s, 2, 16, 4),
         zeros(s, 2, 16, 4),
         null,

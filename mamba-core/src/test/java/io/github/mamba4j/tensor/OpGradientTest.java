@@ -111,6 +111,22 @@ class OpGradientTest {
 
   private static void views(List<OpCase> cases) {
     cases.add(
+        new OpCase("transpose")
+            .input("x", 19, 35)
+            .op(in -> squares(in.get("x").transpose()))
+            .truth(in -> map(ReferenceOps.transpose(in.get("x"), 19, 35), v -> v * v)));
+    cases.add(
+        new OpCase("transpose of a part, added to another use")
+            .input("x", 3, 9)
+            .op(in -> {
+              Tensor part = in.get("x").narrow(2, 5);
+              return part.transpose().sum().multiply(2f).add(squares(part).sum());
+            })
+            .truth(in -> {
+              double[] part = ReferenceOps.columns(in.get("x"), 9, 2, 7);
+              return new double[] {2 * sum(part) + sum(map(part, v -> v * v))};
+            }));
+    cases.add(
         new OpCase("narrow")
             .input("x", 5, 12)
             .op(in -> in.get("x").multiply(1f).narrow(3, 4).multiply(2f))
@@ -282,7 +298,8 @@ class OpGradientTest {
               .input("x", 2, 6, 19)
               .input("w", 19, 4)
               .input("bias", 19)
-              .op(in -> CausalConv1dOp.apply(in.get("x"), in.get("w"), in.get("bias"), silu))
+              .op(in ->
+                  CausalConv1dOp.apply(in.get("x"), in.get("w").transpose(), in.get("bias"), silu))
               .truth(in ->
                   ReferenceConv.forward(shape, in.get("x"), in.get("w"), in.get("bias"), null)));
     }
@@ -294,7 +311,8 @@ class OpGradientTest {
             .input("state", 2, 3, 5)
             .op(in -> {
               CausalConv1dOp.Result result =
-                  CausalConv1dOp.withState(in.get("x"), in.get("w"), null, in.get("state"), true);
+                  CausalConv1dOp.withState(
+                      in.get("x"), in.get("w").transpose(), null, in.get("state"), true);
               return result.out().sum().add(squares(result.finalState()).sum());
             })
             .truth(in -> {
@@ -465,7 +483,7 @@ class OpGradientTest {
     return new SelectiveScanOp.Inputs(
         in.get("u"),
         in.get("dt"),
-        in.get("a"),
+        in.get("a").transpose(),
         in.get("b"),
         in.get("c"),
         in.get("dSkip"),

@@ -29,6 +29,7 @@ abstract class CpuConv implements ConvKernels {
 
   private final WorkerPool pool;
   private final Rows loops;
+  private final WorkerPool.Body<Forward> step = this::step;
   private final WorkerPool.Body<Forward> forwardBlock = this::forwardBlock;
   private final WorkerPool.Body<Forward> copyState = this::copyState;
   private final WorkerPool.Body<Backward> backwardBlock = this::backwardBlock;
@@ -121,10 +122,53 @@ abstract class CpuConv implements ConvKernels {
 
   @Override
   public final void forward(Forward conv) {
+    if (isStep(conv)) {
+      pool.forEach(tasks(conv.shape()), conv, step);
+      return;
+    }
     pool.forEach(tasks(conv.shape()), conv, forwardBlock);
     // The initial state may be overwritten only now that all have read it.
     if (conv.finalState() != null && conv.shape().width() > 1) {
       pool.forEach(conv.shape().batch(), conv, copyState);
+    }
+  }
+
+  /** Whether one token meets its sequence's state: nothing is packed then. */
+  private static boolean isStep(Forward conv) {
+    return conv.shape().length() == 1
+        && conv.inputs().initialState() != null
+        && conv.finalState() != null;
+  }
+
+  private void step(Forward conv, int task, Scratch scratch) {
+    Shape shape = conv.shape();
+    View before = conv.inputs().initialState();
+    View after = conv.finalState();
+    if (before == null || after == null) {
+      return; // isStep() has seen to it
+    }
+    int n = channels(shape, task);
+    int history = shape.width() - 1;
+    MemorySegment sum = scratch.floats(n);
+    View bias = conv.inputs().bias();
+    copy(bias, bias == null ? 0 : bias.offset() + firstChannel(shape, task), sum, 0, n);
+    for (int j = 0; j <= history; j++) {
+      boolean now = j == history;
+      View x = now ? conv.inputs().x() : before;
+      long from = now ? at(x, shape, task, 0) : atState(x, shape, task, j);
+      long taps = row(conv.inputs().taps(), j) + firstChannel(shape, task);
+      MemorySegment source = CpuStorage.of(x);
+      loops.product(CpuStorage.of(conv.inputs().taps()), taps, source, from, sum, 0, n, true);
+      if (j > 0) {
+        copy(x, from, CpuStorage.of(after), atState(after, shape, task, j - 1), n);
+      }
+    }
+    MemorySegment out = CpuStorage.of(conv.out());
+    long outStart = at(conv.out(), shape, task, 0);
+    if (shape.silu()) {
+      loops.silu(sum, 0, out, outStart, n);
+    } else {
+      loops.scale(1, sum, 0, out, outStart, n, false);
     }
   }
 
@@ -162,14 +206,10 @@ abstract class CpuConv implements ConvKernels {
 
   /** Packs the taps of the block's channels and the bias, a row each. */
   private void packTaps(Shape shape, Inputs inputs, int task, MemorySegment packed) {
-    MemorySegment weight = CpuStorage.of(inputs.weight());
     int channel = firstChannel(shape, task);
     int n = channels(shape, task);
-    for (int c = 0; c < n; c++) {
-      long taps = row(inputs.weight(), channel + c);
-      for (int j = 0; j < shape.width(); j++) {
-        CpuStorage.set(packed, (long) j * n + c, CpuStorage.get(weight, taps + j));
-      }
+    for (int j = 0; j < shape.width(); j++) {
+      copy(inputs.taps(), row(inputs.taps(), j) + channel, packed, (long) j * n, n);
     }
     View bias = inputs.bias();
     copy(bias, bias == null ? 0 : bias.offset() + channel, packed, (long) shape.width() * n, n);
@@ -235,7 +275,7 @@ abstract class CpuConv implements ConvKernels {
   public final void backward(Backward conv) {
     Shape shape = conv.shape();
     pool.forEach(tasks(shape), conv, backwardBlock);
-    if (conv.weightGrad() != null || conv.biasGrad() != null) {
+    if (conv.tapsGrad() != null || conv.biasGrad() != null) {
       int sums = (shape.width() + 1) * shape.channels();
       int blocks = shape.batch() * timeBlocks(shape);
       pool.forEach(Tiles.tasks(sums, Rows.foldColumns(blocks)), conv, foldTaps);
@@ -262,7 +302,7 @@ abstract class CpuConv implements ConvKernels {
     int packedEnd = Math.min(shape.length(), end + history);
     packInputs(shape, conv.inputs(), task, packedEnd, packed, x);
     sumGradients(conv, task, packed, pGrad, x);
-    if (conv.weightGrad() != null || conv.biasGrad() != null) {
+    if (conv.tapsGrad() != null || conv.biasGrad() != null) {
       long partial = (long) (task / channelBlocks(shape)) * (shape.width() + 1) * shape.channels();
       View workspace = conv.workspace();
       tapGradients(
@@ -358,17 +398,11 @@ abstract class CpuConv implements ConvKernels {
     Shape shape = conv.shape();
     MemorySegment sums = CpuStorage.of(conv.workspace());
     long start = conv.workspace().offset();
-    Sink weight = conv.weightGrad();
-    if (weight != null) {
-      MemorySegment target = CpuStorage.of(weight.view());
-      for (int c = 0; c < shape.channels(); c++) {
-        long taps = row(weight.view(), c);
-        for (int j = 0; j < shape.width(); j++) {
-          float before = weight.add() ? CpuStorage.get(target, taps + j) : 0;
-          float sum = CpuStorage.get(sums, start + (long) j * shape.channels() + c);
-          CpuStorage.set(target, taps + j, before + sum);
-        }
-      }
+    Sink taps = conv.tapsGrad();
+    for (int j = 0; taps != null && j < shape.width(); j++) {
+      MemorySegment target = CpuStorage.of(taps.view());
+      long from = start + (long) j * shape.channels();
+      loops.scale(1, sums, from, target, row(taps.view(), j), shape.channels(), taps.add());
     }
     Sink bias = conv.biasGrad();
     if (bias != null) {

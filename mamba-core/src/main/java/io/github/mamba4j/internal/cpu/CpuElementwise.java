@@ -33,6 +33,9 @@ abstract class CpuElementwise implements ElementwiseKernels {
   /** Rows that one task sums down its columns. */
   private static final int BLOCK_ROWS = 32;
 
+  /** Rows that one task transposes: those of a few cache lines of the result. */
+  private static final int TRANSPOSED_ROWS = 64;
+
   /** Elements that are summed in floats, in several lanes, before doubles take over. */
   private static final int FLOAT_SUM = 2048;
 
@@ -51,6 +54,7 @@ abstract class CpuElementwise implements ElementwiseKernels {
   private final WorkerPool.Body<MapBackward> mapBackwardTask = this::mapBackwardTask;
   private final WorkerPool.Body<Combine> combineTask = this::combineTask;
   private final WorkerPool.Body<Scale> scaleTask = this::scaleTask;
+  private final WorkerPool.Body<Transpose> transposeTask = this::transposeTask;
   private final WorkerPool.Body<FillCall> fillTask = this::fillTask;
   private final WorkerPool.Body<Sum> columnsBlock = this::columnsBlock;
   private final WorkerPool.Body<Sum> columnsFold = this::columnsFold;
@@ -73,6 +77,30 @@ abstract class CpuElementwise implements ElementwiseKernels {
    */
   abstract void apply(
       Function function, MemorySegment x, long xStart, MemorySegment y, long yStart, int n);
+
+  /**
+   * Transposes a matrix.
+   *
+   * @param x memory read
+   * @param xStart its first element
+   * @param xStride distance of its rows
+   * @param rows its rows
+   * @param cols elements of a row
+   * @param y memory written, not that read
+   * @param yStart its first element
+   * @param yStride distance of its rows
+   * @param scratch the worker's memory
+   */
+  abstract void transpose(
+      MemorySegment x,
+      long xStart,
+      long xStride,
+      int rows,
+      int cols,
+      MemorySegment y,
+      long yStart,
+      long yStride,
+      Scratch scratch);
 
   private static Function valueOf(Unary function) {
     return switch (function) {
@@ -212,6 +240,40 @@ abstract class CpuElementwise implements ElementwiseKernels {
       int n = spanLength(scale.rows(), scale.cols(), flat, span);
       long start = spanStart(x, flat, span);
       loops.scale(factor, source, start, target, spanStart(out, flat, span), n, scale.out().add());
+    }
+  }
+
+  @Override
+  public final void transpose(Transpose transpose) {
+    pool.forEach(Tiles.tasks(transpose.rows(), TRANSPOSED_ROWS), transpose, transposeTask);
+  }
+
+  private void transposeTask(Transpose transpose, int task, Scratch scratch) {
+    View x = transpose.x();
+    View out = transpose.out().view();
+    int first = task * TRANSPOSED_ROWS;
+    int rows = Math.min(TRANSPOSED_ROWS, transpose.rows() - first);
+    MemorySegment source = CpuStorage.of(x);
+    MemorySegment target = CpuStorage.of(out);
+    if (!transpose.out().add()) {
+      transpose(
+          source,
+          row(x, first),
+          x.stride(),
+          rows,
+          transpose.cols(),
+          target,
+          out.offset() + first,
+          out.stride(),
+          scratch);
+      return;
+    }
+    for (int j = 0; j < transpose.cols(); j++) {
+      for (int i = first; i < first + rows; i++) {
+        long at = row(out, j) + i;
+        CpuStorage.set(
+            target, at, CpuStorage.get(target, at) + CpuStorage.get(source, row(x, i) + j));
+      }
     }
   }
 

@@ -5,11 +5,13 @@ import io.github.mamba4j.spi.ScanKernels;
 /** The scans: what scalar and vector kernels share is all but the inner loops. */
 abstract class CpuScan implements ScanKernels {
   private final ScanForward forward;
+  private final ScanStep step;
   private final ScanBackward backward;
   private final PrefixScan prefix;
 
   CpuScan(WorkerPool pool, ScanLoops loops, PrefixScan.Columns columns) {
     forward = new ScanForward(pool, loops);
+    step = new ScanStep(pool, loops);
     backward = new ScanBackward(pool, loops);
     prefix = new PrefixScan(pool, columns);
   }
@@ -37,7 +39,11 @@ abstract class CpuScan implements ScanKernels {
 
   @Override
   public final void forward(Forward scan) {
-    forward.run(scan);
+    if (ScanStep.fits(scan)) {
+      step.run(scan);
+    } else {
+      forward.run(scan);
+    }
   }
 
   @Override

@@ -16,6 +16,37 @@ final class ScalarElementwise extends CpuElementwise {
     span(function, x, xStart, y, yStart, n);
   }
 
+  @Override
+  void transpose(
+      MemorySegment x,
+      long xStart,
+      long xStride,
+      int rows,
+      int cols,
+      MemorySegment y,
+      long yStart,
+      long yStride,
+      Scratch scratch) {
+    exchange(x, xStart, xStride, rows, cols, y, yStart, yStride);
+  }
+
+  /** {@link #transpose} in plain loops. */
+  static void exchange(
+      MemorySegment x,
+      long xStart,
+      long xStride,
+      int rows,
+      int cols,
+      MemorySegment y,
+      long yStart,
+      long yStride) {
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < cols; j++) {
+        set(y, yStart + j * yStride + i, get(x, xStart + i * xStride + j));
+      }
+    }
+  }
+
   static void span(
       Function function, MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
     for (int i = 0; i < n; i++) {

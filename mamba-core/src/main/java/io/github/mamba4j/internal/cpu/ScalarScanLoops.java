@@ -74,24 +74,6 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   @Override
-  public void diagonalIn(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int chunk,
-      int width,
-      int states,
-      int channels) {
-    for (int e = 0; e < channels; e++) {
-      for (int n = 0; n < states; n++) {
-        long target = ScanTile.a(chunk, width) + (long) n * width + e;
-        set(tile, target, get(source, offset + e * stride + n));
-      }
-    }
-  }
-
-  @Override
   public void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh) {
     for (int state = 0; state < states * width; state++) {
       float a = get(tile, ScanTile.a(chunk, width) + state);
@@ -407,6 +389,102 @@ final class ScalarScanLoops implements ScanLoops {
         addProduct(tile, ScanTile.skipGrad(chunk, width, states) + e, outGrad, u);
         addProduct(tile, ScanTile.biasGrad(chunk, width, states) + e, rawGrad, 1);
       }
+    }
+  }
+
+  @Override
+  public void stepInputs(
+      MemorySegment u,
+      long uAt,
+      MemorySegment dt,
+      long dtAt,
+      MemorySegment bias,
+      long biasAt,
+      MemorySegment skip,
+      long skipAt,
+      MemorySegment tile,
+      int n) {
+    stepInputs(u, uAt, dt, dtAt, bias, biasAt, skip, skipAt, tile, 0, n);
+  }
+
+  /** The channels from one to another. */
+  static void stepInputs(
+      MemorySegment u,
+      long uAt,
+      MemorySegment dt,
+      long dtAt,
+      MemorySegment bias,
+      long biasAt,
+      MemorySegment skip,
+      long skipAt,
+      MemorySegment tile,
+      int from,
+      int to) {
+    for (int e = from; e < to; e++) {
+      float delta = ScalarMath.softplus(get(dt, dtAt + e) + get(bias, biasAt + e));
+      float input = get(u, uAt + e);
+      set(tile, ScanStep.DELTA + e, delta);
+      set(tile, ScanStep.INPUT + e, delta * input);
+      set(tile, ScanStep.OUT + e, get(skip, skipAt + e) * input);
+    }
+  }
+
+  @Override
+  public void stepState(
+      MemorySegment a,
+      long aAt,
+      float b,
+      float c,
+      MemorySegment before,
+      long beforeAt,
+      MemorySegment after,
+      long afterAt,
+      MemorySegment tile,
+      int n) {
+    stepState(a, aAt, b, c, before, beforeAt, after, afterAt, tile, 0, n);
+  }
+
+  /** The channels from one to another. */
+  static void stepState(
+      MemorySegment a,
+      long aAt,
+      float b,
+      float c,
+      MemorySegment before,
+      long beforeAt,
+      MemorySegment after,
+      long afterAt,
+      MemorySegment tile,
+      int from,
+      int to) {
+    for (int e = from; e < to; e++) {
+      float rate = get(a, aAt + e);
+      float decay = ScalarMath.exp2(get(tile, ScanStep.DELTA + e) * (rate * ScalarMath.LOG2_E));
+      float input = get(tile, ScanStep.INPUT + e) * b;
+      float h = Math.fma(decay, get(before, beforeAt + e), input);
+      set(after, afterAt + e, h);
+      float out = Math.fma(h, c, get(tile, ScanStep.OUT + e));
+      set(tile, ScanStep.OUT + e, out + (rate - rate));
+    }
+  }
+
+  @Override
+  public void stepGate(
+      MemorySegment tile, MemorySegment z, long zAt, MemorySegment out, long outAt, int n) {
+    stepGate(tile, z, zAt, out, outAt, 0, n);
+  }
+
+  /** The channels from one to another. */
+  static void stepGate(
+      MemorySegment tile,
+      MemorySegment z,
+      long zAt,
+      MemorySegment out,
+      long outAt,
+      int from,
+      int to) {
+    for (int e = from; e < to; e++) {
+      set(out, outAt + e, get(tile, ScanStep.OUT + e) * ScalarMath.silu(get(z, zAt + e)));
     }
   }
 }

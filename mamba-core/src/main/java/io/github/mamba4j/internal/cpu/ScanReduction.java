@@ -167,7 +167,7 @@ final class ScanReduction {
         long target = (long) n * width;
         loops.sumPartials(workspace, offset, stateFloats(shape), tasks, tile, target, channels);
       }
-      storeTransposed(shape, a, block, tile);
+      store(a, 0, first, tile, width, shape.dState(), channels);
     }
     long vectors = from + vectorPartials(shape);
     long stride = 2L * shape.dInner();
@@ -180,22 +180,6 @@ final class ScanReduction {
     if (bias != null) {
       loops.sumPartials(workspace, vectors + shape.dInner(), stride, tasks, tile, 0, channels);
       store(bias, 0, first, tile, width, 1, channels);
-    }
-  }
-
-  private static void storeTransposed(Shape shape, Sink sink, int block, MemorySegment tile) {
-    int width = ScanTile.width(shape, block);
-    int first = ScanStage.firstChannel(shape, block);
-    int channels = ScanStage.channels(shape, block);
-    View view = sink.view();
-    MemorySegment segment = CpuStorage.of(view);
-    for (int e = 0; e < channels; e++) {
-      long target = view.offset() + (first + e) * view.stride();
-      for (int n = 0; n < shape.dState(); n++) {
-        float value = CpuStorage.get(tile, (long) n * width + e);
-        float old = sink.add() ? CpuStorage.get(segment, target + n) : 0;
-        CpuStorage.set(segment, target + n, old + value);
-      }
     }
   }
 }

@@ -57,12 +57,19 @@ final class ScanStage {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    long offset = a.offset() + firstChannel(shape, block) * a.stride();
     int channels = channels(shape, block);
     if (channels < width) {
       loops.clear(tile, ScanTile.a(chunk, width), (long) states * width);
     }
-    loops.diagonalIn(CpuStorage.of(a), offset, a.stride(), tile, chunk, width, states, channels);
+    loops.copyIn(
+        CpuStorage.of(a),
+        a.offset() + firstChannel(shape, block),
+        a.stride(),
+        tile,
+        ScanTile.a(chunk, width),
+        width,
+        states,
+        channels);
     loops.scaleDiagonal(tile, chunk, width, states, zoh(shape));
   }
 

@@ -20,6 +20,42 @@ final class VectorElementwise extends CpuElementwise {
     super(pool, new VectorRows());
   }
 
+  /** Squares where there are any; what is left of rows and columns in plain loops. */
+  @Override
+  void transpose(
+      MemorySegment x,
+      long xStart,
+      long xStride,
+      int rows,
+      int cols,
+      MemorySegment y,
+      long yStart,
+      long yStride,
+      Scratch scratch) {
+    int wholeRows = SPECIES.loopBound(rows);
+    int wholeCols = SPECIES.loopBound(cols);
+    MemorySegment room = scratch.floats(VectorTranspose.scratchFloats());
+    for (int i = 0; i < wholeRows; i += LANES) {
+      for (int j = 0; j < wholeCols; j += LANES) {
+        long from = (xStart + i * xStride + j) << 2;
+        long to = (yStart + j * yStride + i) << 2;
+        VectorTranspose.square(x, from, xStride << 2, y, to, yStride << 2, room, 0);
+      }
+    }
+    int rest = rows - wholeRows;
+    long below = xStart + wholeRows * xStride;
+    ScalarElementwise.exchange(x, below, xStride, rest, cols, y, yStart + wholeRows, yStride);
+    ScalarElementwise.exchange(
+        x,
+        xStart + wholeCols,
+        xStride,
+        wholeRows,
+        cols - wholeCols,
+        y,
+        yStart + wholeCols * yStride,
+        yStride);
+  }
+
   @Override
   void apply(Function function, MemorySegment x, long xStart, MemorySegment y, long yStart, int n) {
     int bound = SPECIES.loopBound(n);

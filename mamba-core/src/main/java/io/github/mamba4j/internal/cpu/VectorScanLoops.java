@@ -117,32 +117,6 @@ final class VectorScanLoops implements ScanLoops {
   }
 
   @Override
-  public void diagonalIn(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int chunk,
-      int width,
-      int states,
-      int channels) {
-    source = offHeap(source);
-    tile = offHeap(tile);
-    int squares = channels % LANES == 0 ? SPECIES.loopBound(states) : 0;
-    long room = ScanTile.work(chunk, width, states) << 2;
-    for (int e = 0; e < channels; e += LANES) {
-      for (int n = 0; n < squares; n += LANES) {
-        long from = (offset + e * stride + n) << 2;
-        long to = (ScanTile.a(chunk, width) + (long) n * width + e) << 2;
-        VectorTranspose.square(source, from, stride << 2, tile, to, 4L * width, tile, room);
-      }
-    }
-    if (squares < states) {
-      TAIL.diagonalIn(source, offset, stride, tile, chunk, width, states, channels);
-    }
-  }
-
-  @Override
   public void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh) {
     if (zoh) {
       VectorStateLoops.invertDiagonal(tile, chunk, width, states);
@@ -376,5 +350,44 @@ final class VectorScanLoops implements ScanLoops {
         VectorStateLoops.carryGrad(tile, steps, chunk, width, states, n * width + e);
       }
     }
+  }
+
+  @Override
+  public void stepInputs(
+      MemorySegment u,
+      long uAt,
+      MemorySegment dt,
+      long dtAt,
+      MemorySegment bias,
+      long biasAt,
+      MemorySegment skip,
+      long skipAt,
+      MemorySegment tile,
+      int n) {
+    int whole = VectorStepLoops.inputs(u, uAt, dt, dtAt, bias, biasAt, skip, skipAt, tile, n);
+    ScalarScanLoops.stepInputs(u, uAt, dt, dtAt, bias, biasAt, skip, skipAt, tile, whole, n);
+  }
+
+  @Override
+  public void stepState(
+      MemorySegment a,
+      long aAt,
+      float b,
+      float c,
+      MemorySegment before,
+      long beforeAt,
+      MemorySegment after,
+      long afterAt,
+      MemorySegment tile,
+      int n) {
+    int whole = VectorStepLoops.state(a, aAt, b, c, before, beforeAt, after, afterAt, tile, n);
+    ScalarScanLoops.stepState(a, aAt, b, c, before, beforeAt, after, afterAt, tile, whole, n);
+  }
+
+  @Override
+  public void stepGate(
+      MemorySegment tile, MemorySegment z, long zAt, MemorySegment out, long outAt, int n) {
+    int whole = VectorStepLoops.gate(tile, z, zAt, out, outAt, n);
+    ScalarScanLoops.stepGate(tile, z, zAt, out, outAt, whole, n);
   }
 }

@@ -60,20 +60,20 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   @Test
   void forward_goldenVectorT1_isMet() {
     TestMatrix x = new TestMatrix(5, 2, 0);
-    TestMatrix weight = new TestMatrix(2, 4, 0);
+    TestMatrix taps = new TestMatrix(4, 2, 0);
     TestMatrix bias = new TestMatrix(1, 2, 0);
     for (int c = 0; c < 2; c++) {
       for (int t = 0; t < 5; t++) {
         x.set(t, c, (float) Math.sin(1.3 + 0.37 * (5 * c + t)));
       }
       for (int j = 0; j < 4; j++) {
-        weight.set(c, j, (float) Math.sin(2.6 + 0.37 * (4 * c + j)));
+        taps.set(j, c, (float) Math.sin(2.6 + 0.37 * (4 * c + j)));
       }
     }
     bias.set(0, 0, 0.1f);
     bias.set(0, 1, -0.2f);
     TestMatrix out = new TestMatrix(5, 2, 0);
-    ConvKernels.Inputs inputs = new ConvKernels.Inputs(x.view(), weight.view(), bias.view(), null);
+    ConvKernels.Inputs inputs = new ConvKernels.Inputs(x.view(), taps.view(), bias.view(), null);
     ConvKernels.Shape silu = new ConvKernels.Shape(1, 5, 2, 4, true);
     kernels(1).forward(new ConvKernels.Forward(silu, inputs, out.view(), null));
     out.assertClose(
@@ -105,7 +105,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
       }
       TestMatrix out = new TestMatrix(2, 35, 1);
       ConvKernels.Inputs inputs =
-          new ConvKernels.Inputs(x.view(), test.weight.view(), test.bias.view(), test.state.view());
+          new ConvKernels.Inputs(x.view(), test.taps.view(), test.bias.view(), test.state.view());
       kernels(1).forward(new ConvKernels.Forward(step, inputs, out.view(), test.state.view()));
       out.assertClose(new double[][] {expected[t], expected[9 + t]}, TOLERANCE);
     }
@@ -156,7 +156,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   void reference_centralDifferences_agree() {
     Case test = new Case(new ConvKernels.Shape(2, 3, 2, 4, true), true, true);
     Gradients gradients = test.truth().gradients();
-    TestMatrix[] inputs = {test.x, test.weight, test.bias, test.state};
+    TestMatrix[] inputs = {test.x, test.taps, test.bias, test.state};
     for (int i = 0; i < inputs.length; i++) {
       for (int r = 0; r < inputs[i].rows; r++) {
         for (int c = 0; c < inputs[i].cols; c++) {
@@ -178,19 +178,19 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   /** Gradients of a convolution in double precision. */
   private static final class Gradients {
     final double[][] x;
-    final double[][] weight;
+    final double[][] taps;
     final double[][] bias;
     final double[][] state;
 
-    Gradients(double[][] x, double[][] weight, double[][] bias, double[][] state) {
+    Gradients(double[][] x, double[][] taps, double[][] bias, double[][] state) {
       this.x = x;
-      this.weight = weight;
+      this.taps = taps;
       this.bias = bias;
       this.state = state;
     }
 
     double[][][] all() {
-      return new double[][][] {x, weight, bias, state};
+      return new double[][][] {x, taps, bias, state};
     }
   }
 
@@ -210,7 +210,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
         for (int c = 0; c < shape.channels(); c++) {
           double sum = test.bias == null ? 0 : test.bias.get(0, c);
           for (int j = 0; j < shape.width(); j++) {
-            sum += test.weight.get(c, j) * input(batch, t - (shape.width() - 1) + j, c);
+            sum += test.taps.get(j, c) * input(batch, t - (shape.width() - 1) + j, c);
           }
           sums[row][c] = sum;
         }
@@ -270,7 +270,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
       Gradients result =
           new Gradients(
               new double[sums.length][channels],
-              new double[channels][shape.width()],
+              new double[shape.width()][channels],
               new double[1][channels],
               new double[shape.batch() * history][channels]);
       for (int row = 0; row < sums.length; row++) {
@@ -282,8 +282,8 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
           result.bias[0][c] += grad;
           for (int j = 0; j < shape.width(); j++) {
             int t = row % shape.length() - history + j;
-            result.weight[c][j] += grad * input(batch, t, c);
-            place(result, batch, t)[c] += grad * test.weight.get(c, j);
+            result.taps[j][c] += grad * input(batch, t, c);
+            place(result, batch, t)[c] += grad * test.taps.get(j, c);
           }
         }
       }
@@ -308,7 +308,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
   private final class Case {
     final ConvKernels.Shape shape;
     final TestMatrix x;
-    final TestMatrix weight;
+    final TestMatrix taps;
     final TestMatrix bias;
     final TestMatrix state;
     final TestMatrix outGrad;
@@ -320,7 +320,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
       int channels = shape.channels();
       int stateRows = shape.batch() * (shape.width() - 1);
       x = matrix(shape.batch() * shape.length(), channels, 3);
-      weight = matrix(channels, shape.width(), 1);
+      taps = matrix(shape.width(), channels, 1);
       bias = withBias ? matrix(1, channels, 0) : null;
       state = withState ? matrix(stateRows, channels, 2) : null;
       outGrad = matrix(x.rows, channels, 1);
@@ -335,7 +335,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     ConvKernels.Inputs inputs() {
       return new ConvKernels.Inputs(
           x.view(),
-          weight.view(),
+          taps.view(),
           bias == null ? null : bias.view(),
           state == null ? null : state.view());
     }
@@ -352,7 +352,7 @@ abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     TestMatrix[] sinks(boolean filled) {
       int[][] sizes = {
         {x.rows, x.cols, 1},
-        {weight.rows, weight.cols, 2},
+        {taps.rows, taps.cols, 2},
         {1, x.cols, 0},
         {stateGrad.rows, x.cols, 3}
       };

@@ -77,6 +77,29 @@ abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKer
     out.assertClose(apply(x, x, (a, b) -> a > 0 ? a : 0), 0);
   }
 
+  @Test
+  void transpose_anySizesOverwritingAndAdding_exchangesRowsAndColumns() {
+    int[][] sizes = {{1, 1}, {3, 17}, {16, 16}, {17, 33}, {64, 4}, {65, 8}, {130, 35}, {8, 768}};
+    for (int[] size : sizes) {
+      for (int gap = 0; gap < 2; gap++) {
+        TestMatrix x = matrix(size[0], size[1], gap);
+        TestMatrix out = new TestMatrix(size[1], size[0], 2 * gap);
+        double[][] expected = new double[size[1]][size[0]];
+        for (int add = 0; add < 2; add++) {
+          for (int i = 0; i < size[0]; i++) {
+            for (int j = 0; j < size[1]; j++) {
+              expected[j][i] += x.get(i, j);
+            }
+          }
+          kernels(2)
+              .transpose(
+                  new ElementwiseKernels.Transpose(size[0], size[1], x.view(), out.sink(add == 1)));
+          out.assertClose(expected, 0);
+        }
+      }
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void combine_anyWidthOverwritingAndAdding_isTheFunction(Binary function) {

@@ -114,7 +114,7 @@ final class ScanCase {
         new Matrix[] {
           Matrix.of(rows, e, e + 7),
           Matrix.of(rows, e, e),
-          Matrix.of(e, n, n + 1),
+          Matrix.of(n, e, e + 1),
           Matrix.of(rows, n, 2 * n + 5),
           Matrix.of(rows, n, 2 * n + 5),
           Matrix.of(1, e, e),
@@ -158,7 +158,7 @@ final class ScanCase {
     return new Inputs(
         of(truth.u, rows, e, e).view,
         of(truth.dt, rows, e, e + 1).view,
-        of(truth.a, e, n, n).view,
+        of(truth.a, n, e, e).view,
         of(truth.b, rows, n, 2 * n + 5).view,
         of(truth.c, rows, n, 2 * n + 5).view,
         withSkip ? of(truth.dSkip, 1, e, e).view : null,
@@ -185,6 +185,26 @@ final class ScanCase {
             finalState.view,
             checkpoints.view,
             workspace(kernels.forwardWorkspaceFloats(shape))));
+  }
+
+  /** One step, as decoding makes it: the state is overwritten, and nothing kept for gradients. */
+  void step(ScanKernels kernels) {
+    out.poison(Float.NaN);
+    Inputs all = inputs();
+    View state = finalState.fill(truth.initialState).view;
+    Inputs carried =
+        new Inputs(
+            all.u(),
+            all.dt(),
+            all.a(),
+            all.b(),
+            all.c(),
+            all.dSkip(),
+            all.z(),
+            all.dtBias(),
+            state);
+    View workspace = workspace(kernels.forwardWorkspaceFloats(shape));
+    kernels.forward(new Forward(shape, carried, out.view, state, null, workspace));
   }
 
   private @Nullable Sink sink(int index, boolean add, boolean wanted) {

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every implementation of the selective scan has to do. */
 abstract class ScanKernelsContract {
@@ -81,6 +82,39 @@ abstract class ScanKernelsContract {
       ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
       ScanCase.assertClose(
           "finalState", scan.finalState.values(), scan.truth.finalState, FORWARD_TOLERANCE, 0);
+    }
+  }
+
+  /** Channels around lanes and around the block of a task. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 7, 8, 15, 16, 17, 35, 255, 256, 257, 600})
+  void step_anyChannels_equalsTruth(int channels) {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int states : new int[] {1, 3, 16}) {
+        Shape shape = new Shape(3, 1, channels, states, Discretization.EULER, true);
+        ScanCase scan = new ScanCase(shape, channels);
+        scan.step(kernels(pool));
+        scan.truth.forward();
+        ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
+        ScanCase.assertClose(
+            "state", scan.finalState.values(), scan.truth.finalState, FORWARD_TOLERANCE, 0);
+      }
+    }
+  }
+
+  /** The rate 0·∞ of a decay would vanish in the exponential. */
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.NEGATIVE_INFINITY})
+  void step_brokenA_isSeenInTheResult(float broken) {
+    try (WorkerPool pool = new WorkerPool(1)) {
+      ScanCase scan = new ScanCase(new Shape(1, 1, 19, 4, Discretization.EULER, true), 1);
+      scan.truth.a[2 * 19 + 5] = broken;
+      scan.truth.a[19 + 18] = broken;
+      scan.step(kernels(pool));
+      float[] out = scan.out.values();
+      for (int e = 0; e < 19; e++) {
+        assertThat(Float.isNaN(out[e])).as("channel %s", e).isEqualTo(e == 5 || e == 18);
+      }
     }
   }
 

@@ -107,7 +107,7 @@ final class ScanTruth {
           int at = row * shape.dInner() + e;
           for (int n = 0; n < shape.dState(); n++) {
             int s = state(sequence, n, e);
-            double diagonal = a[e * shape.dState() + n];
+            double diagonal = a[n * shape.dInner() + e];
             states[t + 1][s] =
                 Math.exp(delta(row, e) * diagonal) * states[t][s]
                     + gain(delta(row, e), diagonal) * b[row * shape.dState() + n] * u[at];
@@ -152,7 +152,7 @@ final class ScanTruth {
     for (int n = 0; n < shape.dState(); n++) {
       int s = state(sequence, n, e);
       int p = row * shape.dState() + n;
-      int d = e * shape.dState() + n;
+      int d = n * shape.dInner() + e;
       double decay = Math.exp(delta * a[d]);
       double gain = gain(delta, a[d]);
       double before = states[t][s];

@@ -311,7 +311,9 @@ abstract class SsdKernelsContract extends KernelsContract<SsdKernels> {
       int head = e / 8;
       tied.truth.dSkip[e] = scan.truth.dSkip[head];
       tied.truth.dtBias[e] = scan.truth.dtBias[head];
-      java.util.Arrays.fill(tied.truth.a, e * 16, e * 16 + 16, scan.truth.a[head]);
+      for (int n = 0; n < 16; n++) {
+        tied.truth.a[n * 16 + e] = scan.truth.a[head];
+      }
       for (int row = 0; row < 140; row++) {
         tied.truth.dt[row * 16 + e] = scan.truth.dt[row * 2 + head];
       }
