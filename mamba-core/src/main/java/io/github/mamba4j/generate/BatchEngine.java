@@ -23,9 +23,6 @@ import org.jspecify.annotations.Nullable;
  * the time that the round took, because a full round costs little more than one that lacks a few.
  */
 final class BatchEngine implements AutoCloseable {
-  /** Tokens of a prompt that are read between two steps, as a prefill cuts them. */
-  private static final int PIECE = 256;
-
   private static final long LEAST_WAIT_NANOS = 200_000;
   private static final long MOST_WAIT_NANOS = 10_000_000;
 
@@ -300,7 +297,7 @@ final class BatchEngine implements AutoCloseable {
   /** Reads the next piece of a prompt; at its end the sequence joins. Returns how much was read. */
   private int readPiece(SessionBatch batch, InferenceState spare, Member member, int read) {
     InferenceState state = member.start == null ? spare : member.start;
-    int end = Math.min(member.prompt.length, read + PIECE);
+    int end = Math.min(member.prompt.length, read + InferenceState.PIECE);
     Throwable problem = null;
     try {
       if (read == 0 && state == spare) {

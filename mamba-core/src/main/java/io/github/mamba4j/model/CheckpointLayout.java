@@ -41,15 +41,27 @@ abstract sealed class CheckpointLayout permits StateDictLayout, GgufLayout {
   /** Returns the shape in which a parameter is stored. */
   abstract List<Long> storedShape(String parameter, List<Long> shape);
 
-  /**
-   * Whether a parameter is one of the large matrices, which may be kept in fewer bits or be mapped:
-   * every layout has them as they are.
-   */
-  static boolean isMatrix(String parameter) {
-    return parameter.equals(EMBEDDING)
+  /** What may be done with a parameter's numbers. */
+  enum Kind {
+    /** A large matrix: may be mapped or kept in fewer bits; every layout has it as it is. */
+    MATRIX,
+    /** Mamba-1's way to Δ, B and C: may be mapped but not rounded; in every layout as it is. */
+    PROJECTION,
+    /** Small, and some layout may transform it: copied as float32. */
+    SMALL
+  }
+
+  /** Returns the kind of a parameter. */
+  static Kind kind(String parameter) {
+    if (parameter.equals(EMBEDDING)
         || parameter.equals(HEAD)
         || parameter.endsWith(".in_proj.weight")
-        || parameter.endsWith(".out_proj.weight");
+        || parameter.endsWith(".out_proj.weight")) {
+      return Kind.MATRIX;
+    }
+    boolean projection =
+        parameter.endsWith(".x_proj.weight") || parameter.endsWith(".dt_proj.weight");
+    return projection ? Kind.PROJECTION : Kind.SMALL;
   }
 
   /** Turns stored numbers, or some of them, into the parameter's, in place. */

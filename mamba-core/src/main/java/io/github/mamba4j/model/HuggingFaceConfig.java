@@ -36,6 +36,7 @@ final class HuggingFaceConfig {
     if (!activation.equals("silu")) {
       throw json.error("hidden_act is '" + activation + "', expected 'silu'");
     }
+    requireVocabulary(json, rows);
     JsonObject own = json.objectOrEmpty(OWN);
     try {
       MixerConfig mixer =
@@ -55,6 +56,15 @@ final class HuggingFaceConfig {
           json.doubleOr("initializer_range", 0.1));
     } catch (IllegalArgumentException e) {
       throw json.error(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Refuses a vocabulary for which the table has too few rows. */
+  static void requireVocabulary(JsonObject json, int rows) throws CheckpointException {
+    int vocab = json.intOr("vocab_size", rows);
+    if (vocab > rows) {
+      throw json.error(
+          "vocab_size is " + vocab + ", expected at most " + rows + ", the rows of the embeddings");
     }
   }
 

@@ -23,6 +23,12 @@ import org.jspecify.annotations.Nullable;
  * the same calls. {@link SessionBatch} lets sequences come and go while others run.
  */
 public final class InferenceState implements AutoCloseable {
+  /**
+   * Most tokens that are read at once. A prompt that is handed over in pieces of this length leaves
+   * the same bits as one that is handed over whole.
+   */
+  public static final int PIECE = SequenceStates.PIECE;
+
   private static final int[] NO_TOKENS = {};
 
   private final SequenceStates rows;
@@ -201,7 +207,7 @@ public final class InferenceState implements AutoCloseable {
    */
   public void prefill(PrimitiveIterator.OfInt tokens) {
     requireOneSequence();
-    int[] piece = new int[SequenceStates.PIECE];
+    int[] piece = new int[PIECE];
     while (tokens.hasNext()) {
       int count = 0;
       while (count < piece.length && tokens.hasNext()) {

@@ -22,8 +22,8 @@ final class ModelCopy {
               scope,
               (name, shape) -> {
                 Tensor from = Objects.requireNonNull(model.parameters().get(name));
-                boolean matrix = CheckpointLayout.isMatrix(name);
-                DType type = precision.kept(from.dtype(), matrix, shape.lastDim());
+                CheckpointLayout.Kind kind = CheckpointLayout.kind(name);
+                DType type = precision.kept(from.dtype(), kind, shape.lastDim());
                 Tensor to = scope.empty(shape, type);
                 conversion.add(name, to, ParameterValues.Copied.of(from));
                 return to;

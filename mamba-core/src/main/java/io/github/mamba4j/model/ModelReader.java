@@ -98,8 +98,9 @@ final class ModelReader {
       List<Long> stored = layout.storedShape(name, shape.toList());
       entry.requireShape(stored.stream().mapToLong(Long::longValue).toArray()).requireFloating();
       DType same = Precision.sameBytes(entry.type());
-      DType type = precision.kept(same, CheckpointLayout.isMatrix(name), shape.lastDim());
-      boolean inFile = CheckpointLayout.isMatrix(name) && precision != Precision.F32;
+      CheckpointLayout.Kind kind = CheckpointLayout.kind(name);
+      DType type = precision.kept(same, kind, shape.lastDim());
+      boolean inFile = kind != CheckpointLayout.Kind.SMALL && precision != Precision.F32;
       if (inFile && type == same) {
         return mapped.add(scope, name, shape, type, entry.bytes());
       }

@@ -67,7 +67,7 @@ final class ModelSummary {
       String place = tensor.isReadOnly() ? " mapped from the file" : " in memory";
       kinds.merge(tensor.dtype() + place, bytes(tensor), Long::sum);
       boolean refused = model.precision() == Precision.INT8 && tensor.dtype() != DType.INT8;
-      whole += refused && CheckpointLayout.isMatrix(entry.getKey()) ? 1 : 0;
+      whole += refused && isMatrix(entry.getKey()) ? 1 : 0;
     }
     String text =
         kinds.entrySet().stream()
@@ -83,6 +83,10 @@ final class ModelSummary {
               DType.INT8.blockElements());
     }
     return text;
+  }
+
+  private static boolean isMatrix(String parameter) {
+    return CheckpointLayout.kind(parameter) == CheckpointLayout.Kind.MATRIX;
   }
 
   private static String special(MixerConfig mixer) {

@@ -123,7 +123,7 @@ final class ModelWriter {
       Tensor tensor = parameter.getValue();
       List<Long> shape = tensor.shape().toList();
       boolean narrow =
-          CheckpointLayout.isMatrix(parameter.getKey())
+          CheckpointLayout.kind(parameter.getKey()) == CheckpointLayout.Kind.MATRIX
               && shape.getLast() % weights.blockElements() == 0;
       StoredType type = narrow ? weights : StoredType.F32;
       // Blocks are not made again of what they stand for, which could round twice.

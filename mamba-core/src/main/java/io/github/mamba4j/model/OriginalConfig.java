@@ -46,7 +46,8 @@ final class OriginalConfig {
             case "Mamba2" -> mamba2(ssm, dModel);
             default -> throw json.error("layer is '" + layer + "', expected 'Mamba1' or 'Mamba2'");
           };
-      int vocab = Math.min(json.intOr("vocab_size", rows), rows);
+      HuggingFaceConfig.requireVocabulary(json, rows);
+      int vocab = json.intOr("vocab_size", rows);
       int multiple = json.intOr("pad_vocab_size_multiple", 8);
       boolean padded = multiple > 0 && Math.ceilDiv(vocab, multiple) * (long) multiple == rows;
       return new MambaConfig(

@@ -52,7 +52,8 @@ sealed interface ParameterValues {
     @Override
     public @Nullable DType type() {
       // Layouts transform small parameters only.
-      return CheckpointLayout.isMatrix(name) ? Precision.sameBytes(entry.type()) : null;
+      boolean small = CheckpointLayout.kind(name) == CheckpointLayout.Kind.SMALL;
+      return small ? null : Precision.sameBytes(entry.type());
     }
 
     @Override

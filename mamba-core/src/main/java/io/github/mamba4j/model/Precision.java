@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * output projection, which are read whole for every token. All arithmetic is in float32; they are
  * widened as they are read.
  *
- * <p>Everything else, which is small and sensitive, is float32 in memory whatever the precision: A,
- * D, the convolution, Mamba-1's projections of the step size, norms and biases, and the states.
+ * <p>Everything else, which is small and sensitive, keeps the numbers of the file whatever the
+ * precision: Mamba-1's projections to step size, B and C as the file has them, if that is F32, F16
+ * or BF16; and as float32 in memory A, D, the convolution, norms and biases, and the states.
  *
  * <p>On a machine whose byte order is not that of the files (big-endian) every precision is {@link
  * #F32}.
@@ -50,12 +51,16 @@ public enum Precision {
    * Returns how a parameter is kept.
    *
    * @param type the type it comes in, null if kernels have no such type
-   * @param matrix true if it is one of the large matrices
+   * @param kind what may be done with it
    * @param cols the size of its last axis
    */
-  DType kept(@Nullable DType type, boolean matrix, int cols) {
-    if (!matrix || !FILE_ORDER) {
+  DType kept(@Nullable DType type, CheckpointLayout.Kind kind, int cols) {
+    if (this == F32 || kind == CheckpointLayout.Kind.SMALL || !FILE_ORDER) {
       return DType.F32;
+    }
+    if (kind == CheckpointLayout.Kind.PROJECTION) {
+      // Widened exactly as they are read; never rounded.
+      return type == DType.BF16 || type == DType.F16 ? type : DType.F32;
     }
     DType wanted =
         switch (this) {

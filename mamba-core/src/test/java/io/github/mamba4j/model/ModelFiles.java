@@ -21,6 +21,11 @@ final class ModelFiles {
 
   /** Copies a fixture with its matrices stored in another type; returns its folder. */
   static Path withMatricesAs(Path weights, StoredType type) throws IOException {
+    return with(weights, type, StoredType.F32);
+  }
+
+  /** Copies a fixture with its matrices and the rest stored in other types; returns its folder. */
+  static Path with(Path weights, StoredType matrices, StoredType others) throws IOException {
     Path source = fixture("mamba1-tiny");
     Path folder = weights.toAbsolutePath().getParent();
     try (SafetensorsFile file = SafetensorsFile.open(source.resolve("model.safetensors"));
@@ -29,8 +34,8 @@ final class ModelFiles {
       for (TensorEntry entry : file.entries()) {
         MemorySegment floats = arena.allocate(entry.elementCount() * Float.BYTES, Float.BYTES);
         entry.copyTo(floats);
-        boolean matrix = CheckpointLayout.isMatrix(entry.name());
-        writer.addFloats(entry.name(), matrix ? type : StoredType.F32, entry.shape(), floats);
+        boolean matrix = CheckpointLayout.kind(entry.name()) == CheckpointLayout.Kind.MATRIX;
+        writer.addFloats(entry.name(), matrix ? matrices : others, entry.shape(), floats);
       }
       writer.write(weights);
     }

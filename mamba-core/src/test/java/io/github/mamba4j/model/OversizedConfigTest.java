@@ -20,6 +20,9 @@ class OversizedConfigTest {
   @ParameterizedTest
   @CsvSource({
     "mamba1-tiny, num_hidden_layers, 100000000",
+    "mamba1-tiny, vocab_size, 98",
+    "mamba2-tiny, vocab_size, 2000000000",
+    "mamba1-tiny-statespaces, vocab_size, 2000000000",
     "mamba1-tiny, state_size, 2000000000",
     "mamba1-tiny, conv_kernel, 1000000000",
     "mamba1-tiny, time_step_rank, 1000000000",
@@ -47,6 +50,6 @@ class OversizedConfigTest {
             assertThatExceptionOfType(CheckpointException.class)
                 .isThrownBy(() -> MambaModel.load(folder))
                 .withMessageStartingWith(folder.toString())
-                .withMessageMatching(".*(tensor backbone|must be below 2\\^31).*"));
+                .withMessageMatching(".*(tensor backbone|vocab_size is|must be below 2\\^31).*"));
   }
 }

@@ -135,7 +135,8 @@ class PrecisionTest {
           .forEach((name, tensor) -> {
             boolean matrix =
                 name.matches("backbone.embeddings.weight|lm_head.weight|.*\\.(in|out)_proj.weight");
-            assertThat(tensor.isReadOnly()).as(name).isEqualTo(matrix);
+            boolean projection = name.matches(".*\\.(x|dt)_proj.weight");
+            assertThat(tensor.isReadOnly()).as(name).isEqualTo(matrix || projection);
             assertThat(tensor.dtype()).as(name).isEqualTo(matrix ? type : DType.F32);
             assertThat(tensor.requiresGrad()).as(name).isEqualTo(tensor.dtype() == DType.F32);
             Tensor widened = whole.parameters().get(name);
@@ -222,16 +223,47 @@ class PrecisionTest {
     }
   }
 
+  /** As checkpoints are published in 16 bits: every tensor, the way to Δ too. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "F16"})
+  void load_wholeFileIn16Bits_keepsTheWayToTheStepAsItIs(Precision half) throws IOException {
+    Path file = temp.resolve("model.safetensors");
+    DType type = DType.valueOf(half.name());
+    StoredType stored = Precision.stored(type);
+    Path folder = ModelFiles.with(file, stored, stored);
+    List<String> projections =
+        List.of("backbone.layers.0.mixer.x_proj.weight", "backbone.layers.0.mixer.dt_proj.weight");
+    try (MambaModel whole = load(folder, Precision.F32);
+        MambaModel mapped = load(folder, Precision.STORED);
+        MambaModel blocks = load(folder, Precision.INT8);
+        MambaModel copy = whole.withPrecision(half)) {
+      for (String name : projections) {
+        assertThat(mapped.parameters().get(name).dtype()).isEqualTo(type);
+        assertThat(mapped.parameters().get(name).isReadOnly()).isTrue();
+        assertThat(blocks.parameters().get(name).dtype()).isEqualTo(type);
+        assertThat(copy.parameters().get(name).dtype()).isEqualTo(DType.F32);
+        assertThat(mapped.parameters().get(name).toFloats())
+            .isEqualTo(whole.parameters().get(name).toFloats());
+      }
+      assertClose(logits(mapped), logits(whole), 1e-5);
+      assertThat(greedy(mapped)).isEqualTo(greedy(whole));
+    }
+  }
+
   @Test
   void load_typesWithoutKernels_areWidenedInMemory() throws IOException {
     Path file = temp.resolve("model.safetensors");
     Path narrow = ModelFiles.withMatricesAs(file, StoredType.F64);
     try (MambaModel model = load(narrow, Precision.STORED)) {
-      for (Tensor tensor : model.parameters().values()) {
-        assertThat(tensor.dtype()).isEqualTo(DType.F32);
-        assertThat(tensor.isReadOnly()).isFalse();
-      }
-      assertThat(model.isTrainable()).isTrue();
+      model
+          .parameters()
+          .forEach((name, tensor) -> {
+            assertThat(tensor.dtype()).isEqualTo(DType.F32);
+            boolean mapped = CheckpointLayout.kind(name) == CheckpointLayout.Kind.PROJECTION;
+            assertThat(tensor.isReadOnly()).as(name).isEqualTo(mapped);
+          });
       assertThat(logits(model)).isNotEmpty();
     }
   }

@@ -37,7 +37,7 @@ final class VectorDotTask {
     MemorySegment memory = scratch.floats(SUM_FLOATS + copied(call) + widened);
     DotRows rows = scratch.dots;
     rows.elements = whole(call);
-    if (call.bType == DType.BF16) {
+    if (isPairs(call)) {
       splitPairs(call, item, rows.elements, memory);
     }
     // Rows that are far apart, each followed by its neighbour in the next round: streams that the
@@ -80,10 +80,15 @@ final class VectorDotTask {
   private static boolean isWidened(MatmulCall call) {
     return switch (call.bType) {
       case F32 -> false;
-      case BF16 -> call.m > 1;
+      case BF16 -> call.m > 1 || !isPairs(call);
       case INT8 -> call.m > 1 || !VectorWeightDots.MULTIPLIES_INT8;
       default -> true;
     };
+  }
+
+  /** Whether rows are bfloat16 in whole pairs of vectors, which meet a left row that is split. */
+  private static boolean isPairs(MatmulCall call) {
+    return call.bType == DType.BF16 && call.k % (2 * LANES) == 0;
   }
 
   /** Whether sums are made block by block, each of which meets its scale as a whole. */
@@ -91,10 +96,9 @@ final class VectorDotTask {
     return call.bType == DType.INT8 && VectorWeightDots.MULTIPLIES_INT8;
   }
 
-  /** Returns the part of a row that is made of whole vectors, or pairs of them. */
+  /** Returns the part of a row that is made of whole vectors. */
   private static int whole(MatmulCall call) {
-    int step = call.bType == DType.BF16 ? 2 * LANES : LANES;
-    return call.k / step * step;
+    return call.k / LANES * LANES;
   }
 
   /** Returns the floats of a widened row: its elements, and the scales of its blocks. */
@@ -105,7 +109,7 @@ final class VectorDotTask {
 
   /** Returns the floats of the left rows that are copied. */
   private static long copied(MatmulCall call) {
-    return call.bType == DType.BF16 ? (long) call.m * whole(call) : 0;
+    return isPairs(call) ? (long) call.m * whole(call) : 0;
   }
 
   /** Returns how many right rows are multiplied together. */
@@ -128,7 +132,7 @@ final class VectorDotTask {
     for (int c = 0; c < rows.columns; c++) {
       long element = first + c * (apart * call.bStride);
       long source = call.bType.bytes(element);
-      if (call.bType == DType.BF16) {
+      if (isPairs(call)) {
         VectorWiden.pairs(call.b, source, rows.elements, rows.b, rows.rightAt(c));
       } else if (blocks(call)) {
         VectorWiden.integers(call.b, source, rows.elements, rows.b, rows.rightAt(c));
@@ -142,7 +146,7 @@ final class VectorDotTask {
   private static void aimLeft(
       MatmulCall call, int item, int row, int count, DotRows rows, MemorySegment memory) {
     rows.rows = count;
-    if (call.bType == DType.BF16) {
+    if (isPairs(call)) {
       rows.a = memory;
       rows.left = (SUM_FLOATS + (long) row * rows.elements) * Float.BYTES;
       rows.leftApart = (long) rows.elements * Float.BYTES;
@@ -180,7 +184,7 @@ final class VectorDotTask {
   private static void multiplyOne(MatmulCall call, DotRows rows, MemorySegment memory, long sums) {
     if (call.bType == DType.F32 || isWidened(call)) {
       VectorDots.wide(rows, memory, sums);
-    } else if (call.bType == DType.BF16) {
+    } else if (isPairs(call)) {
       VectorWeightDots.pairs(rows, memory, sums);
     } else {
       VectorWeightDots.int8(rows, memory, sums);
