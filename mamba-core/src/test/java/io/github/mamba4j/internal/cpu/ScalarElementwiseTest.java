@@ -1,12 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.ElementwiseKernels;
+import io.github.mamba4j.contract.ElementwiseKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 
 @Tag("kernels")
 class ScalarElementwiseTest extends ElementwiseKernelsContract {
   @Override
-  ElementwiseKernels kernels(WorkerPool pool) {
-    return new ScalarElementwise(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

@@ -1,12 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.GatherKernels;
+import io.github.mamba4j.contract.GatherKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 
 @Tag("kernels")
 class ScalarGatherTest extends GatherKernelsContract {
   @Override
-  GatherKernels kernels(WorkerPool pool) {
-    return new CpuGather(pool, new ScalarRows());
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

@@ -1,10 +1,11 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.contract.MatmulKernelsContract;
+import io.github.mamba4j.spi.Backend;
 
 final class ScalarMatmulTest extends MatmulKernelsContract {
   @Override
-  MatmulKernels kernels(WorkerPool pool) {
-    return new ScalarMatmul(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

@@ -1,12 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.NormKernels;
+import io.github.mamba4j.contract.NormKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 
 @Tag("kernels")
 class ScalarNormTest extends NormKernelsContract {
   @Override
-  NormKernels kernels(WorkerPool pool) {
-    return new ScalarNorm(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

@@ -1,12 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.OptimizerKernels;
+import io.github.mamba4j.contract.OptimizerKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 
 @Tag("kernels")
 class ScalarOptimizerTest extends OptimizerKernelsContract {
   @Override
-  OptimizerKernels kernels(WorkerPool pool) {
-    return new ScalarOptimizer(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

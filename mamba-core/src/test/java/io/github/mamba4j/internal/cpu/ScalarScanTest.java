@@ -1,12 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.ScanKernels;
+import io.github.mamba4j.contract.ScanKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 
 @Tag("kernels")
 class ScalarScanTest extends ScanKernelsContract {
   @Override
-  ScanKernels kernels(WorkerPool pool) {
-    return new ScalarScan(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

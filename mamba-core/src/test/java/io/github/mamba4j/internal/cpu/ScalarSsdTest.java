@@ -1,12 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.SsdKernels;
+import io.github.mamba4j.contract.SsdKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 
 @Tag("kernels")
 class ScalarSsdTest extends SsdKernelsContract {
   @Override
-  SsdKernels kernels(WorkerPool pool) {
-    return new ScalarSsd(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.scalar(threads);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.ConvKernels;
+import io.github.mamba4j.contract.ConvKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIf;
 
@@ -8,7 +9,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 @EnabledIf(VectorModule.PRESENT)
 class VectorConvTest extends ConvKernelsContract {
   @Override
-  ConvKernels kernels(WorkerPool pool) {
-    return new VectorConv(pool);
+  protected Backend open(int threads) {
+    return CpuBackends.vector(threads);
   }
 }

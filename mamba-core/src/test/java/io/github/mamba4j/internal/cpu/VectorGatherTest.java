@@ -1,6 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.spi.GatherKernels;
+import io.github.mamba4j.contract.GatherKernelsContract;
+import io.github.mamba4j.spi.Backend;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIf;
 
@@ -8,7 +9,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 @EnabledIf(VectorModule.PRESENT)
 class VectorGatherTest extends GatherKernelsContract {
   @Override
-  GatherKernels kernels(WorkerPool pool) {
-    return new CpuGather(pool, new VectorRows());
+  protected Backend open(int threads) {
+    return CpuBackends.vector(threads);
   }
 }

@@ -1,4 +1,4 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.ScanKernels.Shape;

@@ -1,7 +1,8 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.LossKernels;
 import io.github.mamba4j.spi.Sink;
 import java.util.List;
@@ -11,7 +12,12 @@ import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every cross-entropy must do. */
-abstract class LossKernelsContract extends KernelsContract<LossKernels> {
+public abstract class LossKernelsContract extends KernelsContract<LossKernels> {
+  @Override
+  final LossKernels kernels(Backend backend) {
+    return backend.loss();
+  }
+
   /** Of the largest value: an exponential, a sum in several lanes and a product. */
   private static final double TOLERANCE = 1e-6;
 

@@ -1,8 +1,9 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.NormKernels.GatedBackward;
 import io.github.mamba4j.spi.NormKernels.GatedForward;
@@ -13,7 +14,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What every gated normalisation must do. */
-abstract class GatedNormContract extends KernelsContract<NormKernels> {
+public abstract class GatedNormContract extends KernelsContract<NormKernels> {
+  @Override
+  final NormKernels kernels(Backend backend) {
+    return backend.norm();
+  }
+
   private static final float EPS = 1e-5f;
 
   /** Relative to the largest value. */

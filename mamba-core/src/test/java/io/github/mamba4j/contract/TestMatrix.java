@@ -1,11 +1,10 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 
@@ -20,7 +19,7 @@ final class TestMatrix {
   static final int[] WIDTHS = {1, 3, 4, 5, 7, 8, 9, 11, 15, 16, 17, 19, 31, 32, 35, 67, 256, 768};
 
   /** The same, for parametrised tests. */
-  static final String ALL_WIDTHS = "io.github.mamba4j.internal.cpu.TestMatrix#WIDTHS";
+  static final String ALL_WIDTHS = "io.github.mamba4j.contract.TestMatrix#WIDTHS";
 
   final int rows;
   final int cols;
@@ -33,9 +32,9 @@ final class TestMatrix {
     this.cols = cols;
     stride = (long) cols + gap;
     long floats = 2L * MARGIN + rows * stride;
-    segment = Arena.ofAuto().allocate(floats * Float.BYTES, 64);
+    segment = TestMemory.allocate(floats * Float.BYTES);
     for (long i = 0; i < floats; i++) {
-      CpuStorage.set(segment, i, Float.NaN);
+      TestMemory.set(segment, i, Float.NaN);
     }
   }
 
@@ -57,9 +56,9 @@ final class TestMatrix {
 
   /** Makes a row of token ids. */
   static View ids(int... ids) {
-    MemorySegment segment = Arena.ofAuto().allocate(Math.max(1, ids.length) * 4L, 64);
+    MemorySegment segment = TestMemory.allocate(Math.max(1, ids.length) * 4L);
     MemorySegment.copy(MemorySegment.ofArray(ids), 0, segment, 0, ids.length * 4L);
-    return new View(new CpuStorage(segment), DType.I32, 0, ids.length);
+    return new View(TestMemory.storage(segment), DType.I32, 0, ids.length);
   }
 
   TestMatrix copy() {
@@ -69,7 +68,7 @@ final class TestMatrix {
   }
 
   View view() {
-    return new View(new CpuStorage(segment), DType.F32, MARGIN, stride);
+    return new View(TestMemory.storage(segment), DType.F32, MARGIN, stride);
   }
 
   Sink sink(boolean add) {
@@ -77,11 +76,11 @@ final class TestMatrix {
   }
 
   float get(int row, int col) {
-    return CpuStorage.get(segment, MARGIN + row * stride + col);
+    return TestMemory.get(segment, MARGIN + row * stride + col);
   }
 
   void set(int row, int col, float value) {
-    CpuStorage.set(segment, MARGIN + row * stride + col, value);
+    TestMemory.set(segment, MARGIN + row * stride + col, value);
   }
 
   double[][] toDoubles() {
@@ -122,7 +121,7 @@ final class TestMatrix {
       long inside = i - MARGIN;
       boolean element =
           inside >= 0 && inside < rows * stride && Math.floorMod(inside, stride) < cols;
-      if (!element && !Float.isNaN(CpuStorage.get(segment, i))) {
+      if (!element && !Float.isNaN(TestMemory.get(segment, i))) {
         throw new AssertionError("written outside the matrix, element " + (i - MARGIN));
       }
     }

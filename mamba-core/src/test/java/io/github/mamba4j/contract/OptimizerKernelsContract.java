@@ -1,8 +1,9 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.OptimizerKernels;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +12,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the optimiser's steps must do. */
-abstract class OptimizerKernelsContract extends KernelsContract<OptimizerKernels> {
+public abstract class OptimizerKernelsContract extends KernelsContract<OptimizerKernels> {
+  @Override
+  final OptimizerKernels kernels(Backend backend) {
+    return backend.optimizer();
+  }
+
   /** Elements of the parameters: around every vector width, and more than one task. */
   private static final int[] COUNTS = {1, 3, 4, 5, 7, 9, 15, 16, 17, 31, 35, 256, 70_001};
 

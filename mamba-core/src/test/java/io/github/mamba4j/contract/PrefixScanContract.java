@@ -1,8 +1,9 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mamba4j.internal.cpu.ScanCase.Matrix;
+import io.github.mamba4j.contract.ScanCase.Matrix;
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.ScanKernels.Prefix;
 import io.github.mamba4j.spi.ScanKernels.PrefixAlgorithm;
@@ -14,13 +15,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every implementation of the first-order scan has to do. */
-abstract class PrefixScanContract {
+public abstract class PrefixScanContract extends KernelsContract<ScanKernels> {
+  @Override
+  final ScanKernels kernels(Backend backend) {
+    return backend.scan();
+  }
+
   private static final double TOLERANCE = 2e-6;
 
   record Case(PrefixAlgorithm algorithm, int batch, int length, int width, boolean reverse) {}
-
-  /** Makes the kernels. */
-  abstract ScanKernels kernels(WorkerPool pool);
 
   static Stream<Case> cases() {
     int[] lengths = {1, 2, 3, 31, 63, 64, 65, 127, 128, 129, 521};
@@ -101,10 +104,10 @@ abstract class PrefixScanContract {
   void prefix_everyShape_equalsTruthOnAnyNumberOfThreads(Case shape) {
     float[] first = {};
     for (int threads = 1; threads <= 3; threads++) {
-      try (WorkerPool pool = new WorkerPool(threads)) {
+      try (Backend backend = open(threads)) {
         Data data = new Data(shape, true);
         Matrix out = Matrix.of(shape.batch * shape.length, shape.width, shape.width + 2);
-        data.run(kernels(pool), out.poison(Float.NaN), true);
+        data.run(kernels(backend), out.poison(Float.NaN), true);
         ScanCase.assertClose("out", out.values(), data.expected, TOLERANCE, 0);
         first = threads == 1 ? out.values() : first;
         assertThat(out.values()).isEqualTo(first);
@@ -115,16 +118,16 @@ abstract class PrefixScanContract {
   @ParameterizedTest
   @EnumSource(PrefixAlgorithm.class)
   void prefix_inPlaceOfTermsWithoutInitial_equalsTruth(PrefixAlgorithm algorithm) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       Data data = new Data(new Case(algorithm, 2, 200, 37, false), false);
-      data.run(kernels(pool), data.b, false);
+      data.run(kernels(backend), data.b, false);
       ScanCase.assertClose("out", data.b.values(), data.expected, TOLERANCE, 0);
     }
   }
 
   @Test
   void prefix_factorsZeroAndOne_resetAndAccumulateExactly() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       for (PrefixAlgorithm algorithm : PrefixAlgorithm.values()) {
         Data data = new Data(new Case(algorithm, 1, 150, 3, false), false);
         data.a.poison(1);
@@ -132,10 +135,10 @@ abstract class PrefixScanContract {
         int reset = 100;
         for (int i = 0; i < 3; i++) {
           long at = data.a.view().offset() + reset * data.a.view().stride() + i;
-          CpuStorage.set(CpuStorage.of(data.a.view()), at, 0);
+          TestMemory.set(TestMemory.host(data.a.view()), at, 0);
         }
         Matrix out = Matrix.of(150, 3, 3);
-        data.run(kernels(pool), out, false);
+        data.run(kernels(backend), out, false);
         for (int t = 0; t < 150; t++) {
           int expected = t < reset ? t + 1 : t - reset + 1;
           assertThat(out.values()[3 * t + 1]).as("%s, step %s", algorithm, t).isEqualTo(expected);

@@ -1,8 +1,9 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mamba4j.internal.cpu.ScanCase.Matrix;
+import io.github.mamba4j.contract.ScanCase.Matrix;
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.ScanKernels.Forward;
@@ -21,7 +22,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every implementation of the selective scan has to do. */
-abstract class ScanKernelsContract {
+public abstract class ScanKernelsContract extends KernelsContract<ScanKernels> {
+  @Override
+  final ScanKernels kernels(Backend backend) {
+    return backend.scan();
+  }
+
   private static final String[] NAMES = {
     "uGrad",
     "dtGrad",
@@ -39,9 +45,6 @@ abstract class ScanKernelsContract {
 
   /** Gradients of B and C sum over channels, those of A over batch and length. */
   private static final double BACKWARD_TOLERANCE = 1e-5;
-
-  /** Makes the kernels. */
-  abstract ScanKernels kernels(WorkerPool pool);
 
   /** Lengths around a chunk's, cut and uncut time, channels around lanes and blocks. */
   static Stream<Shape> shapes() {
@@ -75,9 +78,9 @@ abstract class ScanKernelsContract {
   @ParameterizedTest
   @MethodSource("shapes")
   void forward_everyShape_equalsTruth(Shape shape) {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       ScanCase scan = new ScanCase(shape, 1);
-      scan.forward(kernels(pool));
+      scan.forward(kernels(backend));
       scan.truth.forward();
       ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
       ScanCase.assertClose(
@@ -89,11 +92,11 @@ abstract class ScanKernelsContract {
   @ParameterizedTest
   @ValueSource(ints = {1, 7, 8, 15, 16, 17, 35, 255, 256, 257, 600})
   void step_anyChannels_equalsTruth(int channels) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int states : new int[] {1, 3, 16}) {
         Shape shape = new Shape(3, 1, channels, states, Discretization.EULER, true);
         ScanCase scan = new ScanCase(shape, channels);
-        scan.step(kernels(pool));
+        scan.step(kernels(backend));
         scan.truth.forward();
         ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
         ScanCase.assertClose(
@@ -106,11 +109,11 @@ abstract class ScanKernelsContract {
   @ParameterizedTest
   @ValueSource(floats = {Float.NaN, Float.NEGATIVE_INFINITY})
   void step_brokenA_isSeenInTheResult(float broken) {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       ScanCase scan = new ScanCase(new Shape(1, 1, 19, 4, Discretization.EULER, true), 1);
       scan.truth.a[2 * 19 + 5] = broken;
       scan.truth.a[19 + 18] = broken;
-      scan.step(kernels(pool));
+      scan.step(kernels(backend));
       float[] out = scan.out.values();
       for (int e = 0; e < 19; e++) {
         assertThat(Float.isNaN(out[e])).as("channel %s", e).isEqualTo(e == 5 || e == 18);
@@ -121,10 +124,10 @@ abstract class ScanKernelsContract {
   @ParameterizedTest
   @MethodSource("shapes")
   void backward_everyShape_equalsTruth(Shape shape) {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       ScanCase scan = new ScanCase(shape, 2);
-      assertGradients(scan, kernels(pool), false);
-      assertGradients(scan, kernels(pool), true);
+      assertGradients(scan, kernels(backend), false);
+      assertGradients(scan, kernels(backend), true);
     }
   }
 
@@ -132,14 +135,14 @@ abstract class ScanKernelsContract {
   @EnumSource(Discretization.class)
   void scan_withoutOptionalInputs_equalsTruth(Discretization discretization) {
     for (int missing = 0; missing < 32; missing++) {
-      try (WorkerPool pool = new WorkerPool(1)) {
+      try (Backend backend = open(1)) {
         ScanCase scan = new ScanCase(new Shape(2, 35, 18, 3, discretization, true), missing);
         scan.withSkip = (missing & 1) == 0;
         scan.withGate = (missing & 2) == 0;
         scan.withBias = (missing & 4) == 0;
         scan.withInitial = (missing & 8) == 0;
         scan.withFinalGrad = (missing & 16) == 0;
-        assertGradients(scan, kernels(pool), missing % 3 == 0);
+        assertGradients(scan, kernels(backend), missing % 3 == 0);
         ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
       }
     }
@@ -163,35 +166,35 @@ abstract class ScanKernelsContract {
   @EnumSource(Discretization.class)
   void scan_vanishingA_equalsTruth(Discretization discretization) {
     for (double magnitude : new double[] {0, 1e-30, 1e-12, 1e-4, 0.05}) {
-      try (WorkerPool pool = new WorkerPool(1)) {
+      try (Backend backend = open(1)) {
         ScanCase scan = new ScanCase(new Shape(1, 35, 5, 4, discretization, true), 3);
         for (int i = 0; i < scan.truth.a.length; i += 2) {
           scan.truth.a[i] = (float) -magnitude;
         }
-        assertGradients(scan, kernels(pool), false);
+        assertGradients(scan, kernels(backend), false);
       }
     }
   }
 
   @Test
   void scan_hugeAndTinySteps_staysFiniteAndEqualsTruth() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       ScanCase scan = new ScanCase(new Shape(1, 40, 5, 4, Discretization.EULER, true), 3);
       for (int i = 0; i < scan.truth.dt.length; i++) {
         scan.truth.dt[i] = i % 3 == 0 ? 150 : i % 3 == 1 ? -60 : 19.9f;
       }
-      assertGradients(scan, kernels(pool), false);
+      assertGradients(scan, kernels(backend), false);
       ScanCase.assertClose("out", scan.out.values(), scan.truth.out, FORWARD_TOLERANCE, 0);
     }
   }
 
   @Test
   void scan_nanInAnyInput_reachesTheResult() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       for (int input = 0; input < 9; input++) {
         ScanCase scan = new ScanCase(new Shape(1, 3, 5, 4, Discretization.EULER, true), 3);
         scan.truth.inputs()[input][0] = Double.NaN;
-        scan.forward(kernels(pool));
+        scan.forward(kernels(backend));
         assertThat(scan.out.values()[0]).as("input %s", input).isNaN();
       }
     }
@@ -202,9 +205,9 @@ abstract class ScanKernelsContract {
   void scan_anyNumberOfThreads_hasTheSameBits(Shape shape) {
     List<int[]> results = new ArrayList<>();
     for (int threads = 1; threads <= 3; threads++) {
-      try (WorkerPool pool = new WorkerPool(threads)) {
+      try (Backend backend = open(threads)) {
         ScanCase scan = new ScanCase(shape, 4);
-        ScanKernels kernels = kernels(pool);
+        ScanKernels kernels = kernels(backend);
         scan.forward(kernels);
         scan.backward(kernels, false);
         IntStream bits = bits(scan.out);
@@ -227,8 +230,8 @@ abstract class ScanKernelsContract {
   @ParameterizedTest
   @EnumSource(Discretization.class)
   void forward_shortScans_doNotDependOnTheBatch(Discretization discretization) {
-    try (WorkerPool pool = new WorkerPool(2)) {
-      ScanKernels kernels = kernels(pool);
+    try (Backend backend = open(2)) {
+      ScanKernels kernels = kernels(backend);
       for (int length : new int[] {1, 7, ScanKernels.BATCH_INVARIANT_STEPS}) {
         Shape together = new Shape(5, length, 37, 3, discretization, true);
         Shape alone = new Shape(1, length, 37, 3, discretization, true);
@@ -261,8 +264,8 @@ abstract class ScanKernelsContract {
   @Test
   void forward_longScanInPlace_equalsTruth() {
     Shape shape = new Shape(1, 700, 19, 5, Discretization.EULER, true);
-    try (WorkerPool pool = new WorkerPool(2)) {
-      ScanKernels kernels = kernels(pool);
+    try (Backend backend = open(2)) {
+      ScanKernels kernels = kernels(backend);
       ScanCase scan = new ScanCase(shape, 6);
       scan.truth.forward();
       Matrix state = Matrix.of(5, 19, 19).fill(scan.truth.initialState);
@@ -286,8 +289,8 @@ abstract class ScanKernelsContract {
   @EnumSource(Discretization.class)
   void forward_inPiecesWithCarriedState_equalsWhole(Discretization discretization) {
     Shape whole = new Shape(2, 133, 37, 16, discretization, true);
-    try (WorkerPool pool = new WorkerPool(2)) {
-      ScanKernels kernels = kernels(pool);
+    try (Backend backend = open(2)) {
+      ScanKernels kernels = kernels(backend);
       ScanCase scan = new ScanCase(whole, 5);
       scan.truth.forward();
       for (int piece : new int[] {1, 5, 31, 32, 33, 64, 132}) {
@@ -332,16 +335,16 @@ abstract class ScanKernelsContract {
 
   @Test
   void forward_isLinearInU() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       Shape shape = new Shape(1, 70, 21, 16, Discretization.EULER, true);
       ScanCase scan = new ScanCase(shape, 6);
       scan.withInitial = false;
-      scan.forward(kernels(pool));
+      scan.forward(kernels(backend));
       float[] once = scan.out.values();
       for (int i = 0; i < scan.truth.u.length; i++) {
         scan.truth.u[i] *= 2;
       }
-      scan.forward(kernels(pool));
+      scan.forward(kernels(backend));
       float[] twice = scan.out.values();
       for (int i = 0; i < once.length; i++) {
         assertThat(twice[i]).isEqualTo(2 * once[i]);
@@ -351,16 +354,16 @@ abstract class ScanKernelsContract {
 
   @Test
   void forward_laterInput_neverChangesEarlierOutput() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       Shape shape = new Shape(1, 300, 5, 16, Discretization.EULER, true);
       ScanCase scan = new ScanCase(shape, 7);
-      scan.forward(kernels(pool));
+      scan.forward(kernels(backend));
       float[] before = scan.out.values();
       int from = 200 * 5;
       for (int i = from; i < scan.truth.u.length; i++) {
         scan.truth.u[i] += 1;
       }
-      scan.forward(kernels(pool));
+      scan.forward(kernels(backend));
       assertThat(java.util.Arrays.copyOf(scan.out.values(), from))
           .isEqualTo(java.util.Arrays.copyOf(before, from));
     }
@@ -368,9 +371,9 @@ abstract class ScanKernelsContract {
 
   @Test
   void backward_onlyOneGradientWanted_leavesTheSame() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       ScanCase scan = new ScanCase(new Shape(2, 35, 18, 3, Discretization.EULER, true), 8);
-      ScanKernels kernels = kernels(pool);
+      ScanKernels kernels = kernels(backend);
       scan.forward(kernels);
       scan.backward(kernels, false);
       for (int i = 0; i < NAMES.length; i++) {
@@ -384,8 +387,8 @@ abstract class ScanKernelsContract {
   /** T2 of the reference: values computed by another implementation in double precision. */
   @Test
   void scan_goldenVector_equalsReference() {
-    try (WorkerPool pool = new WorkerPool(1)) {
-      ScanGolden.check(kernels(pool));
+    try (Backend backend = open(1)) {
+      ScanGolden.check(kernels(backend));
     }
   }
 }

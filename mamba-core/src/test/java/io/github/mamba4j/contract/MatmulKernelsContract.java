@@ -1,7 +1,8 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.Sink;
@@ -27,13 +28,16 @@ import org.junit.jupiter.params.provider.ValueSource;
  * order, so the result has to equal the plain triple loop to the last bit.
  */
 @Tag("kernels")
-abstract class MatmulKernelsContract {
+public abstract class MatmulKernelsContract extends KernelsContract<MatmulKernels> {
+  @Override
+  final MatmulKernels kernels(Backend backend) {
+    return backend.matmul();
+  }
+
   private static final float GAP = 7777;
 
   private Arena arena = Arena.ofConfined();
   private SplittableRandom random = new SplittableRandom(1);
-
-  abstract MatmulKernels kernels(WorkerPool pool);
 
   @BeforeEach
   void open() {
@@ -68,13 +72,13 @@ abstract class MatmulKernelsContract {
       this.k = k;
     }
 
-    void check(WorkerPool pool) {
-      assertSame(run(pool, true), expected, toString());
+    void check(Backend backend) {
+      assertSame(run(backend, true), expected, toString());
     }
 
     private float[] expected = new float[0];
 
-    float[] run(WorkerPool pool, boolean whole) {
+    float[] run(Backend backend, boolean whole) {
       MatmulKernels.Operand a =
           operand(oneA, aTransposed ? k : m, aTransposed ? m : k, whole, aTransposed, DType.F32);
       MatmulKernels.Operand b =
@@ -84,13 +88,13 @@ abstract class MatmulKernelsContract {
       long batchStride = stride * m + gap;
       MemorySegment out = arena.allocate((batchStride * batch + 3) * Float.BYTES, 64);
       for (long i = 0; i < batchStride * batch + 3; i++) {
-        CpuStorage.set(out, i, GAP);
+        TestMemory.set(out, i, GAP);
       }
       for (int item = 0; item < batch; item++) {
         for (int i = 0; i < m; i++) {
           for (int j = 0; j < n; j++) {
             float before = add ? random.nextInt(-8, 9) : Float.NaN;
-            CpuStorage.set(out, 3 + item * batchStride + i * stride + j, before);
+            TestMemory.set(out, 3 + item * batchStride + i * stride + j, before);
           }
         }
       }
@@ -102,8 +106,8 @@ abstract class MatmulKernelsContract {
           reference(left, right, i, Math.toIntExact(3 + item * batchStride + i * stride), biasView);
         }
       }
-      View to = new View(new CpuStorage(out), DType.F32, 3, stride);
-      kernels(pool)
+      View to = new View(TestMemory.storage(out), DType.F32, 3, stride);
+      kernels(backend)
           .matmul(
               new MatmulKernels.Product(
                   new MatmulKernels.Shape(batch, m, n, k),
@@ -142,7 +146,7 @@ abstract class MatmulKernelsContract {
         float value = whole ? random.nextInt(-4, 5) : (float) random.nextDouble(-1, 1);
         put(memory, type, i, value);
       }
-      View view = new View(new CpuStorage(memory), type, first, stride);
+      View view = new View(TestMemory.storage(memory), type, first, stride);
       return new MatmulKernels.Operand(view, transposed, batchStride);
     }
 
@@ -157,11 +161,11 @@ abstract class MatmulKernelsContract {
         case INT8 -> {
           long block = type.bytes(i / 32 * 32);
           float scale = value == Math.rint(value) ? 1 << i / 32 % 3 : 0.0123f;
-          memory.set(CpuStorage.SHORT, block, Float.floatToFloat16(scale));
+          memory.set(TestMemory.SHORT, block, Float.floatToFloat16(scale));
           int q = value == Math.rint(value) ? (int) value : Math.round(value * 127);
           memory.set(ValueLayout.JAVA_BYTE, block + 2 + i % 32, (byte) q);
         }
-        default -> CpuStorage.set(memory, i, value);
+        default -> TestMemory.set(memory, i, value);
       }
     }
 
@@ -187,17 +191,17 @@ abstract class MatmulKernelsContract {
   }
 
   private static float get(View view, long index) {
-    MemorySegment memory = CpuStorage.of(view);
+    MemorySegment memory = TestMemory.host(view);
     long at = view.offset() + index;
     return switch (view.type()) {
       case BF16 -> Float.intBitsToFloat(memory.get(ValueLayout.JAVA_SHORT, at * 2) << 16);
       case F16 -> Float.float16ToFloat(memory.get(ValueLayout.JAVA_SHORT, at * 2));
       case INT8 -> {
         long block = at / 32 * 34;
-        float scale = Float.float16ToFloat(memory.get(CpuStorage.SHORT, block));
+        float scale = Float.float16ToFloat(memory.get(TestMemory.SHORT, block));
         yield scale * memory.get(ValueLayout.JAVA_BYTE, block + 2 + at % 32);
       }
-      default -> CpuStorage.get(memory, at);
+      default -> TestMemory.get(memory, at);
     };
   }
 
@@ -209,7 +213,7 @@ abstract class MatmulKernelsContract {
   }
 
   private static float[] floats(MemorySegment memory) {
-    return memory.toArray(CpuStorage.FLOAT);
+    return memory.toArray(TestMemory.FLOAT);
   }
 
   private static int[] sizes() {
@@ -219,7 +223,7 @@ abstract class MatmulKernelsContract {
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 6, 17, 35, 101})
   void matmul_anyWidthAndDepth_equalsTheTripleLoop(int m) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int n : sizes()) {
         for (int k : sizes()) {
           Case c = new Case(1, m, n, k);
@@ -229,7 +233,7 @@ abstract class MatmulKernelsContract {
           c.add = (bits & 4) != 0;
           c.bias = (bits & 8) != 0;
           c.gap = random.nextInt(3) * 7;
-          c.check(pool);
+          c.check(backend);
         }
       }
     }
@@ -238,7 +242,7 @@ abstract class MatmulKernelsContract {
   @ParameterizedTest
   @CsvSource({"7, 53, 97", "1, 48, 257", "13, 80, 300", "100, 130, 33", "3, 1100, 24"})
   void matmul_everyCombination_equalsTheTripleLoop(int m, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int bits = 0; bits < 64; bits++) {
         Case c = new Case(1, m, n, k);
         c.aTransposed = (bits & 1) != 0;
@@ -247,7 +251,7 @@ abstract class MatmulKernelsContract {
         c.bias = (bits & 8) != 0;
         c.gap = (bits & 16) != 0 ? 11 : 0;
         c.bType = (bits & 32) != 0 ? DType.BF16 : DType.F32;
-        c.check(pool);
+        c.check(backend);
       }
     }
   }
@@ -265,14 +269,14 @@ abstract class MatmulKernelsContract {
     "7, 1500, 1500"
   })
   void matmul_modelWidths_equalsTheTripleLoop(int m, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int bits = 0; bits < 4; bits++) {
         Case c = new Case(1, m, n, k);
         c.aTransposed = (bits & 1) != 0;
         c.bTransposed = (bits & 2) != 0;
         c.add = bits == 1;
         c.bias = bits != 2;
-        c.check(pool);
+        c.check(backend);
       }
     }
   }
@@ -286,7 +290,7 @@ abstract class MatmulKernelsContract {
     "2, 9, 2600, 233"
   })
   void matmul_batch_equalsTheTripleLoop(int batch, int m, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int bits = 0; bits < 32; bits++) {
         Case c = new Case(batch, m, n, k);
         c.aTransposed = (bits & 1) != 0;
@@ -296,7 +300,7 @@ abstract class MatmulKernelsContract {
         c.add = (bits & 16) != 0;
         c.bias = (bits & 5) != 0;
         c.gap = bits % 3;
-        c.check(pool);
+        c.check(backend);
       }
     }
   }
@@ -316,7 +320,7 @@ abstract class MatmulKernelsContract {
   }
 
   private void checkNarrow(DType type, int m, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int bits = 0; bits < 4; bits++) {
         Case c = new Case(2, m, n, k);
         c.bTransposed = (bits & 1) == 0;
@@ -327,7 +331,7 @@ abstract class MatmulKernelsContract {
         c.add = (bits & 2) != 0;
         c.bias = bits == 3;
         c.gap = 1;
-        c.check(pool);
+        c.check(backend);
       }
     }
   }
@@ -335,12 +339,12 @@ abstract class MatmulKernelsContract {
   @ParameterizedTest
   @CsvSource({"1, 300, 768", "8, 700, 520", "200, 300, 700", "100, 70, 1000"})
   void matmul_realNumbers_errorStaysWithinTheBoundOfASum(int m, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(2)) {
+    try (Backend backend = open(2)) {
       for (int bits = 0; bits < 4; bits++) {
         Case c = new Case(1, m, n, k);
         c.aTransposed = (bits & 1) != 0;
         c.bTransposed = (bits & 2) != 0;
-        float[] actual = c.run(pool, false);
+        float[] actual = c.run(backend, false);
         // Elements are below 1, so a sum of k products is off by k roundings of at most k each;
         // their typical size is far less: the square root of k for both.
         float tolerance = k * 1.2e-7f;
@@ -369,8 +373,8 @@ abstract class MatmulKernelsContract {
     c.aTransposed = (bits & 1) != 0;
     c.bTransposed = (bits & 2) != 0;
     c.add = (bits & 4) != 0;
-    try (WorkerPool pool = new WorkerPool(threads)) {
-      return c.run(pool, false);
+    try (Backend backend = open(threads)) {
+      return c.run(backend, false);
     }
   }
 
@@ -387,15 +391,15 @@ abstract class MatmulKernelsContract {
     "INT8, 70, 416"
   })
   void transposedRightFactor_anyNumberOfRows_givesEachRowItsBits(DType type, int n, int k) {
-    try (WorkerPool pool = new WorkerPool(2)) {
-      int few = kernels(pool).batchInvariantRows();
+    try (Backend backend = open(2)) {
+      int few = kernels(backend).batchInvariantRows();
       assertThat(few).isPositive();
-      assertRowsAreAlike(pool, new Case(1, few, n, k), type, 1);
-      assertRowsAreAlike(pool, new Case(1, few + 30, n, k), type, few + 1);
+      assertRowsAreAlike(backend, new Case(1, few, n, k), type, 1);
+      assertRowsAreAlike(backend, new Case(1, few + 30, n, k), type, few + 1);
     }
   }
 
-  private void assertRowsAreAlike(WorkerPool pool, Case c, DType type, int fewest) {
+  private void assertRowsAreAlike(Backend backend, Case c, DType type, int fewest) {
     int most = c.m;
     int n = c.n;
     int k = c.k;
@@ -405,9 +409,9 @@ abstract class MatmulKernelsContract {
     float[] all = new float[0];
     for (int m = most; m >= fewest; m--) {
       MemorySegment out = arena.allocate((long) m * n * Float.BYTES, 64);
-      Sink sink = new Sink(new View(new CpuStorage(out), DType.F32, 0, n), false);
+      Sink sink = new Sink(new View(TestMemory.storage(out), DType.F32, 0, n), false);
       MatmulKernels.Shape shape = new MatmulKernels.Shape(1, m, n, k);
-      kernels(pool).matmul(new MatmulKernels.Product(shape, a, b, sink, 0, bias));
+      kernels(backend).matmul(new MatmulKernels.Product(shape, a, b, sink, 0, bias));
       all = m == most ? floats(out) : all;
       assertThat(floats(out)).as(m + " rows").isEqualTo(Arrays.copyOf(all, m * n));
     }
@@ -415,28 +419,28 @@ abstract class MatmulKernelsContract {
 
   @Test
   void matmul_infinityInTheRightFactor_staysInItsColumn() {
-    try (WorkerPool pool = new WorkerPool(1)) {
+    try (Backend backend = open(1)) {
       for (int m : new int[] {2, 30}) {
         MemorySegment ones = arena.allocate(30 * 20 * 4, 64);
         MemorySegment right = arena.allocate(20 * 20 * 4, 64);
         MemorySegment out = arena.allocate(30 * 20 * 4, 64);
         for (int i = 0; i < 30 * 20; i++) {
-          CpuStorage.set(ones, i, 1);
+          TestMemory.set(ones, i, 1);
         }
-        CpuStorage.set(right, 7 * 20 + 3, Float.POSITIVE_INFINITY);
-        kernels(pool)
+        TestMemory.set(right, 7 * 20 + 3, Float.POSITIVE_INFINITY);
+        kernels(backend)
             .matmul(
                 new MatmulKernels.Product(
                     new MatmulKernels.Shape(1, m, 20, 20),
                     new MatmulKernels.Operand(
-                        new View(new CpuStorage(ones), DType.F32, 0, 20), false, 0),
+                        new View(TestMemory.storage(ones), DType.F32, 0, 20), false, 0),
                     new MatmulKernels.Operand(
-                        new View(new CpuStorage(right), DType.F32, 0, 20), true, 0),
-                    new Sink(new View(new CpuStorage(out), DType.F32, 0, 20), false),
+                        new View(TestMemory.storage(right), DType.F32, 0, 20), true, 0),
+                    new Sink(new View(TestMemory.storage(out), DType.F32, 0, 20), false),
                     0,
                     null));
         for (int i = 0; i < m * 20; i++) {
-          assertThat(CpuStorage.get(out, i)).isEqualTo(i % 20 == 7 ? Float.POSITIVE_INFINITY : 0);
+          assertThat(TestMemory.get(out, i)).isEqualTo(i % 20 == 7 ? Float.POSITIVE_INFINITY : 0);
         }
       }
     }

@@ -1,9 +1,10 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.mamba4j.internal.cpu.ScanCase.Matrix;
+import io.github.mamba4j.contract.ScanCase.Matrix;
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.SsdKernels.Forward;
@@ -19,7 +20,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every implementation of the scan of Mamba-2 has to do. */
-abstract class SsdKernelsContract extends KernelsContract<SsdKernels> {
+public abstract class SsdKernelsContract extends KernelsContract<SsdKernels> {
+  @Override
+  final SsdKernels kernels(Backend backend) {
+    return backend.ssd();
+  }
+
   /** Of a result's largest element. */
   private static final double FORWARD_TOLERANCE = 4e-6;
 
@@ -319,8 +325,8 @@ abstract class SsdKernelsContract extends KernelsContract<SsdKernels> {
       }
     }
     scan.forward(kernels(1));
-    try (WorkerPool pool = new WorkerPool(1)) {
-      tied.forward(new ScalarScan(pool));
+    try (Backend backend = open(1)) {
+      tied.forward(backend.scan());
     }
     float[] values = tied.out.values();
     double[] expected = new double[values.length];

@@ -1,11 +1,11 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.View;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -14,7 +14,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /** What every lookup must do. */
-abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
+public abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
+  @Override
+  final GatherKernels kernels(Backend backend) {
+    return backend.gather();
+  }
 
   @ParameterizedTest
   @FieldSource(TestMatrix.ALL_WIDTHS)
@@ -33,7 +37,7 @@ abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
   void lookup_halfPrecisionTables_areWidened() {
     float[] values = {1.5f, -2, 0.25f, 3, 65504, -0.0f};
     for (DType type : new DType[] {DType.BF16, DType.F16}) {
-      MemorySegment memory = Arena.ofAuto().allocate(12, 64);
+      MemorySegment memory = TestMemory.allocate(12);
       for (int i = 0; i < 6; i++) {
         short half =
             type == DType.F16
@@ -42,7 +46,7 @@ abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
         memory.setAtIndex(ValueLayout.JAVA_SHORT, i, half);
       }
       TestMatrix out = new TestMatrix(1, 3, 1);
-      View table = new View(new CpuStorage(memory), type, 0, 3);
+      View table = new View(TestMemory.storage(memory), type, 0, 3);
       kernels(1).lookup(new GatherKernels.Lookup(1, 3, 2, TestMatrix.ids(1), table, out.view()));
       float largest = type == DType.F16 ? 65504 : 65280;
       out.assertClose(new double[][] {{3, largest, -0.0f}}, 0);

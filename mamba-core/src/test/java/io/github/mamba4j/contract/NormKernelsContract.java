@@ -1,8 +1,9 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.View;
 import java.util.List;
@@ -11,7 +12,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /** What every normalisation of rows must do. */
-abstract class NormKernelsContract extends KernelsContract<NormKernels> {
+public abstract class NormKernelsContract extends KernelsContract<NormKernels> {
+  @Override
+  final NormKernels kernels(Backend backend) {
+    return backend.norm();
+  }
+
   private static final float EPS = 1e-5f;
 
   /** Sums in floats over blocks of 32 rows or one row, relative to the largest value. */

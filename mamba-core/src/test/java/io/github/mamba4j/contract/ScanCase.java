@@ -1,4 +1,4 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -11,7 +11,6 @@ import io.github.mamba4j.spi.ScanKernels.Inputs;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
-import java.lang.foreign.Arena;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -23,16 +22,15 @@ final class ScanCase {
       int offset = stride == cols ? 0 : 3;
       long floats = offset + (long) rows * stride;
       View view =
-          new View(
-              new CpuStorage(Arena.ofAuto().allocate(floats * 4, 64)), DType.F32, offset, stride);
+          new View(TestMemory.storage(TestMemory.allocate(floats * 4)), DType.F32, offset, stride);
       return new Matrix(view, rows, cols);
     }
 
     Matrix fill(double[] values) {
       for (int r = 0; r < rows; r++) {
         for (int i = 0; i < cols; i++) {
-          CpuStorage.set(
-              CpuStorage.of(view),
+          TestMemory.set(
+              TestMemory.host(view),
               view.offset() + r * view.stride() + i,
               (float) values[r * cols + i]);
         }
@@ -42,9 +40,9 @@ final class ScanCase {
 
     /** Every element of the storage, also those between rows. */
     Matrix poison(float value) {
-      long floats = CpuStorage.of(view).byteSize() / 4;
+      long floats = TestMemory.host(view).byteSize() / 4;
       for (long i = 0; i < floats; i++) {
-        CpuStorage.set(CpuStorage.of(view), i, value);
+        TestMemory.set(TestMemory.host(view), i, value);
       }
       return this;
     }
@@ -54,7 +52,7 @@ final class ScanCase {
       for (int r = 0; r < rows; r++) {
         for (int i = 0; i < cols; i++) {
           values[r * cols + i] =
-              CpuStorage.get(CpuStorage.of(view), view.offset() + r * view.stride() + i);
+              TestMemory.get(TestMemory.host(view), view.offset() + r * view.stride() + i);
         }
       }
       return values;

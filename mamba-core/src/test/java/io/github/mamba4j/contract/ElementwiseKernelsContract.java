@@ -1,7 +1,8 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.ElementwiseKernels.Axis;
@@ -16,7 +17,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /** What functions of elements and sums must do. */
-abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKernels> {
+public abstract class ElementwiseKernelsContract extends KernelsContract<ElementwiseKernels> {
+  @Override
+  final ElementwiseKernels kernels(Backend backend) {
+    return backend.elementwise();
+  }
+
   /** Of the largest value: a few rounding errors of one function. */
   private static final double TOLERANCE = 4e-7;
 

@@ -1,6 +1,6 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
-import io.github.mamba4j.internal.cpu.ScanCase.Matrix;
+import io.github.mamba4j.contract.ScanCase.Matrix;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.SsdKernels.Backward;

@@ -1,8 +1,9 @@
-package io.github.mamba4j.internal.cpu;
+package io.github.mamba4j.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.ConvKernels;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -11,7 +12,12 @@ import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every causal convolution must do. */
-abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
+public abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
+  @Override
+  final ConvKernels kernels(Backend backend) {
+    return backend.conv();
+  }
+
   /** Sums over the taps and a SiLU, or over batch and time, relative to the largest value. */
   private static final double TOLERANCE = 2e-6;
 
