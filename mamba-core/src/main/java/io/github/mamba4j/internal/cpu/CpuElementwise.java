@@ -79,28 +79,14 @@ abstract class CpuElementwise implements ElementwiseKernels {
       Function function, MemorySegment x, long xStart, MemorySegment y, long yStart, int n);
 
   /**
-   * Transposes a matrix.
+   * Transposes some rows, overwriting the result.
    *
-   * @param x memory read
-   * @param xStart its first element
-   * @param xStride distance of its rows
-   * @param rows its rows
-   * @param cols elements of a row
-   * @param y memory written, not that read
-   * @param yStart its first element
-   * @param yStride distance of its rows
+   * @param transpose what to compute
+   * @param first the first row
+   * @param rows how many
    * @param scratch the worker's memory
    */
-  abstract void transpose(
-      MemorySegment x,
-      long xStart,
-      long xStride,
-      int rows,
-      int cols,
-      MemorySegment y,
-      long yStart,
-      long yStride,
-      Scratch scratch);
+  abstract void transpose(Transpose transpose, int first, int rows, Scratch scratch);
 
   private static Function valueOf(Unary function) {
     return switch (function) {
@@ -249,30 +235,20 @@ abstract class CpuElementwise implements ElementwiseKernels {
   }
 
   private void transposeTask(Transpose transpose, int task, Scratch scratch) {
-    View x = transpose.x();
-    View out = transpose.out().view();
     int first = task * TRANSPOSED_ROWS;
     int rows = Math.min(TRANSPOSED_ROWS, transpose.rows() - first);
-    MemorySegment source = CpuStorage.of(x);
-    MemorySegment target = CpuStorage.of(out);
     if (!transpose.out().add()) {
-      transpose(
-          source,
-          row(x, first),
-          x.stride(),
-          rows,
-          transpose.cols(),
-          target,
-          out.offset() + first,
-          out.stride(),
-          scratch);
+      transpose(transpose, first, rows, scratch);
       return;
     }
+    View x = transpose.x();
+    View out = transpose.out().view();
+    MemorySegment source = CpuStorage.of(x);
+    MemorySegment target = CpuStorage.of(out);
     for (int j = 0; j < transpose.cols(); j++) {
       for (int i = first; i < first + rows; i++) {
-        long at = row(out, j) + i;
-        CpuStorage.set(
-            target, at, CpuStorage.get(target, at) + CpuStorage.get(source, row(x, i) + j));
+        float sum = CpuStorage.get(target, row(out, j) + i) + CpuStorage.get(source, row(x, i) + j);
+        CpuStorage.set(target, row(out, j) + i, sum);
       }
     }
   }

@@ -9,9 +9,9 @@ abstract class CpuScan implements ScanKernels {
   private final ScanBackward backward;
   private final PrefixScan prefix;
 
-  CpuScan(WorkerPool pool, ScanLoops loops, PrefixScan.Columns columns) {
+  CpuScan(WorkerPool pool, ScanLoops loops, ScanStep.Loops stepLoops, PrefixScan.Columns columns) {
     forward = new ScanForward(pool, loops);
-    step = new ScanStep(pool, loops);
+    step = new ScanStep(pool, stepLoops);
     backward = new ScanBackward(pool, loops);
     prefix = new PrefixScan(pool, columns);
   }

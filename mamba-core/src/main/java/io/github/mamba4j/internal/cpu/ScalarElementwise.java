@@ -2,7 +2,9 @@ package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.CpuStorage.get;
 import static io.github.mamba4j.internal.cpu.CpuStorage.set;
+import static io.github.mamba4j.internal.cpu.Tiles.row;
 
+import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 
 /** Functions of elements in plain loops. */
@@ -17,32 +19,17 @@ final class ScalarElementwise extends CpuElementwise {
   }
 
   @Override
-  void transpose(
-      MemorySegment x,
-      long xStart,
-      long xStride,
-      int rows,
-      int cols,
-      MemorySegment y,
-      long yStart,
-      long yStride,
-      Scratch scratch) {
-    exchange(x, xStart, xStride, rows, cols, y, yStart, yStride);
+  void transpose(Transpose transpose, int first, int rows, Scratch scratch) {
+    exchange(transpose, first, first + rows, 0, transpose.cols());
   }
 
-  /** {@link #transpose} in plain loops. */
-  static void exchange(
-      MemorySegment x,
-      long xStart,
-      long xStride,
-      int rows,
-      int cols,
-      MemorySegment y,
-      long yStart,
-      long yStride) {
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < cols; j++) {
-        set(y, yStart + j * yStride + i, get(x, xStart + i * xStride + j));
+  /** Transposes the elements of some rows and columns. */
+  static void exchange(Transpose transpose, int firstRow, int endRow, int firstCol, int endCol) {
+    View x = transpose.x();
+    View y = transpose.out().view();
+    for (int i = firstRow; i < endRow; i++) {
+      for (int j = firstCol; j < endCol; j++) {
+        set(CpuStorage.of(y), row(y, j) + i, get(CpuStorage.of(x), row(x, i) + j));
       }
     }
   }

@@ -156,40 +156,4 @@ interface ScanLoops {
       int states,
       boolean softplus,
       boolean zoh);
-
-  /**
-   * Fills the rows that {@link ScanStep} names from one step of n channels: {@code Δ = softplus(dt
-   * + bias)}, Δ·u, and {@code dSkip·u} for the result.
-   */
-  void stepInputs(
-      MemorySegment u,
-      long uAt,
-      MemorySegment dt,
-      long dtAt,
-      MemorySegment bias,
-      long biasAt,
-      MemorySegment skip,
-      long skipAt,
-      MemorySegment tile,
-      int n);
-
-  /**
-   * Takes one state of n channels a step further and adds {@code c·h} to the row OUT, NaN where A
-   * is no finite number.
-   */
-  void stepState(
-      MemorySegment a,
-      long aAt,
-      float b,
-      float c,
-      MemorySegment before,
-      long beforeAt,
-      MemorySegment after,
-      long afterAt,
-      MemorySegment tile,
-      int n);
-
-  /** {@code out = OUT·silu(z)} for n channels. */
-  void stepGate(
-      MemorySegment tile, MemorySegment z, long zAt, MemorySegment out, long outAt, int n);
 }

@@ -8,6 +8,8 @@ import io.github.mamba4j.spi.ScanKernels.Inputs;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One step of running sequences, the work of a generated token: {@code h ← exp(ΔA)·h + Δ·u·B; out =
@@ -32,11 +34,30 @@ final class ScanStep {
 
   private static final int TILE_FLOATS = 3 * BLOCK;
 
+  /**
+   * The inner loops, over channels {@code first + from} to {@code first + to} of a sequence; the
+   * tile's rows begin with channel {@code first}.
+   */
+  interface Loops {
+    /** Fills the rows: {@code Δ = softplus(dt + dtBias)}, Δ·u, and {@code dSkip·u} for OUT. */
+    void inputs(Forward scan, int sequence, int first, int from, int to, MemorySegment tile);
+
+    /**
+     * Takes a state of the channels a step further and adds {@code C·h} to the row OUT, NaN where A
+     * is no finite number.
+     */
+    void state(
+        Forward scan, int sequence, int state, int first, int from, int to, MemorySegment tile);
+
+    /** Writes {@code OUT·silu(z)}. */
+    void gate(Forward scan, int sequence, int first, int from, int to, MemorySegment tile);
+  }
+
   private final WorkerPool pool;
-  private final ScanLoops loops;
+  private final Loops loops;
   private final WorkerPool.Body<Forward> body = this::block;
 
-  ScanStep(WorkerPool pool, ScanLoops loops) {
+  ScanStep(WorkerPool pool, Loops loops) {
     this.pool = pool;
     this.loops = loops;
   }
@@ -56,6 +77,16 @@ final class ScanStep {
         && inputs.dtBias() != null;
   }
 
+  /** Returns a view that {@link #fits} has seen. */
+  static View given(@Nullable View view) {
+    return Objects.requireNonNull(view);
+  }
+
+  /** Returns where a sequence's row of a state begins. */
+  static long stateRow(View view, Shape shape, int sequence, int state) {
+    return row(view, (long) sequence * shape.dState() + state);
+  }
+
   void run(Forward scan) {
     pool.forEach(scan.shape().batch() * blocks(scan.shape()), scan, body);
   }
@@ -65,53 +96,15 @@ final class ScanStep {
   }
 
   private void block(Forward scan, int task, Scratch scratch) {
-    Inputs inputs = scan.inputs();
-    View initial = inputs.initialState();
-    View last = scan.finalState();
-    View z = inputs.z();
-    View skip = inputs.dSkip();
-    View bias = inputs.dtBias();
-    if (initial == null || last == null || z == null || skip == null || bias == null) {
-      return; // fits() has seen to it
-    }
     Shape shape = scan.shape();
     int sequence = task / blocks(shape);
     int first = task % blocks(shape) * BLOCK;
     int n = Math.min(BLOCK, shape.dInner() - first);
     MemorySegment tile = scratch.floats(TILE_FLOATS);
-    loops.stepInputs(
-        CpuStorage.of(inputs.u()),
-        row(inputs.u(), sequence) + first,
-        CpuStorage.of(inputs.dt()),
-        row(inputs.dt(), sequence) + first,
-        CpuStorage.of(bias),
-        bias.offset() + first,
-        CpuStorage.of(skip),
-        skip.offset() + first,
-        tile,
-        n);
-    MemorySegment b = CpuStorage.of(inputs.b());
-    MemorySegment c = CpuStorage.of(inputs.c());
+    loops.inputs(scan, sequence, first, 0, n, tile);
     for (int state = 0; state < shape.dState(); state++) {
-      long at = (long) sequence * shape.dState() + state;
-      loops.stepState(
-          CpuStorage.of(inputs.a()),
-          row(inputs.a(), state) + first,
-          CpuStorage.get(b, row(inputs.b(), sequence) + state),
-          CpuStorage.get(c, row(inputs.c(), sequence) + state),
-          CpuStorage.of(initial),
-          row(initial, at) + first,
-          CpuStorage.of(last),
-          row(last, at) + first,
-          tile,
-          n);
+      loops.state(scan, sequence, state, first, 0, n, tile);
     }
-    loops.stepGate(
-        tile,
-        CpuStorage.of(z),
-        row(z, sequence) + first,
-        CpuStorage.of(scan.out()),
-        row(scan.out(), sequence) + first,
-        n);
+    loops.gate(scan, sequence, first, 0, n, tile);
   }
 }

@@ -1,11 +1,13 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.Tiles.row;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
+import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
@@ -22,38 +24,24 @@ final class VectorElementwise extends CpuElementwise {
 
   /** Squares where there are any; what is left of rows and columns in plain loops. */
   @Override
-  void transpose(
-      MemorySegment x,
-      long xStart,
-      long xStride,
-      int rows,
-      int cols,
-      MemorySegment y,
-      long yStart,
-      long yStride,
-      Scratch scratch) {
-    int wholeRows = SPECIES.loopBound(rows);
+  void transpose(Transpose transpose, int first, int rows, Scratch scratch) {
+    View x = transpose.x();
+    View y = transpose.out().view();
+    int cols = transpose.cols();
+    int wholeRows = first + SPECIES.loopBound(rows);
     int wholeCols = SPECIES.loopBound(cols);
+    MemorySegment source = CpuStorage.of(x);
+    MemorySegment target = CpuStorage.of(y);
     MemorySegment room = scratch.floats(VectorTranspose.scratchFloats());
-    for (int i = 0; i < wholeRows; i += LANES) {
+    for (int i = first; i < wholeRows; i += LANES) {
       for (int j = 0; j < wholeCols; j += LANES) {
-        long from = (xStart + i * xStride + j) << 2;
-        long to = (yStart + j * yStride + i) << 2;
-        VectorTranspose.square(x, from, xStride << 2, y, to, yStride << 2, room, 0);
+        long from = (row(x, i) + j) << 2;
+        long to = (row(y, j) + i) << 2;
+        VectorTranspose.square(source, from, x.stride() << 2, target, to, y.stride() << 2, room, 0);
       }
     }
-    int rest = rows - wholeRows;
-    long below = xStart + wholeRows * xStride;
-    ScalarElementwise.exchange(x, below, xStride, rest, cols, y, yStart + wholeRows, yStride);
-    ScalarElementwise.exchange(
-        x,
-        xStart + wholeCols,
-        xStride,
-        wholeRows,
-        cols - wholeCols,
-        y,
-        yStart + wholeCols * yStride,
-        yStride);
+    ScalarElementwise.exchange(transpose, wholeRows, first + rows, 0, cols);
+    ScalarElementwise.exchange(transpose, first, wholeRows, wholeCols, cols);
   }
 
   @Override

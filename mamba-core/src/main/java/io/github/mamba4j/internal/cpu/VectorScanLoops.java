@@ -351,43 +351,4 @@ final class VectorScanLoops implements ScanLoops {
       }
     }
   }
-
-  @Override
-  public void stepInputs(
-      MemorySegment u,
-      long uAt,
-      MemorySegment dt,
-      long dtAt,
-      MemorySegment bias,
-      long biasAt,
-      MemorySegment skip,
-      long skipAt,
-      MemorySegment tile,
-      int n) {
-    int whole = VectorStepLoops.inputs(u, uAt, dt, dtAt, bias, biasAt, skip, skipAt, tile, n);
-    ScalarScanLoops.stepInputs(u, uAt, dt, dtAt, bias, biasAt, skip, skipAt, tile, whole, n);
-  }
-
-  @Override
-  public void stepState(
-      MemorySegment a,
-      long aAt,
-      float b,
-      float c,
-      MemorySegment before,
-      long beforeAt,
-      MemorySegment after,
-      long afterAt,
-      MemorySegment tile,
-      int n) {
-    int whole = VectorStepLoops.state(a, aAt, b, c, before, beforeAt, after, afterAt, tile, n);
-    ScalarScanLoops.stepState(a, aAt, b, c, before, beforeAt, after, afterAt, tile, whole, n);
-  }
-
-  @Override
-  public void stepGate(
-      MemorySegment tile, MemorySegment z, long zAt, MemorySegment out, long outAt, int n) {
-    int whole = VectorStepLoops.gate(tile, z, zAt, out, outAt, n);
-    ScalarScanLoops.stepGate(tile, z, zAt, out, outAt, whole, n);
-  }
 }
