@@ -1,0 +1,7 @@
+/**
+ * Kernels for NVIDIA GPUs: hand-written PTX, one file a family, with a small step that expands what
+ * differs by size and type.
+ */
+module io.github.mamba4j.cuda {
+  requires static org.jspecify;
+}

@@ -1,0 +1,79 @@
+package io.github.mamba4j.cuda;
+
+import static jcuda.nvptxcompiler.JNvPTXCompiler.*;
+import static jcuda.nvptxcompiler.nvPTXCompileResult.NVPTXCOMPILE_SUCCESS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import jcuda.nvptxcompiler.JNvPTXCompiler;
+import jcuda.nvptxcompiler.nvPTXCompilerHandle;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
+class PtxCompileTest {
+  private static final List<String> FAMILIES = List.of("elementwise");
+  private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
+  private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
+
+  @BeforeAll
+  static void loadCompiler() {
+    JNvPTXCompiler.setExceptionsEnabled(false);
+  }
+
+  static Stream<Arguments> files() {
+    return FAMILIES.stream()
+        .flatMap(family -> ARCHITECTURES.stream().map(sm -> Arguments.of(family, sm)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void ptx_everyFamily_compilesWithoutSpilling(String family, int architecture) {
+    String log = compile(PtxSource.of(family, Map.of()), "--gpu-name=sm_" + architecture);
+    Matcher stack = STACK.matcher(log);
+    int kernels = 0;
+    while (stack.find()) {
+      assertThat(stack.group(1)).as(log).isEqualTo("0");
+      kernels++;
+    }
+    assertThat(kernels).isPositive();
+  }
+
+  @Test
+  void compiler_whatIsNoPtx_isRefused() {
+    String ptx = PtxSource.of("elementwise", Map.of()).replaceFirst("ld\\.global\\.f32", "ld.f33");
+    assertThatThrownBy(() -> compile(ptx, "--gpu-name=sm_80")).hasMessageContaining("f33");
+  }
+
+  /** Returns what the compiler says of registers and memory. */
+  private static String compile(String ptx, String architecture) {
+    nvPTXCompilerHandle handle = new nvPTXCompilerHandle();
+    byte[] text = ptx.getBytes(StandardCharsets.US_ASCII);
+    assertThat(nvPTXCompilerCreate(handle, text.length, text)).isEqualTo(NVPTXCOMPILE_SUCCESS);
+    int result = nvPTXCompilerCompile(handle, 2, new String[] {architecture, "--verbose"});
+    long[] size = new long[1];
+    byte[] log;
+    if (result == NVPTXCOMPILE_SUCCESS) {
+      nvPTXCompilerGetInfoLogSize(handle, size);
+      log = new byte[Math.toIntExact(size[0])];
+      nvPTXCompilerGetInfoLog(handle, log);
+    } else {
+      nvPTXCompilerGetErrorLogSize(handle, size);
+      log = new byte[Math.toIntExact(size[0])];
+      nvPTXCompilerGetErrorLog(handle, log);
+    }
+    nvPTXCompilerDestroy(handle);
+    String said = new String(log, StandardCharsets.US_ASCII);
+    assertThat(result).as(said).isEqualTo(NVPTXCOMPILE_SUCCESS);
+    return said;
+  }
+}
