@@ -3,5 +3,6 @@
  * differs by size and type.
  */
 module io.github.mamba4j.cuda {
+  requires io.github.mamba4j.core;
   requires static org.jspecify;
 }

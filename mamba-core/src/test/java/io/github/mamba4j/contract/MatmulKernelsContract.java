@@ -37,12 +37,12 @@ public abstract class MatmulKernelsContract extends KernelsContract<MatmulKernel
   private static final float GAP = 7777;
 
   private Arena arena = Arena.ofConfined();
-  private SplittableRandom random = new SplittableRandom(1);
+  private SplittableRandom numbers = new SplittableRandom(1);
 
   @BeforeEach
   void open() {
     arena = Arena.ofShared();
-    random = new SplittableRandom(20);
+    numbers = new SplittableRandom(20);
   }
 
   @AfterEach
@@ -93,7 +93,7 @@ public abstract class MatmulKernelsContract extends KernelsContract<MatmulKernel
       for (int item = 0; item < batch; item++) {
         for (int i = 0; i < m; i++) {
           for (int j = 0; j < n; j++) {
-            float before = add ? random.nextInt(-8, 9) : Float.NaN;
+            float before = add ? numbers.nextInt(-8, 9) : Float.NaN;
             TestMemory.set(out, 3 + item * batchStride + i * stride + j, before);
           }
         }
@@ -143,7 +143,7 @@ public abstract class MatmulKernelsContract extends KernelsContract<MatmulKernel
       long count = first + stride * rows + batchStride * (batch - 1);
       MemorySegment memory = arena.allocate(type.bytes(count), 64);
       for (long i = 0; i < count; i++) {
-        float value = whole ? random.nextInt(-4, 5) : (float) random.nextDouble(-1, 1);
+        float value = whole ? numbers.nextInt(-4, 5) : (float) numbers.nextDouble(-1, 1);
         put(memory, type, i, value);
       }
       View view = new View(TestMemory.storage(memory), type, first, stride);
@@ -227,12 +227,12 @@ public abstract class MatmulKernelsContract extends KernelsContract<MatmulKernel
       for (int n : sizes()) {
         for (int k : sizes()) {
           Case c = new Case(1, m, n, k);
-          int bits = random.nextInt(16);
+          int bits = numbers.nextInt(16);
           c.aTransposed = (bits & 1) != 0;
           c.bTransposed = (bits & 2) != 0;
           c.add = (bits & 4) != 0;
           c.bias = (bits & 8) != 0;
-          c.gap = random.nextInt(3) * 7;
+          c.gap = numbers.nextInt(3) * 7;
           c.check(backend);
         }
       }
@@ -368,7 +368,7 @@ public abstract class MatmulKernelsContract extends KernelsContract<MatmulKernel
   }
 
   private float[] withThreads(int threads, int m, int n, int k, int bits) {
-    random = new SplittableRandom(bits);
+    numbers = new SplittableRandom(bits);
     Case c = new Case(2, m, n, k);
     c.aTransposed = (bits & 1) != 0;
     c.bTransposed = (bits & 2) != 0;

@@ -6,7 +6,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import java.util.function.Function;
 
 /**
@@ -24,7 +23,7 @@ public final class TestMemory {
       ThreadLocal.withInitial(() -> new TestMemory(memory -> new HostOnly(memory.byteSize())));
 
   private final Function<MemorySegment, Storage> storages;
-  private final Map<Storage, MemorySegment> hosts = new IdentityHashMap<>();
+  private final IdentityHashMap<Storage, MemorySegment> hosts = new IdentityHashMap<>();
 
   private TestMemory(Function<MemorySegment, Storage> storages) {
     this.storages = storages;

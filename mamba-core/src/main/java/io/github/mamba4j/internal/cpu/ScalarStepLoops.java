@@ -48,7 +48,7 @@ final class ScalarStepLoops implements ScanStep.Loops {
       float h = Math.fma(decay, get(CpuStorage.of(before), source + e), input);
       set(CpuStorage.of(after), target + e, h);
       float out = Math.fma(h, c, get(tile, ScanStep.OUT + e));
-      set(tile, ScanStep.OUT + e, out + (rate - rate));
+      set(tile, ScanStep.OUT + e, out + rate * 0);
     }
   }
 

@@ -82,7 +82,7 @@ final class VectorStepLoops implements ScanStep.Loops {
               .fma(fromMemorySegment(SPECIES, before, (beforeAt + e) << 2, ORDER), input);
       h.intoMemorySegment(after, (afterAt + e) << 2, ORDER);
       h.fma(cs, fromMemorySegment(SPECIES, tile, OUT + 4L * e, ORDER))
-          .add(rate.sub(rate))
+          .add(rate.mul(0))
           .intoMemorySegment(tile, OUT + 4L * e, ORDER);
     }
     TAIL.state(scan, sequence, state, first, e, to, tile);

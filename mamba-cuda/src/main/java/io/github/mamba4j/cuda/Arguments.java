@@ -1,0 +1,66 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A kernel's parameters in the order of its signature, packed as the driver takes them: each at a
+ * multiple of its size.
+ */
+final class Arguments {
+  private static final int MOST_BYTES = 1024;
+
+  private final ByteBuffer buffer =
+      ByteBuffer.allocateDirect(MOST_BYTES).order(ByteOrder.nativeOrder());
+  private final List<String> types = new ArrayList<>();
+
+  /** Appends the address of a view's first element and its stride, in elements. */
+  Arguments matrix(View view) {
+    return pointer(view).wide(view.stride());
+  }
+
+  /** Appends a sink as {@link #matrix(View)}; whether it adds is part of the kernel's name. */
+  Arguments matrix(Sink sink) {
+    return matrix(sink.view());
+  }
+
+  /** Appends the address of a view's first element, zero if there is no view. */
+  Arguments pointer(@Nullable View view) {
+    return wide(view == null ? 0 : DeviceMemory.address(view));
+  }
+
+  Arguments wide(long value) {
+    align(Long.BYTES, ".u64").putLong(value);
+    return this;
+  }
+
+  Arguments number(int value) {
+    align(Integer.BYTES, ".u32").putInt(value);
+    return this;
+  }
+
+  Arguments number(float value) {
+    align(Float.BYTES, ".f32").putFloat(value);
+    return this;
+  }
+
+  private ByteBuffer align(int size, String type) {
+    types.add(type);
+    return buffer.position(Math.ceilDiv(buffer.position(), size) * size);
+  }
+
+  /** Returns the types as a signature writes them. */
+  List<String> types() {
+    return List.copyOf(types);
+  }
+
+  /** Returns the packed parameters; their number of bytes is the buffer's position. */
+  ByteBuffer packed() {
+    return buffer;
+  }
+}

@@ -1,0 +1,13 @@
+package io.github.mamba4j.cuda;
+
+/** What runs kernels; the host side of the kernel families sees no more of a GPU than this. */
+interface Launcher {
+  /**
+   * Launches a kernel after those before.
+   *
+   * @param kernel which
+   * @param grid blocks and threads
+   * @param arguments its parameters
+   */
+  void launch(Kernel kernel, Grid grid, Arguments arguments);
+}
