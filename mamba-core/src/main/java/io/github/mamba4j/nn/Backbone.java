@@ -68,8 +68,9 @@ public final class Backbone {
    * @param work where to compute
    */
   public void refresh(Scope work) {
-    for (ResidualBlock block : blocks) {
-      block.refresh(work);
+    // By index: an iterator would be an object for each token.
+    for (int i = 0; i < blocks.size(); i++) {
+      blocks.get(i).refresh(work);
     }
   }
 

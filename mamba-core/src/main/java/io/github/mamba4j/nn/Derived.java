@@ -41,13 +41,12 @@ final class Derived {
    * @param work where to compute
    */
   synchronized void refresh(Scope work) {
-    OptionalLong now = parameter.version();
-    if (now.isPresent() && now.equals(version)) {
+    if (!parameter.mayHaveChanged(version)) {
       return;
     }
+    version = parameter.version();
     try (Scope inner = work.openChild()) {
       value.copyFrom(formula.apply(parameter.in(inner)));
     }
-    version = now;
   }
 }

@@ -216,8 +216,22 @@ public final class Tensor {
    *     it at any time
    */
   public OptionalLong version() {
+    return changesUnseen() ? OptionalLong.empty() : OptionalLong.of(base.version);
+  }
+
+  /**
+   * Returns whether this tensor may be another one than when it had a version. Makes no objects.
+   *
+   * @param since what {@link #version} returned then
+   * @return false if it is the same for certain
+   */
+  public boolean mayHaveChanged(OptionalLong since) {
+    return since.isEmpty() || since.getAsLong() != base.version || changesUnseen();
+  }
+
+  private boolean changesUnseen() {
     Gradient held = base.gradient;
-    return held != null && held.reached() ? OptionalLong.empty() : OptionalLong.of(base.version);
+    return held != null && held.reached();
   }
 
   /**

@@ -89,6 +89,52 @@ class InferenceStateTest {
     TensorAssert.assertClose(what, actual, doubles, TOLERANCE);
   }
 
+  /** A step keeps what it computes from parameters alone; it must notice when they change. */
+  @Test
+  void stepAndPrefill_afterParametersChanged_useTheNewOnes() {
+    try (MambaModel changed = builder(architecture).seed(3).build();
+        InferenceState state = changed.newState()) {
+      for (boolean trained : new boolean[] {false, true}) {
+        if (trained) {
+          train(changed);
+        }
+        for (float factor : new float[] {1, 1.5f, 0.5f}) {
+          scale(changed, factor);
+          state.reset();
+          state.prefill(new int[] {4, 7});
+          state.step(9);
+          try (Scope scope = changed.openScope()) {
+            Tensor ids = changed.ids(scope, Shape.of(1, 3), new int[] {4, 7, 9});
+            float[] expected = Arrays.copyOf(changed.forward(ids).select(-1).toFloats(), 29);
+            assertClose("logits times " + factor, logits(state), expected);
+          }
+        }
+      }
+    }
+  }
+
+  private static void scale(MambaModel changed, float factor) {
+    changed
+        .parameters()
+        .forEach((name, tensor) -> {
+          if (name.endsWith("A_log") || name.endsWith("conv1d.weight")) {
+            float[] values = tensor.toFloats();
+            for (int i = 0; i < values.length; i++) {
+              values[i] *= factor;
+            }
+            tensor.write(MemorySegment.ofArray(values));
+          }
+        });
+  }
+
+  /** From here on the parameters may change at any time, without a word to those who keep them. */
+  private static void train(MambaModel changed) {
+    try (Scope scope = changed.openGradientScope()) {
+      Tensor ids = changed.ids(scope, Shape.of(1, 3), new int[] {1, 2, 3});
+      changed.loss(ids, scope.ints(Shape.of(1, 3), 2, 3, 4)).mean().backward();
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 17, 255, 256, 257, 600})
   void prefillStepsAndPieces_sameTokens_giveSameLogits(int length) {
