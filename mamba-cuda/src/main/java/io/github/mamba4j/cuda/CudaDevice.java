@@ -1,0 +1,311 @@
+package io.github.mamba4j.cuda;
+
+import static io.github.mamba4j.cuda.CudaDriver.check;
+import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
+import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
+
+import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import jcuda.Pointer;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
+ * that are loaded. Several threads may use it; what one of them captures the others wait for.
+ */
+final class CudaDevice implements Launcher, AutoCloseable {
+  /** The address of memory that the driver made. */
+  private static final class Root extends CUdeviceptr {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** Host memory by its address. */
+  private static final class HostAddress extends Pointer {
+    HostAddress(long address) {
+      super(address);
+    }
+  }
+
+  private final CUdevice device = new CUdevice();
+  private final CUcontext context = new CUcontext();
+  private final CUstream stream = new CUstream();
+  private final Map<String, CUmodule> modules = new HashMap<>();
+  private final Map<Kernel, CUfunction> functions = new HashMap<>();
+  private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
+  private final List<CUgraphExec> graphs = new ArrayList<>();
+
+  /** Guards all of the above. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private boolean closed;
+
+  /**
+   * Opens a GPU.
+   *
+   * @param index which one
+   * @throws IllegalStateException if there is none, or the driver refuses
+   */
+  CudaDevice(int index) {
+    check(JCudaDriver.cuInit(0), "cuInit");
+    check(JCudaDriver.cuDeviceGet(device, index), "cuDeviceGet(" + index + ")");
+    check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+    check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+    check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+  }
+
+  /** Takes the lock and makes the context the calling thread's. */
+  private void enter() {
+    lock.lock();
+    if (closed) {
+      lock.unlock();
+      throw new IllegalStateException("CudaDevice: the device is closed, open a new one");
+    }
+    check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+  }
+
+  /** Returns the GPU's name. */
+  String name() {
+    byte[] name = new byte[256];
+    check(JCudaDriver.cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
+    int end = 0;
+    while (end < name.length && name[end] != 0) {
+      end++;
+    }
+    return new String(name, 0, end, StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * Allocates zeroed memory.
+   *
+   * @param bytes size, positive
+   * @throws OutOfMemoryError if there is not enough; the message says what was asked and is free
+   */
+  DeviceMemory allocate(long bytes) {
+    enter();
+    try {
+      Root root = new Root();
+      int result = JCudaDriver.cuMemAlloc(root, bytes);
+      if (result == CUDA_ERROR_OUT_OF_MEMORY) {
+        throw new OutOfMemoryError(notEnough(bytes));
+      }
+      check(result, "cuMemAlloc(" + bytes + ")");
+      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream), "cuMemsetD8Async");
+      DeviceMemory memory = new DeviceMemory(root.address(), bytes);
+      blocks.put(memory, root);
+      return memory;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static String notEnough(long bytes) {
+    long[] free = new long[1];
+    long[] total = new long[1];
+    check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+    return "CudaDevice.allocate: "
+        + bytes
+        + " bytes were asked for, "
+        + free[0]
+        + " of the GPU's "
+        + total[0]
+        + " are free; choose a smaller batch, length or model";
+  }
+
+  /** Gives a block back, after the kernels that use it. */
+  void free(Storage storage) {
+    enter();
+    try {
+      check(JCudaDriver.cuMemFree(root(storage)), "cuMemFree");
+      blocks.remove(storage);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Root root(Storage storage) {
+    Root root = blocks.get(storage);
+    if (root == null) {
+      throw new IllegalArgumentException(
+          "CudaDevice: storage of " + storage.byteSize() + " bytes is not in use on this device");
+    }
+    return root;
+  }
+
+  /** Copies host memory into a block, in order with the kernels. */
+  void write(MemorySegment source, Storage target, long targetByteOffset) {
+    MemorySegment host =
+        source.isNative() ? source : Arena.ofAuto().allocate(source.byteSize(), 16);
+    if (!source.isNative()) {
+      host.copyFrom(source);
+    }
+    enter();
+    try {
+      CUdeviceptr to = root(target).withByteOffset(targetByteOffset);
+      Pointer from = new HostAddress(host.address());
+      check(JCudaDriver.cuMemcpyHtoDAsync(to, from, host.byteSize(), stream), "cuMemcpyHtoDAsync");
+      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits for the kernels before and copies a part of a block to the host. */
+  void read(Storage source, long sourceByteOffset, MemorySegment target) {
+    MemorySegment host =
+        target.isNative() ? target : Arena.ofAuto().allocate(target.byteSize(), 16);
+    enter();
+    try {
+      CUdeviceptr from = root(source).withByteOffset(sourceByteOffset);
+      Pointer to = new HostAddress(host.address());
+      check(JCudaDriver.cuMemcpyDtoHAsync(to, from, host.byteSize(), stream), "cuMemcpyDtoHAsync");
+      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    } finally {
+      lock.unlock();
+    }
+    if (!target.isNative()) {
+      target.copyFrom(host);
+    }
+  }
+
+  /** Waits until every kernel launched before has ended. */
+  void synchronize() {
+    enter();
+    try {
+      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void launch(Kernel kernel, Grid grid, Arguments arguments) {
+    enter();
+    try {
+      ByteBuffer packed = arguments.packed().duplicate().flip();
+      Pointer extra =
+          Pointer.to(
+              JCudaDriver.CU_LAUNCH_PARAM_BUFFER_POINTER,
+              Pointer.to(packed),
+              JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE,
+              Pointer.to(new long[] {packed.limit()}),
+              JCudaDriver.CU_LAUNCH_PARAM_END);
+      int result =
+          JCudaDriver.cuLaunchKernel(
+              function(kernel),
+              grid.x(),
+              grid.y(),
+              1,
+              grid.threadsX(),
+              grid.threadsY(),
+              1,
+              0,
+              stream,
+              null,
+              extra);
+      check(result, "launch of " + kernel + ", " + grid);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private CUfunction function(Kernel kernel) {
+    return functions.computeIfAbsent(
+        kernel,
+        key -> {
+          CUfunction function = new CUfunction();
+          CUmodule module = modules.computeIfAbsent(key.family(), CudaDevice::load);
+          check(JCudaDriver.cuModuleGetFunction(function, module, key.name()), "loading " + key);
+          return function;
+        });
+  }
+
+  private static CUmodule load(String family) {
+    CUmodule module = new CUmodule();
+    String ptx = PtxSource.of(family, Map.of());
+    check(JCudaDriver.cuModuleLoadData(module, ptx), "loading " + family + ".ptx");
+    return module;
+  }
+
+  /** Makes launches that have run once a graph, which runs them again. */
+  Runnable capture(List<Runnable> launches) {
+    enter();
+    try {
+      CUgraph graph = new CUgraph();
+      check(
+          JCudaDriver.cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+          "cuStreamBeginCapture");
+      try {
+        launches.forEach(Runnable::run);
+      } finally {
+        check(JCudaDriver.cuStreamEndCapture(stream, graph), "cuStreamEndCapture");
+      }
+      CUgraphExec exec = new CUgraphExec();
+      check(JCudaDriver.cuGraphInstantiate(exec, graph, 0), "cuGraphInstantiate");
+      check(JCudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
+      graphs.add(exec);
+      return () -> replay(exec);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void replay(CUgraphExec exec) {
+    enter();
+    try {
+      check(JCudaDriver.cuGraphLaunch(exec, stream), "cuGraphLaunch");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns how many blocks, graphs and loaded files are held. */
+  int held() {
+    return blocks.size() + graphs.size() + modules.size();
+  }
+
+  /** Waits for the kernels and gives everything back. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      enter();
+      lock.unlock();
+      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      graphs.forEach(JCudaDriver::cuGraphExecDestroy);
+      modules.values().forEach(JCudaDriver::cuModuleUnload);
+      blocks.values().forEach(JCudaDriver::cuMemFree);
+      graphs.clear();
+      modules.clear();
+      functions.clear();
+      blocks.clear();
+      JCudaDriver.cuStreamDestroy(stream);
+      check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+}
