@@ -49,6 +49,11 @@ final class Gradient {
     }
   }
 
+  /** Whether there is a gradient and a backward pass has reached it. */
+  static boolean reached(@Nullable Gradient gradient) {
+    return gradient != null && gradient.reached();
+  }
+
   boolean reached() {
     return buffer != null;
   }
