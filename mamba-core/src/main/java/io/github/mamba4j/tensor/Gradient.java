@@ -50,7 +50,7 @@ final class Gradient {
   }
 
   /** Whether there is a gradient and a backward pass has reached it. */
-  static boolean reached(@Nullable Gradient gradient) {
+  static boolean exists(@Nullable Gradient gradient) {
     return gradient != null && gradient.reached();
   }
 

@@ -216,7 +216,7 @@ public final class Tensor {
    *     it at any time
    */
   public OptionalLong version() {
-    return Gradient.reached(base.gradient) ? OptionalLong.empty() : OptionalLong.of(base.version);
+    return Gradient.exists(base.gradient) ? OptionalLong.empty() : OptionalLong.of(base.version);
   }
 
   /**
@@ -226,7 +226,7 @@ public final class Tensor {
    * @return false if it is the same for certain
    */
   public boolean mayHaveChanged(OptionalLong since) {
-    return since.isEmpty() || since.getAsLong() != base.version || Gradient.reached(base.gradient);
+    return since.isEmpty() || since.getAsLong() != base.version || Gradient.exists(base.gradient);
   }
 
   /**
