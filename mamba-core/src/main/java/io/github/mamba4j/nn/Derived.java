@@ -44,9 +44,10 @@ final class Derived {
     if (!parameter.mayHaveChanged(version)) {
       return;
     }
-    version = parameter.version();
+    OptionalLong now = parameter.version();
     try (Scope inner = work.openChild()) {
       value.copyFrom(formula.apply(parameter.in(inner)));
     }
+    version = now;
   }
 }

@@ -6,6 +6,7 @@ import io.github.mamba4j.spi.ConvKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -142,11 +143,8 @@ abstract class CpuConv implements ConvKernels {
 
   private void step(Forward conv, int task, Scratch scratch) {
     Shape shape = conv.shape();
-    View before = conv.inputs().initialState();
-    View after = conv.finalState();
-    if (before == null || after == null) {
-      return; // isStep() has seen to it
-    }
+    View before = Objects.requireNonNull(conv.inputs().initialState());
+    View after = Objects.requireNonNull(conv.finalState());
     int n = channels(shape, task);
     int history = shape.width() - 1;
     MemorySegment sum = scratch.floats(n);

@@ -59,9 +59,6 @@ final class ScanTile {
   /** Floats from a step to the next in the work room. */
   static final int WORK_STEP = WORK_VECTORS * MAX_LANES;
 
-  /** Two squares to transpose in. */
-  private static final int MIN_WORK = 2 * MAX_LANES * MAX_LANES;
-
   private static final int MIN_CHUNK = 32;
   private static final int PANEL_FLOATS = 8192;
   private static final int BLOCKS = 24;
@@ -218,6 +215,6 @@ final class ScanTile {
 
   /** Returns the size of a tile. */
   static long floats(int chunk, int width, int states) {
-    return work(chunk, width, states) + Math.max((long) chunk * WORK_STEP, MIN_WORK);
+    return work(chunk, width, states) + (long) chunk * WORK_STEP;
   }
 }
