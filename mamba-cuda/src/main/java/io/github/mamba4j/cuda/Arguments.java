@@ -13,10 +13,12 @@ import org.jspecify.annotations.Nullable;
  * multiple of its size.
  */
 final class Arguments {
-  private static final int MOST_BYTES = 1024;
+  /** The most that a kernel takes. */
+  static final int MOST_BYTES = 4096;
 
-  private final ByteBuffer buffer =
-      ByteBuffer.allocateDirect(MOST_BYTES).order(ByteOrder.nativeOrder());
+  private static final int USUAL_BYTES = 256;
+
+  private ByteBuffer buffer = ByteBuffer.allocate(USUAL_BYTES).order(ByteOrder.nativeOrder());
   private final List<String> types = new ArrayList<>();
 
   /** Appends the address of a view's first element and its stride, in elements. */
@@ -51,7 +53,11 @@ final class Arguments {
 
   private ByteBuffer align(int size, String type) {
     types.add(type);
-    return buffer.position(Math.ceilDiv(buffer.position(), size) * size);
+    int start = Math.ceilDiv(buffer.position(), size) * size;
+    if (start + size > buffer.capacity()) {
+      buffer = ByteBuffer.allocate(MOST_BYTES).order(ByteOrder.nativeOrder()).put(buffer.flip());
+    }
+    return buffer.position(start);
   }
 
   /** Returns the types as a signature writes them. */
@@ -59,8 +65,8 @@ final class Arguments {
     return List.copyOf(types);
   }
 
-  /** Returns the packed parameters; their number of bytes is the buffer's position. */
+  /** Returns the packed parameters, from the buffer's position to its limit. */
   ByteBuffer packed() {
-    return buffer;
+    return buffer.duplicate().order(ByteOrder.nativeOrder()).flip();
   }
 }

@@ -10,4 +10,7 @@ interface Launcher {
    * @param arguments its parameters
    */
   void launch(Kernel kernel, Grid grid, Arguments arguments);
+
+  /** Returns how many multiprocessors there are to keep busy. */
+  int multiprocessors();
 }

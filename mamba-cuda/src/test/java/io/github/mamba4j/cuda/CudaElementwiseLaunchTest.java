@@ -61,7 +61,7 @@ class CudaElementwiseLaunchTest {
   @Test
   void arguments_packed_lieAtMultiplesOfTheirSize() {
     Arguments arguments = new Arguments().number(1).pointer(view).number(2f).wide(3);
-    assertThat(arguments.packed().position()).isEqualTo(32);
+    assertThat(arguments.packed().remaining()).isEqualTo(32);
     assertThat(arguments.packed().getLong(8)).isEqualTo((1 << 20) + 16 * Float.BYTES);
     assertThat(arguments.packed().getFloat(16)).isEqualTo(2f);
     assertThat(arguments.packed().getLong(24)).isEqualTo(3);

@@ -1,0 +1,132 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.spi.Backend;
+import io.github.mamba4j.spi.ConvKernels;
+import io.github.mamba4j.spi.ElementwiseKernels;
+import io.github.mamba4j.spi.GatherKernels;
+import io.github.mamba4j.spi.LossKernels;
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.NormKernels;
+import io.github.mamba4j.spi.OptimizerKernels;
+import io.github.mamba4j.spi.ScanKernels;
+import io.github.mamba4j.spi.SsdKernels;
+import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** A GPU as a backend: its memory and all kernel families. */
+final class CudaBackend implements Backend {
+  private final Gpu gpu;
+  private final ElementwiseKernels elementwise;
+
+  CudaBackend(Gpu gpu) {
+    this.gpu = gpu;
+    elementwise = new CudaElementwise(gpu);
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public String describe() {
+    return "cuda: " + gpu.name() + ", " + gpu.multiprocessors() + " multiprocessors";
+  }
+
+  @Override
+  public String kernels() {
+    return "ptx";
+  }
+
+  @Override
+  public Storage allocate(long bytes) {
+    return gpu.allocate(bytes);
+  }
+
+  @Override
+  public Storage map(MemorySegment memory) {
+    if (!memory.isNative() || memory.byteSize() == 0) {
+      throw new IllegalArgumentException(
+          "CudaBackend.map: memory must be outside the heap and not empty, got " + memory);
+    }
+    DeviceMemory copy = gpu.allocate(memory.byteSize());
+    gpu.write(memory, copy, 0);
+    return copy;
+  }
+
+  @Override
+  public void free(Storage storage) {
+    gpu.free(storage);
+  }
+
+  @Override
+  public void write(MemorySegment source, Storage target, long targetByteOffset) {
+    gpu.write(source, target, targetByteOffset);
+  }
+
+  @Override
+  public void read(Storage source, long sourceByteOffset, MemorySegment target) {
+    gpu.read(source, sourceByteOffset, target);
+  }
+
+  @Override
+  public void synchronize() {
+    gpu.synchronize();
+  }
+
+  @Override
+  public Runnable capture(List<Runnable> launches) {
+    return gpu.capture(launches);
+  }
+
+  @Override
+  public MatmulKernels matmul() {
+    throw new UnsupportedOperationException("matmul");
+  }
+
+  @Override
+  public ScanKernels scan() {
+    throw new UnsupportedOperationException("scan");
+  }
+
+  @Override
+  public SsdKernels ssd() {
+    throw new UnsupportedOperationException("ssd");
+  }
+
+  @Override
+  public ConvKernels conv() {
+    throw new UnsupportedOperationException("conv");
+  }
+
+  @Override
+  public NormKernels norm() {
+    throw new UnsupportedOperationException("norm");
+  }
+
+  @Override
+  public ElementwiseKernels elementwise() {
+    return elementwise;
+  }
+
+  @Override
+  public LossKernels loss() {
+    throw new UnsupportedOperationException("loss");
+  }
+
+  @Override
+  public GatherKernels gather() {
+    throw new UnsupportedOperationException("gather");
+  }
+
+  @Override
+  public OptimizerKernels optimizer() {
+    throw new UnsupportedOperationException("optimizer");
+  }
+
+  @Override
+  public void close() {
+    gpu.close();
+  }
+}
