@@ -24,6 +24,11 @@ final class CudaBackend implements Backend {
     elementwise = new CudaElementwise(gpu);
   }
 
+  /** Returns the GPU that this is a backend of. */
+  Gpu gpu() {
+    return gpu;
+  }
+
   @Override
   public String name() {
     return "cuda";
