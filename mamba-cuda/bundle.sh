@@ -46,7 +46,7 @@ for module in mamba-core mamba-cuda; do
 done
 
 modules=java.base,java.compiler,java.instrument,java.logging,java.management,java.xml
-modules=$modules,jdk.incubator.vector,jdk.management,jdk.unsupported
+modules=$modules,jdk.incubator.vector,jdk.management,jdk.unsupported,jdk.zipfs
 "$jdk/bin/jlink" --output "$bundle/runtime" --strip-debug --no-header-files --no-man-pages \
   --compress zip-6 --add-modules "$modules"
 

@@ -2,14 +2,28 @@ package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
-import java.util.IdentityHashMap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
-/** A real GPU that copies shared host memory to itself before each launch, and back after it. */
+/**
+ * A real GPU that copies shared host memory to itself before each launch, and back after it; the
+ * memory shared by every such GPU, since a test's memory and kernels may be of two of them.
+ */
 final class MirroredGpu implements TestGpu {
+  private record Mirror(Gpu gpu, DeviceMemory memory, MemorySegment host) {
+    void upload() {
+      gpu.write(host, memory, 0);
+    }
+
+    void download() {
+      gpu.read(memory, 0, host);
+    }
+  }
+
+  /** All that is shared; tests of one thread only. */
+  private static final List<Mirror> MIRRORS = new ArrayList<>();
+
   private final Gpu gpu;
-  private final Map<DeviceMemory, MemorySegment> hosts = new IdentityHashMap<>();
 
   MirroredGpu(Gpu gpu) {
     this.gpu = gpu;
@@ -18,15 +32,16 @@ final class MirroredGpu implements TestGpu {
   @Override
   public DeviceMemory share(MemorySegment host) {
     DeviceMemory memory = gpu.allocate(host.byteSize());
-    hosts.put(memory, host);
+    MIRRORS.add(new Mirror(gpu, memory, host));
     return memory;
   }
 
   @Override
   public void launch(Kernel kernel, Grid grid, Arguments arguments) {
-    hosts.forEach((memory, host) -> gpu.write(host, memory, 0));
+    MIRRORS.forEach(Mirror::upload);
     gpu.launch(kernel, grid, arguments);
-    hosts.forEach((memory, host) -> gpu.read(memory, 0, host));
+    gpu.synchronize();
+    MIRRORS.forEach(Mirror::download);
   }
 
   @Override
@@ -76,6 +91,7 @@ final class MirroredGpu implements TestGpu {
 
   @Override
   public void close() {
+    MIRRORS.removeIf(mirror -> mirror.gpu == gpu);
     gpu.close();
   }
 }
