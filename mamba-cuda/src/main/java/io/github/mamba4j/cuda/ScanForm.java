@@ -38,6 +38,15 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
   private static final int LEAST_WARPS = 4;
   private static final int VECTOR_BYTES = 16;
 
+  /**
+   * What the views of a call allow.
+   *
+   * @param vector activations that may be loaded at once
+   * @param paired elements of B and C that may be loaded at once
+   * @param gated whether there is z
+   */
+  record Alignment(int vector, int paired, boolean gated) {}
+
   ScanForm {
     assert channels <= lanes && lanes <= WARP && lanes <= channels * MOST_BATCHED : lanes;
     assert WARP * warps >= states * lanes : warps;
@@ -114,28 +123,37 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
     return Math.min(VECTOR_BYTES / activationBytes, steps * channels / lanes);
   }
 
-  int sharedBytes() {
+  private int sharedBytes(int activationBytes) {
     int pairs = 2 * Float.BYTES * blockChannels();
     int sums = Float.BYTES * (blockChannels() + blockChannels() / warps);
-    int inputs = 2 * Float.BYTES * states * lanes;
-    return 2 * steps * (pairs + sums + inputs);
+    int inputs = 2 * (Float.BYTES + activationBytes) * states * lanes;
+    int raw = 4 * activationBytes * blockChannels();
+    return 2 * steps * (pairs + sums + inputs + raw);
   }
 
-  Grid grid(Shape shape, int chunks) {
+  /** Returns how many blocks a multiprocessor holds when a large GPU is just filled. */
+  private int blocks() {
+    return Math.max(1, ENOUGH_WARPS / 132 * 8 / 7 / warps);
+  }
+
+  Grid grid(Shape shape, int chunks, int activationBytes) {
     int x = Math.ceilDiv(shape.dInner(), blockChannels());
     Grid grid = new Grid(x, Math.min(shape.batch(), Grid.MAX_Y), WARP * warps, 1);
-    return grid.layers(chunks).shared(sharedBytes());
+    return grid.layers(chunks).shared(sharedBytes(activationBytes));
   }
 
   /** Returns the kernel of this form. */
-  Kernel kernel(String type, int vector, Shape shape, String pass) {
+  Kernel kernel(String type, Alignment alignment, Shape shape, String pass) {
     Map<String, String> variables = new HashMap<>(step(type, shape));
     variables.put("STATES", String.valueOf(states));
     variables.put("LANES", String.valueOf(lanes));
     variables.put("CHANNELS", String.valueOf(channels));
     variables.put("WARPS", String.valueOf(warps));
     variables.put("STEPS", String.valueOf(steps));
-    variables.put("VECTOR", String.valueOf(vector));
+    variables.put("BLOCKS", String.valueOf(blocks()));
+    variables.put("VECTOR", String.valueOf(alignment.vector()));
+    variables.put("PAIRED", String.valueOf(alignment.paired()));
+    variables.put("GATED", alignment.gated() ? "1" : "0");
     variables.put("PASS", pass);
     return new Kernel(new PtxSource("scan", variables), "scan_forward");
   }
