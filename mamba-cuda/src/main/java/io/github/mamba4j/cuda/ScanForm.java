@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param channels channels that such lanes have in common
  * @param warps warps of a block
  * @param steps steps of a tile
+ * @param blocks blocks that a multiprocessor should have registers for
  */
-record ScanForm(int states, int lanes, int channels, int warps, int steps) {
+record ScanForm(int states, int lanes, int channels, int warps, int steps, int blocks) {
   /** The most states a channel that there are forms for. */
   static final int MOST_STATES = 256;
 
@@ -60,7 +61,13 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
     while (WARP * warps < padded || WARP / lanes * channels * warps < LEAST_CHANNELS) {
       warps *= 2;
     }
-    return new ScanForm(states, lanes, channels, warps, USUAL_STEPS);
+    int blocks = Math.max(1, resident(states * channels) / warps);
+    return new ScanForm(states, lanes, channels, warps, USUAL_STEPS, blocks);
+  }
+
+  /** Returns the warps of a multiprocessor that may share its registers. */
+  private static int resident(int product) {
+    return product >= 8 ? 8 : 16;
   }
 
   private static int padded(int dState) {
@@ -131,11 +138,6 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
     return 2 * steps * (pairs + sums + inputs + raw);
   }
 
-  /** Returns how many blocks a multiprocessor holds when a large GPU is just filled. */
-  private int blocks() {
-    return Math.max(1, ENOUGH_WARPS / 132 * 8 / 7 / warps);
-  }
-
   Grid grid(Shape shape, int chunks, int activationBytes) {
     int x = Math.ceilDiv(shape.dInner(), blockChannels());
     Grid grid = new Grid(x, Math.min(shape.batch(), Grid.MAX_Y), WARP * warps, 1);
@@ -150,7 +152,7 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
     variables.put("CHANNELS", String.valueOf(channels));
     variables.put("WARPS", String.valueOf(warps));
     variables.put("STEPS", String.valueOf(steps));
-    variables.put("BLOCKS", String.valueOf(blocks()));
+    variables.put("BLOCKS", String.valueOf(blocks));
     variables.put("VECTOR", String.valueOf(alignment.vector()));
     variables.put("PAIRED", String.valueOf(alignment.paired()));
     variables.put("GATED", alignment.gated() ? "1" : "0");
