@@ -27,7 +27,8 @@ final class CudaGatedNorm {
     return NormTeams.of(shape.width() / shape.groups(), shape.rows());
   }
 
-  private static Kernel kernel(String family, String name, boolean aligned, GatedShape shape, View x) {
+  private static Kernel kernel(
+      String family, String name, boolean aligned, GatedShape shape, View x) {
     Map<String, String> variables =
         Map.of("T", type(x), "GATE", shape.gateFirst() ? "first" : "last");
     return new Kernel(teams(shape).source(family, aligned, variables), name);

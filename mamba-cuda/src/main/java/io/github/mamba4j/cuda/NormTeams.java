@@ -28,8 +28,9 @@ record NormTeams(int n, int vectors, boolean loop, int threads, int teams) {
   private static final int FORWARD_BLOCKS = 4096;
 
   /**
-   * The most blocks of a backward pass, each with a row of partial sums: eight on each of an H200's
-   * multiprocessors, whose sums are 3 % of the traffic of 16,384 rows.
+   * The most blocks of a backward pass, each with a row of partial sums, which are 3 % of the
+   * traffic of 16,384 rows: eight for each of an H200's multiprocessors, so that those that do not
+   * fit at once fill it again, or half as many where a block has a row for each warp.
    */
   private static final int BACKWARD_BLOCKS = 1056;
 
@@ -68,7 +69,8 @@ record NormTeams(int n, int vectors, boolean loop, int threads, int teams) {
 
   /** Returns how many rows of partial sums a backward pass has. */
   int backwardBlocks(int rows, int groups) {
-    return blocks(rows, groups, teams * BACKWARD_ROWS, BACKWARD_BLOCKS);
+    int most = threads == WARP ? BACKWARD_BLOCKS / 2 : BACKWARD_BLOCKS;
+    return blocks(rows, groups, teams * BACKWARD_ROWS, most);
   }
 
   private static int blocks(int rows, int groups, int blockRows, int most) {

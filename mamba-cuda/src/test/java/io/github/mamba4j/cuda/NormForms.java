@@ -1,12 +1,16 @@
 package io.github.mamba4j.cuda;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.NormKernels.GatedShape;
 import io.github.mamba4j.spi.View;
 import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -112,14 +116,24 @@ abstract class NormForms {
 
   @ParameterizedTest
   @CsvSource({
-    "1, 1, F32, BF16, false", "9, 35, BF16, F32, false", "3, 128, BF16, BF16, true",
-    "11, 200, BF16, BF16, true", "9, 512, F32, F32, true", "3, 512, BF16, BF16, false",
-    "2, 768, BF16, F32, true", "2, 1023, BF16, BF16, false", "2, 2048, F32, BF16, true",
-    "2, 2560, BF16, BF16, true", "1, 5120, F32, F32, true", "1, 5119, BF16, BF16, false",
-    "2, 8200, BF16, BF16, true", "1, 8195, F32, BF16, false",
+    "1, 1, F32, BF16, false",
+    "9, 35, BF16, F32, false",
+    "3, 128, BF16, BF16, true",
+    "11, 200, BF16, BF16, true",
+    "9, 512, F32, F32, true",
+    "3, 512, BF16, BF16, false",
+    "2, 768, BF16, F32, true",
+    "2, 1023, BF16, BF16, false",
+    "2, 2048, F32, BF16, true",
+    "2, 2560, BF16, BF16, true",
+    "1, 5120, F32, F32, true",
+    "1, 5119, BF16, BF16, false",
+    "2, 8200, BF16, BF16, true",
+    "1, 8195, F32, BF16, false",
     "1, 8200, F32, F32, true"
   })
-  void forward_everyForm_followsTheEquation(int rows, int width, DType in, DType out, boolean vectors) {
+  void forward_everyForm_followsTheEquation(
+      int rows, int width, DType in, DType out, boolean vectors) {
     TypedMatrix x = random(in, rows, width, vectors);
     TypedMatrix residual = random(DType.F32, rows, width, vectors);
     TypedMatrix weight = random(DType.F32, 1, width, vectors);
@@ -162,12 +176,17 @@ abstract class NormForms {
 
   @ParameterizedTest
   @CsvSource({
-    "1, 1, F32, BF16, F32, false", "37, 35, F32, BF16, F32, false",
-    "35, 128, F32, F32, F32, true", "35, 200, BF16, BF16, BF16, true",
-    "19, 512, F32, BF16, F32, true", "5, 768, F32, BF16, F32, true",
-    "5, 1023, BF16, BF16, BF16, false", "3, 2560, F32, BF16, F32, true",
+    "1, 1, F32, BF16, F32, false",
+    "37, 35, F32, BF16, F32, false",
+    "35, 128, F32, F32, F32, true",
+    "35, 200, BF16, BF16, BF16, true",
+    "19, 512, F32, BF16, F32, true",
+    "5, 768, F32, BF16, F32, true",
+    "5, 1023, BF16, BF16, BF16, false",
+    "3, 2560, F32, BF16, F32, true",
     "3, 2565, F32, BF16, BF16, false",
-    "3, 8200, F32, BF16, F32, true", "3, 8195, BF16, BF16, BF16, false"
+    "3, 8200, F32, BF16, F32, true",
+    "3, 8195, BF16, BF16, BF16, false"
   })
   void backward_everyForm_followsTheEquation(
       int rows, int width, DType sum, DType grad, DType xGrad, boolean vectors) {
@@ -221,8 +240,10 @@ abstract class NormForms {
   @CsvSource({
     "1, 3, 1, F32, true, false", "9, 35, 5, BF16, true, false", "35, 96, 3, BF16, false, true",
     "9, 512, 2, F32, true, true", "9, 512, 1, BF16, false, true", "5, 768, 1, BF16, true, true",
-    "3, 1536, 2, BF16, false, true", "2, 3069, 3, F32, false, false", "3, 2560, 1, BF16, true, true",
-    "2, 2565, 1, BF16, false, false", "3, 8200, 1, F32, false, true", "1, 16390, 2, BF16, true, false"
+    "3, 1536, 2, BF16, false, true", "2, 3069, 3, F32, false, false",
+        "3, 2560, 1, BF16, true, true",
+    "2, 2565, 1, BF16, false, false", "3, 8200, 1, F32, false, true",
+        "1, 16390, 2, BF16, true, false"
   })
   void gated_everyForm_followsTheEquation(
       int rows, int width, int groups, DType type, boolean gateFirst, boolean vectors) {
@@ -281,12 +302,29 @@ abstract class NormForms {
     x.assertClose(expected, TOLERANCE);
   }
 
+  @Test
+  void forward_alignedOrNot_sameBits() {
+    double[][] values = random(DType.F32, 3, 772, false).toDoubles();
+    double[][] weights = random(DType.F32, 1, 772, false).toDoubles();
+    double[][][] results = new double[2][][];
+    for (int i = 0; i < 2; i++) {
+      TypedMatrix x = matrix(DType.F32, 3, 772, i == 1);
+      TypedMatrix weight = matrix(DType.F32, 1, 772, i == 1);
+      TypedMatrix out = matrix(DType.F32, 3, 772, i == 1);
+      x.set(values);
+      weight.set(weights);
+      backend.norm().forward(forward(x, null, weight, out, null, matrix(DType.F32, 1, 3, false)));
+      results[i] = out.toDoubles();
+    }
+    assertThat(results[1]).isDeepEqualTo(results[0]);
+  }
+
   private static double slope(double z) {
     double sigmoid = 1 / (1 + Math.exp(-z));
     return sigmoid * (1 + z * (1 - sigmoid));
   }
 
-  private static double[][] map(double[][] values, java.util.function.DoubleUnaryOperator function) {
+  private static double[][] map(double[][] values, DoubleUnaryOperator function) {
     double[][] result = new double[values.length][values[0].length];
     for (int r = 0; r < values.length; r++) {
       for (int c = 0; c < values[r].length; c++) {

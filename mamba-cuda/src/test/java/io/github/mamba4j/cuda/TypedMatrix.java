@@ -48,7 +48,8 @@ final class TypedMatrix {
   TypedMatrix random(Random random) {
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < cols; c++) {
-        float bits = Float.intBitsToFloat(Float.floatToIntBits((float) random.nextGaussian()) & ~0xffff);
+        float bits =
+            Float.intBitsToFloat(Float.floatToIntBits((float) random.nextGaussian()) & ~0xffff);
         put(first + r * stride + c, bits);
       }
     }
