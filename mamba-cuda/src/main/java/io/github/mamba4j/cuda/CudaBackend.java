@@ -19,10 +19,12 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final NormKernels norm;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    norm = new CudaNorm(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -113,7 +115,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public NormKernels norm() {
-    throw new UnsupportedOperationException("norm");
+    return norm;
   }
 
   @Override

@@ -31,7 +31,7 @@ class PtxCompileTest {
   }
 
   static Stream<Arguments> files() {
-    return SOURCES.stream()
+    return Stream.concat(SOURCES.stream(), NormSources.ALL.stream())
         .flatMap(source -> ARCHITECTURES.stream().map(sm -> Arguments.of(source, sm)));
   }
 
