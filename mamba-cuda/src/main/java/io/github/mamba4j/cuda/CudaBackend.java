@@ -18,10 +18,14 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final ConvKernels conv;
+  private final GatherKernels gather;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    conv = new CudaConv(gpu);
+    gather = new CudaGather(gpu);
   }
 
   @Override
@@ -97,7 +101,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public ConvKernels conv() {
-    throw new UnsupportedOperationException("conv");
+    return conv;
   }
 
   @Override
@@ -117,7 +121,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public GatherKernels gather() {
-    throw new UnsupportedOperationException("gather");
+    return gather;
   }
 
   @Override
