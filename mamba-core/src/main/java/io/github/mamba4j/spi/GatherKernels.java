@@ -27,13 +27,7 @@ public interface GatherKernels {
    * @param workspace {@link #lookupBackwardWorkspaceFloats} floats of scratch
    */
   record LookupBackward(
-      int count,
-      int width,
-      int rows,
-      View ids,
-      View outGrad,
-      View tableGrad,
-      View workspace) {}
+      int count, int width, int rows, View ids, View outGrad, View tableGrad, View workspace) {}
 
   /**
    * Copies rows of a table.

@@ -36,7 +36,10 @@ final class CudaConv implements ConvKernels {
 
   private static final int BACKWARD_MOST_STEPS = 1024;
 
-  /** More than the taps of the kernels for few, less one: a run's inputs before it are of the run before. */
+  /**
+   * More than the taps of the kernels for few, less one: a run's inputs before it are of the run
+   * before.
+   */
   private static final int LEAST_STEPS = 8;
 
   private static final int FOLD_SIDE = 32;

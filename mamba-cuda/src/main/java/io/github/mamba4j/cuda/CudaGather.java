@@ -82,8 +82,7 @@ final class CudaGather implements GatherKernels {
   private static int piece(int count, int width) {
     int piece = MOST_PIECE;
     int vectors = Math.ceilDiv(width, COLUMNS);
-    while (piece > LEAST_PIECE
-        && (long) Math.ceilDiv(count, piece) * vectors < ENOUGH_THREADS) {
+    while (piece > LEAST_PIECE && (long) Math.ceilDiv(count, piece) * vectors < ENOUGH_THREADS) {
       piece /= 2;
     }
     return piece;

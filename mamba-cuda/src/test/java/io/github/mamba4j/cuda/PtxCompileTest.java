@@ -21,7 +21,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
 class PtxCompileTest {
-  private static final List<PtxSource> SOURCES = List.of(new PtxSource("elementwise", Map.of()));
+  private static final List<PtxSource> SOURCES =
+      List.of(new PtxSource("elementwise", Map.of()), new PtxSource("conv_fold", Map.of()));
+  private static final List<List<PtxSource>> FORMS =
+      List.of(PtxForms.CONV, PtxForms.GATHER, PtxForms.GATHER_BACKWARD);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
@@ -31,7 +34,7 @@ class PtxCompileTest {
   }
 
   static Stream<Arguments> files() {
-    return SOURCES.stream()
+    return Stream.concat(SOURCES.stream(), FORMS.stream().flatMap(List::stream))
         .flatMap(source -> ARCHITECTURES.stream().map(sm -> Arguments.of(source, sm)));
   }
 
