@@ -20,11 +20,15 @@ final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
   private final NormKernels norm;
+  private final ConvKernels conv;
+  private final GatherKernels gather;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
     norm = new CudaNorm(gpu);
+    conv = new CudaConv(gpu);
+    gather = new CudaGather(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -110,7 +114,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public ConvKernels conv() {
-    throw new UnsupportedOperationException("conv");
+    return conv;
   }
 
   @Override
@@ -130,7 +134,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public GatherKernels gather() {
-    throw new UnsupportedOperationException("gather");
+    return gather;
   }
 
   @Override
