@@ -19,10 +19,12 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final SsdKernels ssd;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    ssd = new CudaSsd(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -103,7 +105,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public SsdKernels ssd() {
-    throw new UnsupportedOperationException("ssd");
+    return ssd;
   }
 
   @Override

@@ -73,15 +73,16 @@ final class CudaSsdBackward {
       int blocks = headBlocks(shape);
       long groups = chunks * shape.groups() * blocks;
       long pairs = SsdPlan.vectorFloats(shape);
-      long states = pairs + SsdPlan.pairFloats(shape);
-      long pairGrads = states + SsdPlan.stateFloats(shape);
+      long pairGrads = pairs + SsdPlan.pairFloats(shape);
       long partials = pairGrads + groups * SsdPlan.PAIRS;
-      long direct =
+      long passing =
           partials + (blocks == 1 ? 0 : groups * tiles(shape.dState()) * SsdPlan.PAIRS);
-      long passing = direct + steps * Math.ceilDiv(shape.headDim(), PART);
-      long outTerms = passing + steps;
+      long direct = passing + 2 * steps;
+      long outTerms = direct + steps * Math.ceilDiv(shape.headDim(), PART);
       long inTerms = outTerms + steps * Math.ceilDiv(shape.dState(), PART);
-      long kept = inTerms + steps * Math.ceilDiv(shape.dState(), PART);
+      // What follows may begin anywhere, what came before is multiples of four floats.
+      long states = inTerms + steps * Math.ceilDiv(shape.dState(), PART);
+      long kept = states + SsdPlan.stateFloats(shape);
       long parameterGrads = kept + numbers * tiles(shape.dState());
       long skipGrads = parameterGrads + 2 * numbers;
       long end = skipGrads + chunks * shape.dInner();
