@@ -23,11 +23,15 @@ final class CudaSsd implements SsdKernels {
   private static final int STEP_WARPS = 8;
 
   private final Launcher launcher;
+  private final CudaSsdTensor tensor;
   private final CudaSsdBackward backward;
+  private final CudaSsdTensorBackward tensorBackward;
 
   CudaSsd(Launcher launcher) {
     this.launcher = launcher;
+    tensor = new CudaSsdTensor(launcher, this);
     backward = new CudaSsdBackward(launcher, this);
+    tensorBackward = new CudaSsdTensorBackward(launcher, this, tensor, backward);
   }
 
   private static Kernel kernel(String name) {
@@ -55,21 +59,32 @@ final class CudaSsd implements SsdKernels {
 
   @Override
   public long backwardWorkspaceFloats(Shape shape) {
-    return CudaSsdBackward.workspaceFloats(shape);
+    return Math.max(
+        CudaSsdBackward.workspaceFloats(shape), CudaSsdTensorBackward.workspaceFloats(shape));
   }
 
   @Override
   public void forward(Forward scan) {
     if (SsdPlan.stepwise(scan.shape())) {
       step(scan);
-    } else {
+      return;
+    }
+    SsdForm form = SsdForm.of(scan.shape(), scan.inputs(), launcher.sharedBytes());
+    if (form == null) {
       chunks(scan);
+    } else {
+      tensor.forward(scan, form);
     }
   }
 
   @Override
   public void backward(Backward scan) {
-    backward.run(scan);
+    SsdForm form = SsdForm.of(scan.shape(), scan.inputs(), launcher.sharedBytes());
+    if (form == null) {
+      backward.run(scan);
+    } else {
+      tensorBackward.run(scan, form);
+    }
   }
 
   private void step(Forward scan) {
@@ -213,19 +228,34 @@ final class CudaSsd implements SsdKernels {
    */
   record Ends(@Nullable View first, @Nullable View last, boolean add, boolean reverse) {}
 
+  /**
+   * States that are carried.
+   *
+   * @param states what every piece of time adds, then the state before it, [batch, pieces, dState,
+   *     dInner]
+   * @param decays where the decay of the first piece of the first block of channels lies
+   * @param apart floats from one decay to the next
+   * @param pieces pieces of time
+   * @param channels channels that have decays in common
+   */
+  record Carry(View states, View decays, int apart, int pieces, int channels) {}
+
   /** Launches the carry through all chunks, which leaves the states before them. */
   void carry(Shape shape, View states, View vectors, Ends ends) {
+    View decays = vectors.plus(SsdPlan.ENTER + SsdPlan.CHUNK - 1);
+    int chunks = SsdPlan.chunks(shape);
+    carry(shape, new Carry(states, decays, SsdPlan.VECTORS, chunks, shape.headDim()), ends);
+  }
+
+  void carry(Shape shape, Carry carry, Ends ends) {
     Arguments arguments =
-        new Arguments()
-            .pointer(states)
-            .pointer(vectors.plus(SsdPlan.ENTER + SsdPlan.CHUNK - 1))
-            .number(SsdPlan.VECTORS);
+        new Arguments().pointer(carry.states()).pointer(carry.decays()).number(carry.apart());
     optional(arguments, ends.first());
     optional(arguments, ends.last());
     arguments
         .number(shape.batch())
-        .number(SsdPlan.chunks(shape))
-        .number(shape.headDim())
+        .number(carry.pieces())
+        .number(carry.channels())
         .number(shape.dInner())
         .number(shape.dState())
         .number(ends.reverse() ? 1 : 0)

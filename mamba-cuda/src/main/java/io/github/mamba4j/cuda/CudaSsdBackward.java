@@ -38,6 +38,39 @@ final class CudaSsdBackward {
     this.forward = forward;
   }
 
+  /**
+   * Where the parts of a step's terms lie that are left for the gradients of dt and of the
+   * parameters.
+   *
+   * @param vectors a chunk's vectors
+   * @param direct x·R
+   * @param passing what the sum over the pairs that pass a step gains, doubles
+   * @param outTerms C·(h·dY)
+   * @param inTerms B·(G·x)
+   * @param kept ⟨G, h⟩
+   * @param parameterGrads room for every chunk's gradients of a and of dt's bias
+   * @param skipGrads every chunk's gradients of the direct path's weights
+   */
+  record Terms(
+      View vectors,
+      View direct,
+      View passing,
+      View outTerms,
+      View inTerms,
+      View kept,
+      View parameterGrads,
+      View skipGrads) {}
+
+  /**
+   * In how many parts.
+   *
+   * @param direct those of x·R
+   * @param passing those of the pairs
+   * @param terms those of the terms of B and C
+   * @param kept those of ⟨G, h⟩
+   */
+  record Parts(int direct, int passing, int terms, int kept) {}
+
   private static Kernel kernel(String name, Inputs inputs) {
     return new Kernel("ssd_backward", name + "_" + SsdPlan.type(inputs));
   }
@@ -127,8 +160,19 @@ final class CudaSsdBackward {
     pairGrads(scan, workspace, rooms, byFours);
     projectionGrads(scan, workspace, rooms, true, byFours);
     projectionGrads(scan, workspace, rooms, false, byFours);
-    decayGrads(scan, workspace, rooms);
-    parameters(scan, workspace, rooms);
+    Terms terms =
+        new Terms(
+            vectors,
+            workspace.plus(rooms.direct()),
+            workspace.plus(rooms.passing()),
+            workspace.plus(rooms.outTerms()),
+            workspace.plus(rooms.inTerms()),
+            workspace.plus(rooms.kept()),
+            workspace.plus(rooms.parameterGrads()),
+            workspace.plus(rooms.skipGrads()));
+    int parts = Math.ceilDiv(shape.dState(), PART);
+    int directParts = Math.ceilDiv(shape.headDim(), PART);
+    stepGrads(scan, terms, new Parts(directParts, 1, parts, tiles(shape.dState())));
   }
 
   private void inputsGrad(Backward scan, View workspace, Rooms rooms, int byFours) {
@@ -200,12 +244,14 @@ final class CudaSsdBackward {
     Grid grid = tileGrid(allChunks(shape), shape.groups(), tiles(shape.dState()), blocks);
     String name = ofC ? "projection_grads_c" : "projection_grads_b";
     launcher.launch(kernel(name, in), grid, arguments);
-    if (blocks > 1 && sink != null) {
-      foldProjection(shape, in, partials, sink);
-    }
+    foldProjection(shape, in, partials, blocks, sink);
   }
 
-  private void foldProjection(Shape shape, Inputs in, View partials, Sink sink) {
+  /** Launches the sum of what blocks of heads leave of a gradient of B or C, if there are several. */
+  void foldProjection(Shape shape, Inputs in, View partials, int blocks, @Nullable Sink sink) {
+    if (blocks == 1 || sink == null) {
+      return;
+    }
     Arguments arguments =
         new Arguments()
             .matrix(sink)
@@ -215,32 +261,33 @@ final class CudaSsdBackward {
             .number(SsdPlan.chunks(shape))
             .number(shape.groups())
             .number(shape.dState())
-            .number(headBlocks(shape));
+            .number(blocks);
     int tiles = Math.multiplyExact(allChunks(shape) * shape.groups(), tiles(shape.dState()));
     Grid grid = new Grid(tiles, FOLD_PARTS, Grid.THREADS, 1);
     launcher.launch(kernel("fold_projection_grads", in), grid, arguments);
   }
 
-  private void decayGrads(Backward scan, View workspace, Rooms rooms) {
+  /** Launches the gradients of dt and of the parameters, from the terms of the steps. */
+  void stepGrads(Backward scan, Terms terms, Parts parts) {
     Shape shape = scan.shape();
     Inputs in = scan.inputs();
     Sink sink = scan.gradients().dt();
-    int parts = Math.ceilDiv(shape.dState(), PART);
     Arguments arguments = optional(new Arguments(), viewOf(sink)).number(adds(sink));
     arguments
         .matrix(in.dt())
         .pointer(in.dtBias())
         .pointer(in.a())
-        .pointer(workspace.plus(rooms.vectors()))
-        .pointer(workspace.plus(rooms.direct()))
-        .number(Math.ceilDiv(shape.headDim(), PART))
-        .pointer(workspace.plus(rooms.passing()))
-        .pointer(workspace.plus(rooms.outTerms()))
-        .pointer(workspace.plus(rooms.inTerms()))
-        .number(parts)
-        .pointer(workspace.plus(rooms.kept()))
-        .number(tiles(shape.dState()))
-        .pointer(workspace.plus(rooms.parameterGrads()))
+        .pointer(terms.vectors())
+        .pointer(terms.direct())
+        .number(parts.direct())
+        .pointer(terms.passing())
+        .number(parts.passing())
+        .pointer(terms.outTerms())
+        .pointer(terms.inTerms())
+        .number(parts.terms())
+        .pointer(terms.kept())
+        .number(parts.kept())
+        .pointer(terms.parameterGrads())
         .number(shape.length())
         .number(SsdPlan.chunks(shape))
         .number(shape.heads())
@@ -249,14 +296,13 @@ final class CudaSsdBackward {
     int y = Math.min(Math.ceilDiv(shape.heads(), STEP_WARPS), Grid.MAX_Y);
     Grid grid = new Grid(allChunks(shape), y, STEP_LANES, STEP_WARPS);
     launcher.launch(kernel("decay_grads", in), grid, arguments);
+    parameters(shape, scan.gradients(), terms);
   }
 
-  private void parameters(Backward scan, View workspace, Rooms rooms) {
-    Shape shape = scan.shape();
-    Gradients grads = scan.gradients();
+  private void parameters(Shape shape, Gradients grads, Terms terms) {
     int heads = shape.heads();
-    View rates = workspace.plus(rooms.parameterGrads());
-    View skips = workspace.plus(rooms.skipGrads());
+    View rates = terms.parameterGrads();
+    View skips = terms.skipGrads();
     fold(shape, grads.a(), rates, 2 * heads, 1, heads);
     fold(shape, grads.dtBias(), rates.plus(heads), 2 * heads, 1, heads);
     if (shape.skipPerChannel()) {

@@ -26,7 +26,9 @@ class EmulatedSsdTypesTest {
         Arguments.of(new int[] {1, 6, 4, 12, 2, 20}, DType.BF16, 3),
         Arguments.of(new int[] {1, 70, 2, 20, 1, 12}, DType.F32, 8),
         Arguments.of(new int[] {1, 70, 2, 20, 1, 12}, DType.BF16, 8),
-        Arguments.of(new int[] {2, 20, 2, 7, 2, 5}, DType.BF16, 3));
+        Arguments.of(new int[] {2, 20, 2, 7, 2, 5}, DType.BF16, 3),
+        Arguments.of(new int[] {2, 150, 2, 64, 1, 64}, DType.BF16, 8),
+        Arguments.of(new int[] {1, 130, 4, 32, 2, 128}, DType.BF16, 8));
   }
 
   private static Shape shape(int... s) {
