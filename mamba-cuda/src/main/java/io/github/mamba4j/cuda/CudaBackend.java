@@ -22,6 +22,7 @@ final class CudaBackend implements Backend {
   private final NormKernels norm;
   private final ConvKernels conv;
   private final GatherKernels gather;
+  private final SsdKernels ssd;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
@@ -29,6 +30,7 @@ final class CudaBackend implements Backend {
     norm = new CudaNorm(gpu);
     conv = new CudaConv(gpu);
     gather = new CudaGather(gpu);
+    ssd = new CudaSsd(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -109,7 +111,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public SsdKernels ssd() {
-    throw new UnsupportedOperationException("ssd");
+    return ssd;
   }
 
   @Override

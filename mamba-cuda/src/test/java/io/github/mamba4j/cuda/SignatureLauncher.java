@@ -31,6 +31,11 @@ final class SignatureLauncher implements Launcher {
     return 132;
   }
 
+  @Override
+  public int sharedBytes() {
+    return 227 << 10;
+  }
+
   /** Asserts that every kernel of a family with one form was launched. */
   void assertAllLaunched(String family) {
     assertAllLaunched(new PtxSource(family, Map.of()));
