@@ -23,6 +23,7 @@ final class CudaBackend implements Backend {
   private final ConvKernels conv;
   private final GatherKernels gather;
   private final SsdKernels ssd;
+  private final ScanKernels scan;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
@@ -31,6 +32,7 @@ final class CudaBackend implements Backend {
     conv = new CudaConv(gpu);
     gather = new CudaGather(gpu);
     ssd = new CudaSsd(gpu);
+    scan = new CudaScan(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -106,7 +108,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public ScanKernels scan() {
-    throw new UnsupportedOperationException("scan");
+    return scan;
   }
 
   @Override
