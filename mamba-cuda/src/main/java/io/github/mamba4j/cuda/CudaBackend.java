@@ -19,10 +19,12 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final ScanKernels scan;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    scan = new CudaScan(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -98,7 +100,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public ScanKernels scan() {
-    throw new UnsupportedOperationException("scan");
+    return scan;
   }
 
   @Override
