@@ -2,6 +2,7 @@ package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.ConvKernels;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.LossKernels;
@@ -24,6 +25,11 @@ final class CudaBackend implements Backend {
     elementwise = new CudaElementwise(gpu);
   }
 
+  /** Returns the GPU that this is a backend of. */
+  Gpu gpu() {
+    return gpu;
+  }
+
   @Override
   public String name() {
     return "cuda";
@@ -37,6 +43,11 @@ final class CudaBackend implements Backend {
   @Override
   public String kernels() {
     return "ptx";
+  }
+
+  @Override
+  public boolean computesIn(DType activations) {
+    return activations == DType.F32 || activations == DType.BF16;
   }
 
   @Override
