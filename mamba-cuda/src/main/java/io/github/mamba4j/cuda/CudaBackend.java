@@ -19,10 +19,12 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final CudaMatmul matmul;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    matmul = new CudaMatmul(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -93,7 +95,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public MatmulKernels matmul() {
-    throw new UnsupportedOperationException("matmul");
+    return matmul;
   }
 
   @Override
@@ -138,6 +140,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public void close() {
+    matmul.close();
     gpu.close();
   }
 }
