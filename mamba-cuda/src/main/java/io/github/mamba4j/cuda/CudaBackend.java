@@ -24,6 +24,7 @@ final class CudaBackend implements Backend {
   private final GatherKernels gather;
   private final SsdKernels ssd;
   private final ScanKernels scan;
+  private final CudaMatmul matmul;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
@@ -33,6 +34,7 @@ final class CudaBackend implements Backend {
     gather = new CudaGather(gpu);
     ssd = new CudaSsd(gpu);
     scan = new CudaScan(gpu);
+    matmul = new CudaMatmul(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -103,7 +105,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public MatmulKernels matmul() {
-    throw new UnsupportedOperationException("matmul");
+    return matmul;
   }
 
   @Override
@@ -148,6 +150,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public void close() {
+    matmul.close();
     gpu.close();
   }
 }
