@@ -18,10 +18,14 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final LossKernels loss;
+  private final OptimizerKernels optimizer;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    loss = new CudaLoss(gpu);
+    optimizer = new CudaOptimizer(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -117,7 +121,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public LossKernels loss() {
-    throw new UnsupportedOperationException("loss");
+    return loss;
   }
 
   @Override
@@ -127,7 +131,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public OptimizerKernels optimizer() {
-    throw new UnsupportedOperationException("optimizer");
+    return optimizer;
   }
 
   @Override

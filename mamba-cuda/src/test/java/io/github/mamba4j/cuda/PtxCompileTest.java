@@ -21,7 +21,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
 class PtxCompileTest {
-  private static final List<PtxSource> SOURCES = List.of(new PtxSource("elementwise", Map.of()));
+  private static final List<PtxSource> SOURCES =
+      List.of(
+          new PtxSource("elementwise", Map.of()),
+          new PtxSource("loss", Map.of()),
+          new PtxSource("optimizer", Map.of()));
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
