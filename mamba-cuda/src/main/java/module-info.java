@@ -7,4 +7,7 @@ module io.github.mamba4j.cuda {
   requires io.github.mamba4j.core;
   requires static org.jspecify;
   requires jcuda;
+
+  provides io.github.mamba4j.spi.BackendProvider with
+      io.github.mamba4j.cuda.CudaBackendProvider;
 }

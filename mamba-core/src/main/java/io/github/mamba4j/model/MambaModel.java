@@ -6,6 +6,7 @@ import io.github.mamba4j.nn.Init;
 import io.github.mamba4j.nn.ParameterStore;
 import io.github.mamba4j.nn.ResidualBlock;
 import io.github.mamba4j.nn.RmsNorm;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.LinearOp;
@@ -286,7 +287,19 @@ public final class MambaModel implements AutoCloseable {
    * @return the scope, to be closed before the model
    */
   public Scope openGradientScope() {
-    return store.scope().openGradientChild();
+    return openGradientScope(DType.F32);
+  }
+
+  /**
+   * Opens a scope for forward and backward passes whose activations have a type; see {@link
+   * Scope#activations}.
+   *
+   * @param activations {@link DType#F32}, or a type that the device computes in
+   * @return the scope, to be closed before the model
+   * @throws IllegalArgumentException if the device does not compute in that type
+   */
+  public Scope openGradientScope(DType activations) {
+    return store.scope().openGradientChild(activations);
   }
 
   /**

@@ -3,6 +3,7 @@ package io.github.mamba4j.tensor;
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.BackendProvider;
 import io.github.mamba4j.spi.BackendUnavailableException;
+import io.github.mamba4j.spi.DType;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -162,6 +163,16 @@ public final class Device implements AutoCloseable {
    */
   public int batchInvariantRows() {
     return backend.matmul().batchInvariantRows();
+  }
+
+  /**
+   * Returns whether activations can have a type here; see {@link Scope#activations}.
+   *
+   * @param activations the type
+   * @return true if they can; {@link DType#F32} always
+   */
+  public boolean computesIn(DType activations) {
+    return backend.computesIn(activations);
   }
 
   Backend backend() {

@@ -2,6 +2,7 @@ package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.ConvKernels;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.LossKernels;
@@ -46,6 +47,11 @@ final class CudaBackend implements Backend {
   @Override
   public String kernels() {
     return "ptx";
+  }
+
+  @Override
+  public boolean computesIn(DType activations) {
+    return activations == DType.F32 || activations == DType.BF16;
   }
 
   @Override

@@ -1,0 +1,263 @@
+package io.github.mamba4j.cuda.emulator;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+
+/** Loads, stores and asynchronous copies. */
+final class MemoryOps {
+  /** Where shared memory lies among generic addresses. */
+  static final long SHARED_WINDOW = 1L << 60;
+
+  private MemoryOps() {}
+
+  static void addTo(Map<String, InstructionSet.Decoder> decoders) {
+    decoders.put("ld", MemoryOps::load);
+    decoders.put("ldu", MemoryOps::load);
+    decoders.put("st", MemoryOps::store);
+    decoders.put("cp", MemoryOps::copy);
+    decoders.put("prefetch", MemoryOps::nothing);
+    decoders.put("prefetchu", MemoryOps::nothing);
+  }
+
+  private static Instruction nothing(Site site) {
+    site.ignore("global", "local", "L1", "L2");
+    site.address(site.operands.get(0));
+    return new Nothing();
+  }
+
+  /** Does nothing. */
+  static final class Nothing extends Instruction {
+    @Override
+    void run(Warp warp, int lanes) {
+      // Only what checks need has been decoded.
+    }
+  }
+
+  /** How an access is ordered with those of other threads. */
+  record Order(boolean strong, boolean acquires, boolean releases) {
+    static Order of(Site site) {
+      boolean acquires = site.has("acquire");
+      boolean releases = site.has("release");
+      if (site.has("acq_rel")) {
+        acquires = true;
+        releases = true;
+      }
+      boolean strong = site.has("volatile") | site.has("relaxed") | acquires | releases;
+      site.ignore("cta", "cluster", "gpu", "sys");
+      return new Order(strong, acquires, releases);
+    }
+  }
+
+  static Space space(Site site, Site.Address address) {
+    String name = site.oneOf("param", "global", "shared", "const", "shared::cta");
+    Space space =
+        switch (name) {
+          case "param" -> Space.PARAM;
+          case "shared", "shared::cta" -> Space.SHARED;
+          case "global", "const" -> Space.GLOBAL;
+          default -> Space.GENERIC;
+        };
+    boolean named = address.space() != Space.GENERIC;
+    if (named && address.space() != space || space == Space.PARAM && !named) {
+      throw site.error("the address does not lie in this space");
+    }
+    if (space != Space.SHARED && address.bits() != 64) {
+      throw site.error("the address has " + address.bits() + " bits, expected 64");
+    }
+    return space;
+  }
+
+  private static void ignoreCaching(Site site) {
+    site.ignore("ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "weak");
+    site.ignoreStarting("L1::");
+    site.ignoreStarting("L2::");
+  }
+
+  private static int vector(Site site) {
+    String width = site.oneOf("v2", "v4");
+    return width.isEmpty() ? 1 : width.charAt(1) - '0';
+  }
+
+  private static Instruction load(Site site) {
+    site.expectOperands(2, 2);
+    Type type = site.type();
+    Site.Address address = site.address(site.operands.get(1));
+    Space space = space(site, address);
+    Order order = Order.of(site);
+    ignoreCaching(site);
+    int count = vector(site);
+    List<String> names = Site.elements(site.operands.get(0));
+    if (names.size() != count || count * type.bytes > 16) {
+      throw site.error("the registers do not fit the vector");
+    }
+    int[] targets = names.stream().mapToInt(name -> site.target(name, type, true)).toArray();
+    long[] masks = new long[count];
+    for (int i = 0; i < count; i++) {
+      masks[i] = names.get(i).equals("_") ? -1 : site.declared(names.get(i)).mask;
+    }
+    if (space == Space.PARAM) {
+      long offset = site.constantValue(address.register()) + address.offset();
+      for (int i = 0; i < count; i++) {
+        Entry.Parameter parameter = site.parameter(offset + i * type.bytes);
+        if (offset + (i + 1) * type.bytes > parameter.offset() + parameter.bytes()) {
+          throw site.error("reads past the parameter '" + parameter.name() + "'");
+        }
+      }
+      return new LoadParameter((int) offset, type, targets, masks);
+    }
+    site.touches(space, type.bytes);
+    return new Load(new Access(address, space, type.bytes, count, order), type, targets, masks);
+  }
+
+  /** Reads parameters. */
+  private static final class LoadParameter extends Instruction {
+    private final int offset;
+    private final Type type;
+    private final int[] targets;
+    private final long[] masks;
+
+    LoadParameter(int offset, Type type, int[] targets, long[] masks) {
+      this.offset = offset;
+      this.type = type;
+      this.targets = targets;
+      this.masks = masks;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      ByteBuffer parameters = warp.block.launch.parameters;
+      for (int k = 0; k < targets.length; k++) {
+        long bits = 0;
+        for (int i = type.bytes - 1; i >= 0; i--) {
+          bits = bits << 8 | parameters.get(offset + k * type.bytes + i) & 0xFF;
+        }
+        long value = type.widen(bits) & masks[k];
+        for (int rest = lanes; rest != 0; rest &= rest - 1) {
+          warp.r[targets[k]][Warp.lowest(rest)] = value;
+        }
+      }
+    }
+  }
+
+  /** Reads memory. */
+  private static final class Load extends Instruction {
+    private final Access access;
+    private final Type type;
+    private final int[] targets;
+    private final long[] masks;
+
+    Load(Access access, Type type, int[] targets, long[] masks) {
+      this.access = access;
+      this.type = type;
+      this.targets = targets;
+      this.masks = masks;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      long[] addresses = access.addresses(warp);
+      int count = targets.length;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Warp.lowest(rest);
+        long address = addresses[lane];
+        access.align(warp, lane, address);
+        // The address may lie in the first register that is written.
+        for (int k = count - 1; k >= 0; k--) {
+          long bits = access.read(warp, lane, address + k * type.bytes);
+          warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
+        }
+      }
+    }
+  }
+
+  private static Instruction store(Site site) {
+    site.expectOperands(2, 2);
+    Type type = site.type();
+    Site.Address address = site.address(site.operands.get(0));
+    Space space = space(site, address);
+    Order order = Order.of(site);
+    ignoreCaching(site);
+    int count = vector(site);
+    List<String> names = Site.elements(site.operands.get(1));
+    if (names.size() != count || count * type.bytes > 16 || space == Space.PARAM) {
+      throw site.error("the registers do not fit the vector, or the space is not written to");
+    }
+    int[] sources = names.stream().mapToInt(name -> site.source(name, type, true)).toArray();
+    site.touches(space, type.bytes);
+    return new Store(new Access(address, space, type.bytes, count, order), type, sources);
+  }
+
+  /** Writes memory. */
+  private static final class Store extends Instruction {
+    private final Access access;
+    private final Type type;
+    private final int[] sources;
+
+    Store(Access access, Type type, int[] sources) {
+      this.access = access;
+      this.type = type;
+      this.sources = sources;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      warp.block.beginStore();
+      long[] addresses = access.addresses(warp);
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Warp.lowest(rest);
+        long address = addresses[lane];
+        access.align(warp, lane, address);
+        for (int k = 0; k < sources.length; k++) {
+          long value = warp.r[sources[k]][lane] & type.mask;
+          access.write(warp, lane, address + k * type.bytes, value);
+        }
+      }
+    }
+  }
+
+  private static Instruction copy(Site site) {
+    if (!site.has("async")) {
+      throw site.error("is supported as cp.async only");
+    }
+    if (site.has("commit_group")) {
+      site.expectOperands(0, 0);
+      return new Commit();
+    }
+    if (site.has("wait_all")) {
+      site.expectOperands(0, 0);
+      return new Await(-1);
+    }
+    if (site.has("wait_group")) {
+      site.expectOperands(1, 1);
+      return new Await(site.immediate(site.operands.get(0)));
+    }
+    return AsyncCopy.decode(site);
+  }
+
+  /** Makes a group of the copies that were begun. */
+  private static final class Commit extends Instruction {
+    @Override
+    void run(Warp warp, int lanes) {
+      warp.copies.commit(lanes);
+    }
+  }
+
+  /** Waits until only some groups of copies may still run. */
+  private static final class Await extends Instruction {
+    private final int groups;
+
+    Await(int groups) {
+      this.groups = groups;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      if (groups < 0) {
+        warp.copies.awaitAll(warp, lanes);
+      } else {
+        warp.copies.await(warp, lanes, groups);
+      }
+    }
+  }
+}

@@ -1,0 +1,345 @@
+package io.github.mamba4j.cuda.emulator;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * An instruction as it is written, while it is decoded. Whoever decodes it asks for modifiers and
+ * operands; a modifier that nobody asked for is an error, so that none is skipped in silence.
+ */
+final class Site {
+  private static final Pattern GUARDED = Pattern.compile("@ ?(!?) ?([\\w$%]+) (.*)");
+  private static final Pattern INTEGER = Pattern.compile("-?(0[xX][0-9a-fA-F]+|\\d+)U?");
+  private static final Pattern FLOAT_BITS = Pattern.compile("0[fF]([0-9a-fA-F]{8})");
+  private static final Pattern DOUBLE_BITS = Pattern.compile("0[dD]([0-9a-fA-F]{16})");
+  private static final Pattern DECIMAL = Pattern.compile("-?\\d+\\.\\d*(?:[eE][-+]?\\d+)?");
+  private static final Pattern ADDRESS =
+      Pattern.compile("\\[ ?([\\w$%.]+) ?(?:([-+]) ?(-?\\w+))? ?\\]");
+  private static final Set<String> SPECIALS =
+      Set.of(
+          "%tid.x %tid.y %tid.z %ntid.x %ntid.y %ntid.z %ctaid.x %ctaid.y %ctaid.z %nctaid.x"
+              .concat(" %nctaid.y %nctaid.z %laneid %warpid %nwarpid %dynamic_smem_size")
+              .concat(" %lanemask_eq %lanemask_lt %lanemask_le %lanemask_gt %lanemask_ge WARP_SZ")
+              .split(" "));
+
+  /**
+   * The place that a memory instruction names.
+   *
+   * @param register holds the address that the offset is added to
+   * @param space where a name lies, generic if a register holds the address
+   */
+  record Address(int register, long offset, Space space, int bits) {}
+
+  final Statement statement;
+  final String op;
+  final List<String> operands;
+  private final List<String> modifiers;
+  private final Set<String> asked = new HashSet<>();
+  private final List<Type> types = new ArrayList<>();
+  private final Scope scope;
+  private final int index;
+  private final EntryParser entry;
+  private final List<Integer> reads = new ArrayList<>();
+  private final List<Integer> writes = new ArrayList<>();
+  private String guard = "";
+  private boolean guardNegated;
+
+  Site(Statement statement, Scope scope, int index, EntryParser entry) {
+    this.statement = statement;
+    this.scope = scope;
+    this.index = index;
+    this.entry = entry;
+    String text = statement.text();
+    Matcher guarded = GUARDED.matcher(text);
+    if (guarded.matches()) {
+      guardNegated = !guarded.group(1).isEmpty();
+      guard = guarded.group(2);
+      text = guarded.group(3);
+    }
+    int space = text.indexOf(' ');
+    String[] parts = (space < 0 ? text : text.substring(0, space)).split("\\.", -1);
+    op = parts[0];
+    modifiers = List.of(parts).subList(1, parts.length);
+    for (String modifier : modifiers) {
+      Type type = Type.of(modifier);
+      if (type != null) {
+        types.add(type);
+        asked.add(modifier);
+      }
+    }
+    operands = space < 0 ? List.of() : split(text.substring(space + 1));
+  }
+
+  /** Cuts a list at the commas outside of braces and brackets. */
+  static List<String> split(String list) {
+    List<String> parts = new ArrayList<>();
+    int depth = 0;
+    int from = 0;
+    for (int i = 0; i < list.length(); i++) {
+      char c = list.charAt(i);
+      depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+      if (c == ',' && depth == 0) {
+        parts.add(list.substring(from, i).strip());
+        from = i + 1;
+      }
+    }
+    parts.add(list.substring(from).strip());
+    return parts;
+  }
+
+  Instruction decode() {
+    Instruction instruction = InstructionSet.decode(this);
+    for (String modifier : modifiers) {
+      if (!asked.contains(modifier)) {
+        throw error("modifier ." + modifier + " is not supported here");
+      }
+    }
+    instruction.source = statement;
+    if (!guard.isEmpty()) {
+      instruction.guard = predicate(guard);
+      instruction.guardNegated = guardNegated;
+      reads.removeLast(); // Checked for all lanes, not only for those that it lets pass.
+    }
+    instruction.reads = reads.stream().distinct().mapToInt(Integer::intValue).toArray();
+    instruction.writes = writes.stream().mapToInt(Integer::intValue).toArray();
+    return instruction;
+  }
+
+  IllegalArgumentException error(String problem) {
+    return statement.error(problem);
+  }
+
+  /** Returns whether the instruction has a modifier. */
+  boolean has(String modifier) {
+    boolean has = modifiers.contains(modifier);
+    if (has) {
+      asked.add(modifier);
+    }
+    return has;
+  }
+
+  /** Returns the one of some modifiers that the instruction has, or an empty text. */
+  String oneOf(String... choice) {
+    for (String modifier : choice) {
+      if (has(modifier)) {
+        return modifier;
+      }
+    }
+    return "";
+  }
+
+  /** Takes modifiers that make no difference here. */
+  void ignore(String... names) {
+    asked.addAll(List.of(names));
+  }
+
+  /** Takes modifiers that make no difference here, by their beginning. */
+  void ignoreStarting(String beginning) {
+    modifiers.stream().filter((String m) -> m.startsWith(beginning)).forEach(asked::add);
+  }
+
+  /** Returns the modifier in a place, counted from the name on. */
+  String modifier(int place) {
+    if (place >= modifiers.size()) {
+      throw error("has too few modifiers");
+    }
+    asked.add(modifiers.get(place));
+    return modifiers.get(place);
+  }
+
+  List<Type> types() {
+    return types;
+  }
+
+  /** Returns the type that the instruction ends with. */
+  Type type() {
+    if (types.isEmpty()) {
+      throw error("has no type");
+    }
+    return types.getLast();
+  }
+
+  void expectOperands(int least, int most) {
+    if (operands.size() < least || operands.size() > most) {
+      throw error("has " + operands.size() + " operands, expected " + least + " to " + most);
+    }
+  }
+
+  private Scope.Register register(String name) {
+    if (scope.find(name, index) instanceof Scope.Register register) {
+      return register;
+    }
+    throw error("'" + name + "' is no register here");
+  }
+
+  private void check(String name, Type register, Type type, boolean wide) {
+    if (!(wide ? register.holds(type) : register.agreesWith(type))) {
+      throw error("'" + name + "' is of type " + lower(register) + ", expected " + lower(type));
+    }
+  }
+
+  private static String lower(Type type) {
+    return "." + type.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Returns the register of an operand that is written. */
+  int target(String name, Type type) {
+    return target(name, type, false);
+  }
+
+  /** Returns the register of an operand that is written, which may be wider than the type. */
+  int target(String name, Type type, boolean wide) {
+    if (name.equals("_")) {
+      return entry.constant(SINK, false);
+    }
+    Scope.Register register = register(name);
+    check(name, register.type(), type, wide);
+    writes.add(register.index());
+    return register.index();
+  }
+
+  /** A constant whose register takes what nobody wants. */
+  private static final long SINK = 0x5EED_5EED_0BAD_0BADL;
+
+  /** Returns a register's declared type. */
+  Type declared(String name) {
+    return register(name).type();
+  }
+
+  /** Returns the register of an operand that is read: its own, a constant's or a special one. */
+  int source(String name, Type type) {
+    return source(name, type, false);
+  }
+
+  /** Returns the register of an operand that is read, which may be wider than the type. */
+  int source(String name, Type type, boolean wide) {
+    Scope.Symbol symbol = scope.find(name, index);
+    if (symbol instanceof Scope.Register register) {
+      check(name, register.type(), type, wide);
+      reads.add(register.index());
+      return register.index();
+    }
+    if (symbol instanceof Scope.Variable variable && type.isInteger() && type.bits >= 32) {
+      return entry.constant(variable.address(), false);
+    }
+    if (SPECIALS.contains(name)) {
+      return entry.special(name);
+    }
+    return entry.constant(constant(name, type), type == Type.PRED);
+  }
+
+  /** Returns the bits of a constant operand. */
+  long constant(String text, Type type) {
+    Matcher bits = FLOAT_BITS.matcher(text);
+    if (bits.matches() && type.bits == 32 && type != Type.U32 && type != Type.S32) {
+      return Long.parseLong(bits.group(1), 16);
+    }
+    Matcher wide = DOUBLE_BITS.matcher(text);
+    if (wide.matches() && type.bits == 64) {
+      return Long.parseUnsignedLong(wide.group(1), 16);
+    }
+    if (DECIMAL.matcher(text).matches() && type.kind == Type.Kind.FLOAT) {
+      double value = Double.parseDouble(text);
+      return type == Type.F64 ? Double.doubleToRawLongBits(value) : Floats.bits((float) value);
+    }
+    if (INTEGER.matcher(text).matches() && !type.isFloat()) {
+      return integer(text) & type.mask;
+    }
+    throw error("'" + text + "' is no register and no constant of type " + lower(type));
+  }
+
+  private static long integer(String text) {
+    String digits = text.endsWith("U") ? text.substring(0, text.length() - 1) : text;
+    boolean negative = digits.startsWith("-");
+    digits = negative ? digits.substring(1) : digits;
+    boolean hex = digits.startsWith("0x") || digits.startsWith("0X");
+    boolean octal = !hex && digits.length() > 1 && digits.startsWith("0");
+    long value =
+        Long.parseUnsignedLong(hex ? digits.substring(2) : digits, hex ? 16 : octal ? 8 : 10);
+    return negative ? -value : value;
+  }
+
+  /** Returns an operand that has to be a constant. */
+  int immediate(String text) {
+    return (int) constant(text, Type.B32);
+  }
+
+  /** Returns the register of a predicate that is read. */
+  int predicate(String name) {
+    return source(name, Type.PRED);
+  }
+
+  /** Returns whether an operand is a predicate. */
+  boolean isPredicate(String name) {
+    return scope.find(name, index) instanceof Scope.Register register
+        && register.type() == Type.PRED;
+  }
+
+  /** Returns the elements of a vector in braces, or the operand alone. */
+  static List<String> elements(String operand) {
+    if (!operand.startsWith("{")) {
+      return List.of(operand);
+    }
+    String inner = operand.substring(1, operand.length() - 1);
+    return Stream.of(inner.split(",", -1)).map(String::strip).toList();
+  }
+
+  /** Returns the place that an operand in brackets names. */
+  Address address(String operand) {
+    Matcher matcher = ADDRESS.matcher(operand);
+    if (!matcher.matches()) {
+      throw error("'" + operand + "' is no address");
+    }
+    long offset = matcher.group(3) == null ? 0 : integer(matcher.group(3));
+    offset = "-".equals(matcher.group(2)) ? -offset : offset;
+    String name = matcher.group(1);
+    Scope.Symbol symbol = scope.find(name, index);
+    if (symbol instanceof Scope.Register register) {
+      if (!register.type().isInteger() || register.type().bits < 32) {
+        throw error("'" + name + "' is no register for addresses");
+      }
+      reads.add(register.index());
+      return new Address(register.index(), offset, Space.GENERIC, register.type().bits);
+    }
+    if (symbol instanceof Scope.Variable variable) {
+      int base = entry.constant(variable.address(), false);
+      return new Address(base, offset, variable.space(), 64);
+    }
+    if (INTEGER.matcher(name).matches()) {
+      return new Address(entry.constant(integer(name), false), offset, Space.GENERIC, 64);
+    }
+    throw error("'" + name + "' is not known");
+  }
+
+  /** Takes note of the size of an access, for the checks of races. */
+  void touches(Space space, int bytes) {
+    entry.touches(space, bytes);
+  }
+
+  /** Returns the parameter at an offset. */
+  Entry.Parameter parameter(long offset) {
+    Entry.Parameter parameter = entry.parameter(offset);
+    if (parameter == null) {
+      throw error("reads past the parameters");
+    }
+    return parameter;
+  }
+
+  long constantValue(int register) {
+    return entry.constantValue(register);
+  }
+
+  /** Returns the instruction that a label stands before. */
+  int label(String name) {
+    if (scope.find(name, index) instanceof Scope.Label label) {
+      return label.instruction();
+    }
+    throw error("there is no label '" + name + "' in this scope");
+  }
+}

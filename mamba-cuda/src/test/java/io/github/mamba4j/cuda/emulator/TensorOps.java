@@ -1,0 +1,242 @@
+package io.github.mamba4j.cuda.emulator;
+
+import java.util.List;
+import java.util.Map;
+
+/** Products of small matrices whose elements are spread over a warp, and loads of such matrices. */
+final class TensorOps {
+  private static final int ROWS = 16;
+  private static final int COLUMNS = 8;
+
+  private TensorOps() {}
+
+  static void addTo(Map<String, InstructionSet.Decoder> decoders) {
+    decoders.put("mma", TensorOps::multiply);
+    decoders.put("ldmatrix", TensorOps::load);
+    decoders.put("stmatrix", TensorOps::store);
+  }
+
+  private static int[] registers(Site site, int operand, int count, Type type, boolean written) {
+    List<String> names = Site.elements(site.operands.get(operand));
+    if (names.size() != count) {
+      throw site.error("operand " + operand + " needs " + count + " registers");
+    }
+    return names.stream()
+        .mapToInt(name -> written ? site.target(name, type) : site.source(name, type))
+        .toArray();
+  }
+
+  private static Instruction multiply(Site site) {
+    site.expectOperands(4, 4);
+    if (!site.has("sync") || !site.has("aligned") || !site.has("row") || !site.has("col")) {
+      throw site.error("is supported as mma.sync.aligned with .row.col");
+    }
+    String shape = site.oneOf("m16n8k16", "m16n8k8", "m16n8k4");
+    List<Type> types = site.types();
+    if (shape.isEmpty()
+        || types.size() != 4
+        || types.get(0) != Type.F32
+        || site.type() != Type.F32) {
+      throw site.error("is supported for 16 x 8 results of .f32");
+    }
+    Type type = types.get(1);
+    if (types.get(2) != type) {
+      throw site.error("the factors have different types");
+    }
+    int depth = Integer.parseInt(shape.substring("m16n8k".length()));
+    int perRegister = type == Type.TF32 ? 1 : 2;
+    boolean known =
+        type == Type.TF32 ? depth <= 8 : (type == Type.F16 || type == Type.BF16) && depth >= 8;
+    if (!known) {
+      throw site.error("is not supported for this type and shape");
+    }
+    int groups = depth / (4 * perRegister);
+    int[] c = registers(site, 3, 4, Type.F32, false);
+    int[] a = registers(site, 1, 2 * groups, Type.B32, false);
+    int[] b = registers(site, 2, groups, Type.B32, false);
+    int[] d = registers(site, 0, 4, Type.F32, true);
+    return new Multiply(type, new int[][] {d, a, b, c}, depth);
+  }
+
+  /** d = a·b + c; products are exact, sums are rounded once. */
+  private static final class Multiply extends Instruction {
+    private final Type type;
+    private final int[] to;
+    private final int[] left;
+    private final int[] right;
+    private final int[] added;
+    private final int depth;
+    private final float[] a;
+    private final float[] b;
+
+    Multiply(Type type, int[][] registers, int depth) {
+      this.type = type;
+      this.to = registers[0];
+      this.left = registers[1];
+      this.right = registers[2];
+      this.added = registers[3];
+      this.depth = depth;
+      this.a = new float[ROWS * depth];
+      this.b = new float[COLUMNS * depth];
+    }
+
+    private void unpack(long bits, float[] into, int at) {
+      switch (type) {
+        case TF32 -> into[at] = Floats.tf32(bits);
+        case F16 -> {
+          into[at] = Floats.f16(bits);
+          into[at + 1] = Floats.f16(bits >>> 16);
+        }
+        default -> {
+          into[at] = Floats.bf16(bits);
+          into[at + 1] = Floats.bf16(bits >>> 16);
+        }
+      }
+    }
+
+    /** Brings both factors into rows of the depth. */
+    private void collect(Warp warp) {
+      int width = type == Type.TF32 ? 1 : 2;
+      for (int lane = 0; lane < Warp.LANES; lane++) {
+        int row = lane >> 2;
+        int k = (lane & 3) * width;
+        for (int i = 0; i < left.length; i++) {
+          int at = (row + 8 * (i & 1)) * depth + k + 4 * width * (i >> 1);
+          unpack(warp.r[left[i]][lane], a, at);
+        }
+        for (int i = 0; i < right.length; i++) {
+          unpack(warp.r[right[i]][lane], b, row * depth + k + 4 * width * i);
+        }
+      }
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      warp.demandAll(lanes);
+      collect(warp);
+      for (int lane = 0; lane < Warp.LANES; lane++) {
+        for (int i = 0; i < to.length; i++) {
+          int row = ((lane >> 2) + 8 * (i >> 1)) * depth;
+          int column = ((lane & 3) * 2 + (i & 1)) * depth;
+          double sum = 0;
+          for (int k = 0; k < depth; k++) {
+            sum += (double) a[row + k] * b[column + k];
+          }
+          float before = Floats.f32(warp.r[added[i]][lane]);
+          warp.r[to[i]][lane] = Floats.bits((float) (sum + before));
+        }
+      }
+    }
+  }
+
+  private static int matrices(Site site) {
+    String count = site.oneOf("x1", "x2", "x4");
+    if (count.isEmpty()
+        || !site.has("sync")
+        || !site.has("aligned")
+        || !site.has("m8n8")
+        || site.type() != Type.B16) {
+      throw site.error("is supported for one, two or four m8n8 matrices of .b16");
+    }
+    if (!site.has("shared") && !site.has("shared::cta")) {
+      throw site.error("is supported for .shared only");
+    }
+    site.expectOperands(2, 2);
+    site.touches(Space.SHARED, 4);
+    return count.charAt(1) - '0';
+  }
+
+  private static Instruction load(Site site) {
+    int count = matrices(site);
+    boolean transposes = site.has("trans");
+    Site.Address address = site.address(site.operands.get(1));
+    return new Matrices(address, registers(site, 0, count, Type.B32, true), transposes, true);
+  }
+
+  private static Instruction store(Site site) {
+    int count = matrices(site);
+    boolean transposes = site.has("trans");
+    Site.Address address = site.address(site.operands.get(0));
+    return new Matrices(address, registers(site, 1, count, Type.B32, false), transposes, false);
+  }
+
+  /** Moves matrices of 8 x 8 halves between shared memory, a row a lane, and a warp's registers. */
+  private static final class Matrices extends Instruction {
+    private static final int SIDE = 8;
+    private static final int ROW_BYTES = 16;
+
+    private final int register;
+    private final long offset;
+    private final int[] registers;
+    private final boolean transposes;
+    private final boolean loads;
+    private final long[] halves = new long[SIDE * SIDE];
+
+    Matrices(Site.Address address, int[] registers, boolean transposes, boolean loads) {
+      this.register = address.register();
+      this.offset = address.offset();
+      this.registers = registers;
+      this.transposes = transposes;
+      this.loads = loads;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      warp.demandAll(lanes);
+      long[] addresses = warp.r[register].clone();
+      warp.block.beginStore();
+      for (int m = 0; m < registers.length; m++) {
+        if (loads) {
+          rows(warp, addresses, m);
+        }
+        long[] values = warp.r[registers[m]];
+        for (int lane = 0; lane < Warp.LANES; lane++) {
+          int first = place(lane, 0);
+          int second = place(lane, 1);
+          if (loads) {
+            values[lane] = halves[first] | halves[second] << 16;
+          } else {
+            halves[first] = values[lane] & 0xFFFF;
+            halves[second] = values[lane] >>> 16;
+          }
+        }
+        if (!loads) {
+          rows(warp, addresses, m);
+        }
+      }
+    }
+
+    /** Returns where one of the two halves of a lane lies in the matrix. */
+    private int place(int lane, int half) {
+      int row = lane >> 2;
+      int column = (lane & 3) * 2 + half;
+      return transposes ? column * SIDE + row : row * SIDE + column;
+    }
+
+    private void rows(Warp warp, long[] addresses, int matrix) {
+      SharedMemory shared = warp.block.shared;
+      for (int row = 0; row < SIDE; row++) {
+        int lane = matrix * SIDE + row;
+        long address = addresses[lane] + offset;
+        if (address % ROW_BYTES != 0) {
+          throw warp.fault(lane, "shared address " + address + " is no multiple of " + ROW_BYTES);
+        }
+        for (int half = 0; half < SIDE; half += 4) {
+          long place = address + 2 * half;
+          if (loads) {
+            long four = shared.read(warp, lane, place, 8);
+            for (int i = 0; i < 4; i++) {
+              halves[row * SIDE + half + i] = four >>> 16 * i & 0xFFFF;
+            }
+          } else {
+            long four = 0;
+            for (int i = 3; i >= 0; i--) {
+              four = four << 16 | halves[row * SIDE + half + i];
+            }
+            shared.write(warp, lane, place, 8, four);
+          }
+        }
+      }
+    }
+  }
+}
