@@ -31,6 +31,11 @@ final class MirroredGpu implements TestGpu {
 
   @Override
   public DeviceMemory share(MemorySegment host) {
+    for (Mirror mirror : MIRRORS) {
+      if (mirror.gpu == gpu && mirror.host.address() == host.address()) {
+        return mirror.memory;
+      }
+    }
     DeviceMemory memory = gpu.allocate(host.byteSize());
     MIRRORS.add(new Mirror(gpu, memory, host));
     return memory;

@@ -17,6 +17,11 @@ interface TestGpu extends Gpu {
     return ((TestGpu) ((CudaBackend) backend).gpu()).share(host);
   }
 
+  /** Opens an emulated GPU. */
+  static CudaBackend emulated() {
+    return new CudaBackend(new EmulatedGpu());
+  }
+
   /** Opens this machine's first GPU; where there is none, the test is skipped with the reason. */
   static CudaBackend real() {
     Optional<String> reason = CudaDriver.unusableReason();
