@@ -25,7 +25,8 @@ class PtxCompileTest {
       List.of(
           new PtxSource("elementwise", Map.of()),
           new PtxSource("loss", Map.of()),
-          new PtxSource("optimizer", Map.of()));
+          new PtxSource("optimizer", Map.of()),
+          new PtxSource("sampling", Map.of()));
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
