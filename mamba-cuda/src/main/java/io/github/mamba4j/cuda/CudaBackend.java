@@ -25,6 +25,8 @@ final class CudaBackend implements Backend {
   private final SsdKernels ssd;
   private final ScanKernels scan;
   private final CudaMatmul matmul;
+  private final LossKernels loss;
+  private final OptimizerKernels optimizer;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
@@ -35,6 +37,8 @@ final class CudaBackend implements Backend {
     ssd = new CudaSsd(gpu);
     scan = new CudaScan(gpu);
     matmul = new CudaMatmul(gpu);
+    loss = new CudaLoss(gpu);
+    optimizer = new CudaOptimizer(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -135,7 +139,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public LossKernels loss() {
-    throw new UnsupportedOperationException("loss");
+    return loss;
   }
 
   @Override
@@ -145,7 +149,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public OptimizerKernels optimizer() {
-    throw new UnsupportedOperationException("optimizer");
+    return optimizer;
   }
 
   @Override

@@ -25,6 +25,11 @@ class PtxCompileTest {
       List.of(new PtxSource("elementwise", Map.of()), new PtxSource("conv_fold", Map.of()));
   private static final List<List<PtxSource>> FORMS =
       List.of(NormSources.ALL, PtxForms.CONV, PtxForms.GATHER, PtxForms.GATHER_BACKWARD);
+      List.of(
+          new PtxSource("elementwise", Map.of()),
+          new PtxSource("loss", Map.of()),
+          new PtxSource("optimizer", Map.of()),
+          new PtxSource("sampling", Map.of()));
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */
