@@ -1,6 +1,7 @@
 package io.github.mamba4j.cuda;
 
 import static io.github.mamba4j.cuda.CudaDriver.check;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
@@ -78,6 +79,7 @@ final class CudaDevice implements Gpu {
           Pointer.to(packedBytes),
           JCudaDriver.CU_LAUNCH_PARAM_END);
   private final int multiprocessors;
+  private final int sharedBytes;
   private boolean closed;
 
   /**
@@ -93,6 +95,8 @@ final class CudaDevice implements Gpu {
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
+    sharedBytes =
+        CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -262,6 +266,11 @@ final class CudaDevice implements Gpu {
   @Override
   public int multiprocessors() {
     return multiprocessors;
+  }
+
+  @Override
+  public int sharedBytes() {
+    return sharedBytes;
   }
 
   private CUfunction function(Kernel kernel, int sharedBytes) {

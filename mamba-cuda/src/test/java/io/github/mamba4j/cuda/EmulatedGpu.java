@@ -62,6 +62,11 @@ final class EmulatedGpu implements TestGpu {
   }
 
   @Override
+  public int sharedBytes() {
+    return 227 << 10;
+  }
+
+  @Override
   public String name() {
     return "emulated GPU";
   }

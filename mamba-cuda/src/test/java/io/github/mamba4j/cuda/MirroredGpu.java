@@ -75,6 +75,11 @@ final class MirroredGpu implements TestGpu {
   }
 
   @Override
+  public int sharedBytes() {
+    return gpu.sharedBytes();
+  }
+
+  @Override
   public String name() {
     return gpu.name();
   }
