@@ -13,7 +13,7 @@ class GpuTilesTest extends MatmulKernelsContract {
   @Override
   protected Backend open(int threads) {
     System.setProperty(Cublas.PROPERTY, "ptx");
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 
   @AfterEach
