@@ -70,6 +70,16 @@ public final class Device implements AutoCloseable {
     return new Device(provider.open(new BackendProvider.Options(index, count, kernels)));
   }
 
+  /**
+   * Makes a device of a backend that was opened by other means than its name.
+   *
+   * @param backend the backend; closing the device closes it
+   * @return the device, to be closed by the caller
+   */
+  public static Device of(Backend backend) {
+    return new Device(backend);
+  }
+
   private static int parseIndex(String selector, String index) {
     try {
       return Integer.parseUnsignedInt(index);
