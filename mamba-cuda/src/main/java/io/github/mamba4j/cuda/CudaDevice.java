@@ -28,7 +28,6 @@ import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
-import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -55,7 +54,7 @@ final class CudaDevice implements Gpu {
 
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
-  private final CUstream stream = new CUstream();
+  private final CudaStream stream = new CudaStream();
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, CUfunction> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
@@ -236,6 +235,26 @@ final class CudaDevice implements Gpu {
               null,
               launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public CudaStream stream() {
+    return stream;
+  }
+
+  @Override
+  public void call(Runnable calls) {
+    together(calls);
+  }
+
+  @Override
+  public void together(Runnable launches) {
+    enter();
+    try {
+      launches.run();
     } finally {
       lock.unlock();
     }

@@ -1,6 +1,5 @@
 package io.github.mamba4j.cuda.emulator;
 
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 
@@ -59,7 +58,8 @@ final class MemoryOps {
           default -> Space.GENERIC;
         };
     boolean named = address.space() != Space.GENERIC;
-    if (named && address.space() != space || space == Space.PARAM && !named) {
+    boolean written = !site.op.equals("ld");
+    if (named && address.space() != space || space == Space.PARAM && written) {
       throw site.error("the address does not lie in this space");
     }
     if (space != Space.SHARED && address.bits() != 64) {
@@ -97,28 +97,34 @@ final class MemoryOps {
       masks[i] = names.get(i).equals("_") ? -1 : site.declared(names.get(i)).mask;
     }
     if (space == Space.PARAM) {
-      long offset = site.constantValue(address.register()) + address.offset();
-      for (int i = 0; i < count; i++) {
-        Entry.Parameter parameter = site.parameter(offset + i * type.bytes);
-        if (offset + (i + 1) * type.bytes > parameter.offset() + parameter.bytes()) {
-          throw site.error("reads past the parameter '" + parameter.name() + "'");
-        }
+      if (address.space() == Space.PARAM) {
+        checkParameter(
+            site, site.constantValue(address.register()) + address.offset(), type, count);
       }
-      return new LoadParameter((int) offset, type, targets, masks);
+      return new LoadParameter(address, type, targets, masks);
     }
     site.touches(space, type.bytes);
     return new Load(new Access(address, space, type.bytes, count, order), type, targets, masks);
   }
 
-  /** Reads parameters. */
+  private static void checkParameter(Site site, long offset, Type type, int count) {
+    for (int i = 0; i < count; i++) {
+      Entry.Parameter parameter = site.parameter(offset + i * type.bytes);
+      if (offset + (i + 1) * type.bytes > parameter.offset() + parameter.bytes()) {
+        throw site.error("reads past the parameter '" + parameter.name() + "'");
+      }
+    }
+  }
+
+  /** Reads parameters, of a name or, in an array, where a register says. */
   private static final class LoadParameter extends Instruction {
-    private final int offset;
+    private final Site.Address address;
     private final Type type;
     private final int[] targets;
     private final long[] masks;
 
-    LoadParameter(int offset, Type type, int[] targets, long[] masks) {
-      this.offset = offset;
+    LoadParameter(Site.Address address, Type type, int[] targets, long[] masks) {
+      this.address = address;
       this.type = type;
       this.targets = targets;
       this.masks = masks;
@@ -126,17 +132,29 @@ final class MemoryOps {
 
     @Override
     void run(Warp warp, int lanes) {
-      ByteBuffer parameters = warp.block.launch.parameters;
-      for (int k = 0; k < targets.length; k++) {
-        long bits = 0;
-        for (int i = type.bytes - 1; i >= 0; i--) {
-          bits = bits << 8 | parameters.get(offset + k * type.bytes + i) & 0xFF;
-        }
-        long value = type.widen(bits) & masks[k];
-        for (int rest = lanes; rest != 0; rest &= rest - 1) {
-          warp.r[targets[k]][Warp.lowest(rest)] = value;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Warp.lowest(rest);
+        long offset = warp.r[address.register()][lane] + address.offset();
+        for (int k = targets.length - 1; k >= 0; k--) {
+          long bits = read(warp, lane, offset + k * type.bytes);
+          warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
         }
       }
+    }
+
+    private long read(Warp warp, int lane, long offset) {
+      Launch launch = warp.block.launch;
+      if (offset < 0 || offset + type.bytes > launch.entry.parameterBytes()) {
+        throw warp.fault(lane, "reads past the parameters, at byte " + offset);
+      }
+      if (offset % type.bytes != 0) {
+        throw warp.fault(lane, "reads parameters at byte " + offset + ", no multiple of its size");
+      }
+      long bits = 0;
+      for (int i = type.bytes - 1; i >= 0; i--) {
+        bits = bits << 8 | launch.parameters.get((int) offset + i) & 0xFF;
+      }
+      return bits;
     }
   }
 
