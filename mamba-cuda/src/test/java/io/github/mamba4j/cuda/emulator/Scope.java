@@ -39,6 +39,11 @@ final class Scope {
     }
   }
 
+  /** Returns whether a name is one of a variable somewhere outside, or here. */
+  boolean hides(String name) {
+    return names.get(name) instanceof Variable || outer != null && outer.hides(name);
+  }
+
   /** Returns what a name stands for at an instruction, or null. */
   @Nullable Symbol find(String name, int instruction) {
     Symbol own = names.get(name);

@@ -301,6 +301,9 @@ final class Site {
     String name = matcher.group(1);
     Scope.Symbol symbol = scope.find(name, index);
     if (symbol instanceof Scope.Register register) {
+      if (scope.hides(name)) {
+        throw error("register '" + name + "' hides the variable of this name");
+      }
       if (!register.type().isInteger() || register.type().bits < 32) {
         throw error("'" + name + "' is no register for addresses");
       }
