@@ -154,7 +154,7 @@ final class EntryParser {
       declareRegisters(statement);
     } else if (text.startsWith(".shared ") || text.startsWith(".extern .shared ")) {
       declareShared(statement);
-    } else if (!text.startsWith(".pragma") && !text.startsWith(".loc")) {
+    } else if (!text.startsWith(".pragma") && !text.startsWith(".loc ")) {
       throw statement.error("is a directive that is not supported");
     }
   }
