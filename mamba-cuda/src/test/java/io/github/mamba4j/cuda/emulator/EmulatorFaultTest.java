@@ -27,11 +27,11 @@ class EmulatorFaultTest {
       value = {
         "ld.global.u32 %ro, [%in+40]: reads 4 bytes out of reach: byte 40 of registered memory",
         "st.global.u32 [%in+-4], %r0: writes 4 bytes out of reach",
-        "ld.global.u64 %do, [0]: reads 8 bytes out of reach",
+        "ld.global.u64 %do, [%d4]: reads 8 bytes out of reach",
         "ld.global.u32 %ro, [%in+2]: is no multiple of 4",
         "ld.global.v4.u32 {%ro, %a0, %a1, %a2}, [%in+8]: is no multiple of 16",
         "ld.shared.u32 %ro, [dynamic+16]: is byte 16 of 16",
-        "ld.shared.u32 %ro, [0]: is byte -1024 of 16",
+        "ld.shared.u32 %ro, [%r4]: is byte -1024 of 16",
         "ld.shared.u32 %ro, [dynamic+2]: is no multiple of 4",
         "ld.shared.u32 %ro, [dynamic]: which was not written before",
         "atom.shared.add.u32 %ro, [dynamic], 1: which was not written before",
@@ -73,16 +73,16 @@ class EmulatorFaultTest {
   @Test
   void shared_readWithoutBarrier_isARace() {
     String[] lines = {
-      SHARED + "mov.u32 place, box; mad.lo.u32 place, %tid, 4, place;",
-      "st.shared.u32 [place], %tid; BARRIER",
-      "xor.b32 %a0, %tid, 32; mov.u32 place, box; mad.lo.u32 place, %a0, 4, place;",
+      SHARED + "mov.u32 place, box; mad.lo.u32 place, %i, 4, place;",
+      "st.shared.u32 [place], %i; BARRIER",
+      "xor.b32 %a0, %i, 32; mov.u32 place, box; mad.lo.u32 place, %a0, 4, place;",
       "ld.shared.u32 %ro, [place]; }"
     };
     String text = String.join("\n", lines);
     assertFault(
         "which was not written before", () -> Snippet.of(text.replace("BARRIER", "")).run(64));
     // The second warp runs later, so that it is the one that sees what the first one wrote.
-    String later = text.replace("BARRIER", "setp.lo.u32 %q0, %tid, 32; @%q0 bra END;");
+    String later = text.replace("BARRIER", "setp.lo.u32 %q0, %i, 32; @%q0 bra END;");
     assertFault(
         "race: reads shared address 1024, written by warp 0 without a barrier",
         () -> Snippet.of(later.replace("[place]; }", "[place]; END: }")).run(64));
@@ -93,10 +93,10 @@ class EmulatorFaultTest {
   void shared_overwrittenBeforeOthersHaveRead_isARace() {
     Snippet snippet =
         Snippet.of(
-            SHARED + "setp.eq.u32 %q0, %tid, 0; setp.eq.u32 %q1, %tid, 32;",
-            "@%q0 st.shared.u32 [box], %tid; bar.sync 0;",
+            SHARED + "setp.eq.u32 %q0, %i, 0; setp.eq.u32 %q1, %i, 32;",
+            "@%q0 st.shared.u32 [box], %i; bar.sync 0;",
             "ld.shared.u32 %a0, [box];",
-            "@%q1 st.shared.u32 [box], %tid; }");
+            "@%q1 st.shared.u32 [box], %i; }");
     assertFault("race: ", () -> snippet.run(64));
   }
 
@@ -110,7 +110,7 @@ class EmulatorFaultTest {
 
   @Test
   void shared_lanesThatStoreDifferentValues_areRefused() {
-    Snippet snippet = Snippet.of(SHARED + "st.shared.u32 [box], %tid; }");
+    Snippet snippet = Snippet.of(SHARED + "st.shared.u32 [box], %i; }");
     assertFault("another lane stores another value", () -> snippet.run(2));
   }
 
@@ -118,8 +118,8 @@ class EmulatorFaultTest {
   void shared_plainBesideAtomic_isARace() {
     Snippet snippet =
         Snippet.of(
-            SHARED + "setp.eq.u32 %q0, %tid, 0; setp.lo.u32 %q1, %tid, 32;",
-            "@%q0 st.shared.u32 [box], %tid; bar.sync 0;",
+            SHARED + "setp.eq.u32 %q0, %i, 0; setp.lo.u32 %q1, %i, 32;",
+            "@%q0 st.shared.u32 [box], %i; bar.sync 0;",
             "@%q1 red.shared.add.u32 [box], 1; @!%q1 ld.shared.u32 %a0, [box]; }");
     assertFault("race: ", () -> snippet.run(64));
   }
@@ -143,7 +143,7 @@ class EmulatorFaultTest {
   void copy_waitedForByItsThread_stillNeedsABarrierForOthers() {
     Snippet snippet =
         Snippet.of(
-            SHARED.replace("align 4", "align 16") + "setp.eq.u32 %q0, %tid, 0;",
+            SHARED.replace("align 4", "align 16") + "setp.eq.u32 %q0, %i, 0;",
             "@%q0 cp.async.ca.shared.global [box], [%in], 4; cp.async.wait_all;",
             "ld.shared.u32 %ro, [box]; }");
     assertFault("reads shared address 1024, written by warp 0", () -> snippet.run(64));
@@ -153,29 +153,29 @@ class EmulatorFaultTest {
   void copy_intoWhatOthersMayStillRead_isARace() {
     Snippet snippet =
         Snippet.of(
-            SHARED.replace("align 4", "align 16") + "setp.eq.u32 %q0, %tid, 0;",
-            "@%q0 st.shared.u32 [box], %tid; bar.sync 0;",
-            "setp.eq.u32 %q1, %tid, 0; @!%q1 ld.shared.u32 %a0, [box];",
+            SHARED.replace("align 4", "align 16") + "setp.eq.u32 %q0, %i, 0;",
+            "@%q0 st.shared.u32 [box], %i; bar.sync 0;",
+            "setp.eq.u32 %q1, %i, 0; @!%q1 ld.shared.u32 %a0, [box];",
             "@%q1 cp.async.ca.shared.global [box], [%in], 4; }");
     assertFault("writes shared address 1024, read by warp 1", () -> snippet.run(64));
   }
 
   @Test
   void barrier_someLanesOnly_isRefused() {
-    Snippet snippet = Snippet.of("setp.eq.u32 %q0, %tid, 3; @%q0 bar.sync 0;");
+    Snippet snippet = Snippet.of("setp.eq.u32 %q0, %i, 3; @%q0 bar.sync 0;");
     assertFault("diverged: lanes 0xfffffff7 are not at this barrier", () -> snippet.run(32));
   }
 
   @Test
   void barrier_otherWarpsNeverCome_isRefused() {
     Snippet snippet =
-        Snippet.of("setp.lo.u32 %q0, %tid, 32; @%q0 bra A; bar.sync 2; bra B; A: bar.sync 1; B:");
+        Snippet.of("setp.lo.u32 %q0, %i, 32; @%q0 bra A; bar.sync 2; bra B; A: bar.sync 1; B:");
     assertFault("waits at barrier 1, which others never come to", () -> snippet.run(64));
   }
 
   @Test
   void warpInstructions_lanesMissing_areRefused() {
-    String half = "setp.lo.u32 %q0, %tid, 16; @%q0 ";
+    String half = "setp.lo.u32 %q0, %i, 16; @%q0 ";
     assertFault(
         "lanes 0xffff0000 do not take part, but are in the mask",
         () -> Snippet.of(half + "shfl.sync.bfly.b32 %ro, %r0, 1, 31, -1;").run(32));
@@ -192,7 +192,7 @@ class EmulatorFaultTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "st.global.u32 [%base], %tid; writes; written by block (0, 0, 0)",
+        "st.global.u32 [%base], %i; writes; written by block (0, 0, 0)",
         "ld.global.u32 %a0, [%base]; none; none",
         "red.global.add.u32 [%base], 1; none; none",
         "atom.global.add.u32 %a0, [%base], 1; none; none",

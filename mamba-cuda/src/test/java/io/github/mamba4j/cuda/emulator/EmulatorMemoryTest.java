@@ -31,8 +31,8 @@ class EmulatorMemoryTest {
         "ld.global.v2.b32 {_, %ro}, [%in] # 5",
         "ld.global.v4.u16 {_, %ho, _, _}, [%in] # 8003",
         "ld.global.v2.u64 {%w0, %do}, [%in+16] # 7",
-        "ld.global.cg.u32 %ro, [%in+-0] # 8003fe01",
-        "add.u64 %w0, %in, 8; ld.global.u64 %do, [%w0-8] # 58003fe01",
+        "ld.global.cg.u32 %ro, [%in+0] # 8003fe01",
+        "add.u64 %w0, %in, 8; ld.global.u64 %do, [%w0+-8] # 58003fe01",
       })
   void load_anyWidth_isExtendedAsItsTypeSays(String instruction, String expected) {
     long result = Snippet.eval(instruction + ";", 0x5_8003_FE01L, 0, 0, 7);
@@ -80,9 +80,9 @@ class EmulatorMemoryTest {
     Snippet snippet =
         Snippet.of(
             "{ .reg .u32 place, other; .shared .align 4 .u32 all[96];",
-            "mov.u32 place, all; mad.lo.u32 place, %tid, 4, place;",
-            "st.shared.u32 [place], %tid; bar.sync 0;",
-            "sub.u32 other, 95, %tid; mov.u32 place, all; mad.lo.u32 place, other, 4, place;",
+            "mov.u32 place, all; mad.lo.u32 place, %i, 4, place;",
+            "st.shared.u32 [place], %i; bar.sync 0;",
+            "sub.u32 other, 95, %i; mov.u32 place, all; mad.lo.u32 place, other, 4, place;",
             "ld.shared.u32 %ro, [place]; }");
     long[] reversed = LongStream.range(0, 96).map(i -> 95 - i).toArray();
     assertThat(snippet.run(96)).containsExactly(reversed);
@@ -93,10 +93,10 @@ class EmulatorMemoryTest {
     Snippet snippet =
         Snippet.of(
             "{ .reg .u32 place; .shared .align 4 .b16 all[64];",
-            "and.b32 place, %tid, 31; shl.b32 place, place, 1; shr.u32 %a0, %tid, 5;",
+            "and.b32 place, %i, 31; shl.b32 place, place, 1; shr.u32 %a0, %i, 5;",
             "add.u32 place, place, %a0; mov.u32 %a1, all; mad.lo.u32 place, place, 2, %a1;",
-            "cvt.u16.u32 %ho, %tid; st.shared.u16 [place], %ho; bar.sync 0;",
-            "mov.u32 %a1, all; mad.lo.u32 %a1, %tid, 2, %a1; ld.shared.u16 %ho, [%a1]; }");
+            "cvt.u16.u32 %ho, %i; st.shared.u16 [place], %ho; bar.sync 0;",
+            "mov.u32 %a1, all; mad.lo.u32 %a1, %i, 2, %a1; ld.shared.u16 %ho, [%a1]; }");
     assertThat(snippet.run(64)).startsWith(0, 32, 1, 33).endsWith(31, 63);
   }
 
@@ -136,9 +136,9 @@ class EmulatorMemoryTest {
     Snippet snippet =
         Snippet.of(
             "{ .reg .pred first; .shared .align 4 .u32 sum;",
-            "setp.eq.u32 first, %tid, 0; mov.u32 %a0, 0;",
+            "setp.eq.u32 first, %i, 0; mov.u32 %a0, 0;",
             "@first st.shared.u32 [sum], %a0; bar.sync 0;",
-            "red.shared.add.u32 [sum], %tid; bar.sync 0; ld.shared.u32 %ro, [sum]; }");
+            "red.shared.add.u32 [sum], %i; bar.sync 0; ld.shared.u32 %ro, [sum]; }");
     assertThat(snippet.run(128)).containsOnly(127 * 64);
   }
 
@@ -147,7 +147,7 @@ class EmulatorMemoryTest {
     Snippet snippet =
         Snippet.of(
             "{ .reg .u32 first, second; .shared .align 16 .b8 ring[2048];",
-            "mov.u32 first, ring; mad.lo.u32 first, %tid, 16, first; add.u32 second, first, 1024;",
+            "mov.u32 first, ring; mad.lo.u32 first, %i, 16, first; add.u32 second, first, 1024;",
             "cp.async.ca.shared.global [first], [%in], 8; cp.async.commit_group;",
             "cp.async.ca.shared.global.L2::128B [second], [%in+8], 8, 4;",
             "cp.async.ca.shared.global [second+8], [%in], 4, 0; cp.async.commit_group;",

@@ -132,8 +132,8 @@ class EmulatorTensorTest {
       """
       { .reg .u32 row, place; .shared .align 16 .b16 halves[512];
       mov.u32 place, halves;
-      mad.lo.u32 row, %tid, 32, place;
-      shl.b32 %a0, %tid, 4;
+      mad.lo.u32 row, %i, 32, place;
+      shl.b32 %a0, %i, 4;
       """
           + IntStream.range(0, 16)
               .mapToObj(

@@ -23,7 +23,7 @@ class EmulatorWarpTest {
         Snippet.of(
             "{ .reg .u32 i; .reg .pred more; mov.u32 i, 0; mov.u32 %ro, 0;",
             "AGAIN: add.u32 i, i, 1; add.u32 %ro, %ro, i;",
-            "setp.le.u32 more, i, %tid; @more bra AGAIN;",
+            "setp.le.u32 more, i, %i; @more bra AGAIN;",
             // All lanes must be here together.
             "vote.sync.ballot.b32 %a0, more, 0xffffffff; add.u32 %ro, %ro, %a0; }");
     long[] sums = LongStream.range(1, 33).map(n -> n * (n + 1) / 2).toArray();
@@ -34,11 +34,11 @@ class EmulatorWarpTest {
   void branch_sidesAndEarlyEnds_eachRunForTheirLanes() {
     Snippet snippet =
         Snippet.of(
-            "{ .reg .pred odd, last; setp.eq.u32 odd, %r0, 1; setp.eq.u32 last, %tid, 7;",
+            "{ .reg .pred odd, last; setp.eq.u32 odd, %r0, 1; setp.eq.u32 last, %i, 7;",
             "@last ret;",
             "@odd bra ODD; mov.u32 %ro, 100; bra.uni JOIN;",
             "ODD: @!odd trap; mov.u32 %ro, 200;",
-            "JOIN: add.u32 %ro, %ro, %tid; }");
+            "JOIN: add.u32 %ro, %ro, %i; }");
     long[] out = snippet.run(8, inputs(8, i -> i % 2));
     assertThat(out).containsExactly(100, 201, 102, 203, 104, 205, 106, 0);
   }
@@ -72,7 +72,7 @@ class EmulatorWarpTest {
       String mode, String by, String clamp, String expected) {
     Snippet snippet =
         Snippet.of(
-            "shfl.sync." + mode + ".b32 %ro, %tid, " + by + ", " + clamp + ", 0xffffffff;");
+            "shfl.sync." + mode + ".b32 %ro, %i, " + by + ", " + clamp + ", 0xffffffff;");
     assertThat(IntStream.range(0, 8).mapToObj(i -> "" + snippet.run(32)[i]))
         .containsExactly(expected.split(" "));
   }
@@ -107,9 +107,9 @@ class EmulatorWarpTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "redux.sync.add.u32 %ro, %tid, -1; 496",
-        "redux.sync.max.s32 %ro, %tid, -1; 31",
-        "redux.sync.or.b32 %ro, %tid, -1; 31",
+        "redux.sync.add.u32 %ro, %i, -1; 496",
+        "redux.sync.max.s32 %ro, %i, -1; 31",
+        "redux.sync.or.b32 %ro, %i, -1; 31",
         "bar.warp.sync -1; 0",
         "activemask.b32 %ro; 4294967295",
         "mov.u32 %ro, %nwarpid; 1",
@@ -144,7 +144,7 @@ class EmulatorWarpTest {
     Snippet snippet =
         Snippet.of(
             "{ .reg .pred first, third; .shared .align 4 .u32 box;",
-            "setp.lo.u32 first, %tid, 32; setp.hs.u32 third, %tid, 64; @third bra END;",
+            "setp.lo.u32 first, %i, 32; setp.hs.u32 third, %i, 64; @third bra END;",
             "@first st.shared.u32 [box], %r1; @first bar.arrive 1, 64; @first bra END;",
             "barrier.sync 1, 64; ld.shared.u32 %ro, [box];",
             "END: }");
@@ -156,7 +156,7 @@ class EmulatorWarpTest {
   void barrier_warpsThatHaveReturned_areNotWaitedFor() {
     Snippet snippet =
         Snippet.of(
-            "setp.lo.u32 %q0, %tid, 32; @%q0 ret;", "bar.sync 0; mov.u32 %ro, 7;");
+            "setp.lo.u32 %q0, %i, 32; @%q0 ret;", "bar.sync 0; mov.u32 %ro, 7;");
     long[] out = snippet.run(64);
     assertThat(out[0]).isZero();
     assertThat(out[63]).isEqualTo(7);
@@ -167,7 +167,7 @@ class EmulatorWarpTest {
     Snippet snippet =
         Snippet.of(
             "{ .reg .pred first, no; .shared .align 4 .u32 flag;",
-            "setp.lo.u32 first, %tid, 32; mov.u32 %a1, 0; @first st.shared.u32 [flag], %a1;",
+            "setp.lo.u32 first, %i, 32; mov.u32 %a1, 0; @first st.shared.u32 [flag], %a1;",
             "bar.sync 0; @!first bra SET;",
             "WAIT: nanosleep.u32 20; ld.volatile.shared.u32 %a0, [flag];",
             "setp.eq.u32 no, %a0, 0; @no bra WAIT; bra END;",

@@ -91,6 +91,7 @@ final class MemoryOps {
     if (names.size() != count || count * type.bytes > 16) {
       throw site.error("the registers do not fit the vector");
     }
+    site.expectOneType(names);
     int[] targets = names.stream().mapToInt(name -> site.target(name, type, true)).toArray();
     long[] masks = new long[count];
     for (int i = 0; i < count; i++) {
@@ -198,6 +199,7 @@ final class MemoryOps {
     if (names.size() != count || count * type.bytes > 16 || space == Space.PARAM) {
       throw site.error("the registers do not fit the vector, or the space is not written to");
     }
+    site.expectOneType(names);
     int[] sources = names.stream().mapToInt(name -> site.source(name, type, true)).toArray();
     site.touches(space, type.bytes);
     return new Store(new Access(address, space, type.bytes, count, order), type, sources);

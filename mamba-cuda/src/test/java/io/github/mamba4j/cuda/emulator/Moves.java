@@ -110,6 +110,7 @@ final class Moves {
     if (type.kind != Type.Kind.BITS || part == null || many.size() * bits != type.bits) {
       throw site.error("moves .b32 or .b64 to or from two or four registers");
     }
+    site.expectOneType(many);
     if (to.startsWith("{")) {
       int source = site.source(from, type);
       int[] targets = many.stream().mapToInt(name -> site.target(name, part)).toArray();

@@ -20,7 +20,8 @@ final class Site {
   private static final Pattern DOUBLE_BITS = Pattern.compile("0[dD]([0-9a-fA-F]{16})");
   private static final Pattern DECIMAL = Pattern.compile("-?\\d+\\.\\d*(?:[eE][-+]?\\d+)?");
   private static final Pattern ADDRESS =
-      Pattern.compile("\\[ ?([\\w$%.]+) ?(?:([-+]) ?(-?\\w+))? ?\\]");
+      Pattern.compile("\\[ ?([\\w$%.]+) ?(?:\\+ ?(-?\\w+))? ?\\]");
+  private static final Pattern SUM = Pattern.compile("([\\w$%]+) ?\\+ ?(-?\\w+)");
   private static final Set<String> SPECIALS =
       Set.of(
           "%tid.x %tid.y %tid.z %ntid.x %ntid.y %ntid.z %ctaid.x %ctaid.y %ctaid.z %nctaid.x"
@@ -207,6 +208,20 @@ final class Site {
   /** A constant whose register takes what nobody wants. */
   private static final long SINK = 0x5EED_5EED_0BAD_0BADL;
 
+  /** Demands that a vector does not have floats beside integers; bits may stand with both. */
+  void expectOneType(List<String> names) {
+    long count =
+        names.stream()
+            .filter((String name) -> scope.find(name, index) instanceof Scope.Register)
+            .filter((String name) -> declared(name).kind != Type.Kind.BITS)
+            .map((String name) -> declared(name).isFloat())
+            .distinct()
+            .count();
+    if (count > 1) {
+      throw error("the registers " + names + " have different types");
+    }
+  }
+
   /** Returns a register's declared type. */
   Type declared(String name) {
     return register(name).type();
@@ -225,10 +240,20 @@ final class Site {
       reads.add(register.index());
       return register.index();
     }
-    if (symbol instanceof Scope.Variable variable && type.isInteger() && type.bits >= 32) {
-      return entry.constant(variable.address(), false);
+    boolean moves = op.equals("mov") || op.equals("cvta");
+    Matcher sum = SUM.matcher(name);
+    if (moves && type.isInteger() && type.bits >= 32) {
+      Scope.Symbol base = sum.matches() ? scope.find(sum.group(1), index) : symbol;
+      long offset = sum.matches() ? integer(sum.group(2)) : 0;
+      if (base instanceof Scope.Variable variable) {
+        return entry.constant(variable.address() + offset, false);
+      }
     }
-    if (SPECIALS.contains(name)) {
+    if (moves && SPECIALS.contains(name)) {
+      int dot = name.indexOf('.');
+      if (dot > 0 && scope.find(name.substring(0, dot), index) != null) {
+        throw error("register '" + name.substring(0, dot) + "' hides the special one");
+      }
       return entry.special(name);
     }
     return entry.constant(constant(name, type), type == Type.PRED);
@@ -236,17 +261,21 @@ final class Site {
 
   /** Returns the bits of a constant operand. */
   long constant(String text, Type type) {
-    Matcher bits = FLOAT_BITS.matcher(text);
-    if (bits.matches() && type.bits == 32 && type != Type.U32 && type != Type.S32) {
-      return Long.parseLong(bits.group(1), 16);
-    }
-    Matcher wide = DOUBLE_BITS.matcher(text);
-    if (wide.matches() && type.bits == 64) {
-      return Long.parseUnsignedLong(wide.group(1), 16);
-    }
-    if (DECIMAL.matcher(text).matches() && type.kind == Type.Kind.FLOAT) {
-      double value = Double.parseDouble(text);
-      return type == Type.F64 ? Double.doubleToRawLongBits(value) : Floats.bits((float) value);
+    if (type == Type.F32 || type == Type.F64 || type == Type.B32 || type == Type.B64) {
+      Matcher bits = FLOAT_BITS.matcher(text);
+      if (bits.matches()) {
+        long value = Long.parseLong(bits.group(1), 16);
+        return type.bits == 32 ? value : Floats.bits((double) Floats.f32(value));
+      }
+      Matcher wide = DOUBLE_BITS.matcher(text);
+      if (wide.matches()) {
+        long value = Long.parseUnsignedLong(wide.group(1), 16);
+        return type.bits == 64 ? value : Floats.bits((float) Floats.f64(value));
+      }
+      if (DECIMAL.matcher(text).matches()) {
+        double value = Double.parseDouble(text);
+        return type.bits == 64 ? Floats.bits(value) : Floats.bits((float) value);
+      }
     }
     if (INTEGER.matcher(text).matches() && !type.isFloat()) {
       return integer(text) & type.mask;
@@ -296,8 +325,7 @@ final class Site {
     if (!matcher.matches()) {
       throw error("'" + operand + "' is no address");
     }
-    long offset = matcher.group(3) == null ? 0 : integer(matcher.group(3));
-    offset = "-".equals(matcher.group(2)) ? -offset : offset;
+    long offset = matcher.group(2) == null ? 0 : integer(matcher.group(2));
     String name = matcher.group(1);
     Scope.Symbol symbol = scope.find(name, index);
     if (symbol instanceof Scope.Register register) {
@@ -314,10 +342,7 @@ final class Site {
       int base = entry.constant(variable.address(), false);
       return new Address(base, offset, variable.space(), 64);
     }
-    if (INTEGER.matcher(name).matches()) {
-      return new Address(entry.constant(integer(name), false), offset, Space.GENERIC, 64);
-    }
-    throw error("'" + name + "' is not known");
+    throw error("'" + name + "' is no address that is known");
   }
 
   /** Takes note of the size of an access, for the checks of races. */

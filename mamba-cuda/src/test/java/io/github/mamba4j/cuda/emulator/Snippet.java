@@ -12,7 +12,7 @@ import java.nio.ByteOrder;
  * <p>The lines find the thread's inputs in registers of every width, {@code %d0} (64 bits), {@code
  * %r0} (32), {@code %h0} (16) and {@code %p0} (the lowest bit) for the first one and so on, and
  * leave their result in {@code %do}, {@code %ro}, {@code %ho} or {@code %po}. There are {@code
- * %tid}, {@code %in} and {@code %out}, the thread's number and addresses, registers {@code %a0} to
+ * %i}, {@code %in} and {@code %out}, the thread's number and addresses, registers {@code %a0} to
  * {@code %a9} of 32 bits and {@code %w0} to {@code %w9} of 64 that nothing was written to, and
  * {@code %q0} to {@code %q9}, predicates.
  */
@@ -28,18 +28,18 @@ final class Snippet {
       .visible .entry snippet(.param .u64 in, .param .u64 out)
       {
         .reg .b64 %d<5>, %do, %in, %out, %place, %base, %w<10>;
-        .reg .b32 %r<5>, %ro, %tid, %a<10>;
+        .reg .b32 %r<5>, %ro, %i, %a<10>;
         .reg .b16 %h<5>, %ho;
         .reg .pred %p<5>, %po, %q<10>;
         ld.param.u64 %base, [in];
-        mov.u32 %tid, %tid.x;
+        mov.u32 %i, %tid.x;
       """;
   private static final String READ =
       """
         ld.param.u64 %out, [out];
-        mul.wide.u32 %in, %tid, 40;
+        mul.wide.u32 %in, %i, 40;
         add.u64 %in, %in, %base;
-        mul.wide.u32 %place, %tid, 8;
+        mul.wide.u32 %place, %i, 8;
         add.u64 %out, %out, %place;
         mov.b64 %do, 0;
         mov.b32 %ro, 0;

@@ -51,6 +51,14 @@ final class TensorOps {
       throw site.error("is not supported for this type and shape");
     }
     int groups = depth / (4 * perRegister);
+    for (int i = 0; i < 4; i++) {
+      Type exact = i == 0 || i == 3 ? Type.F32 : Type.B32;
+      for (String name : Site.elements(site.operands.get(i))) {
+        if (site.declared(name) != exact) {
+          throw site.error("'" + name + "' is not of type ." + exact);
+        }
+      }
+    }
     int[] c = registers(site, 3, 4, Type.F32, false);
     int[] a = registers(site, 1, 2 * groups, Type.B32, false);
     int[] b = registers(site, 2, groups, Type.B32, false);
