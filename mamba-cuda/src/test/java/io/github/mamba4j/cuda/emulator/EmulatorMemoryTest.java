@@ -53,7 +53,7 @@ class EmulatorMemoryTest {
   void shared_staticAndDynamic_areApartAndAligned() {
     Snippet snippet =
         Snippet.of(
-            "{ .shared .align 4 .b8 odd[5]; .shared .align 8 .f64 pair[2][1];",
+            "{ .shared .align 4 .b8 odd[5]; .shared .align 8 .f64 pair[2][1], more;",
             "mov.u32 %a0, odd; mov.u32 %a1, pair; mov.u64 %w0, dynamic;",
             "cvt.u32.u64 %a2, %w0;",
             "sub.u32 %a3, %a1, %a0; sub.u32 %a4, %a2, %a0;",

@@ -58,7 +58,7 @@ class EmulatorParserTest {
         "ld.global.u32 %r0, [0]; # '0' is no address that is known",
         "{ .reg .u32 n, n; } # 'n' is declared twice",
         "{ .reg .u32 %tid; mov.u32 %r0, %tid.x; } # '%tid' hides the special one",
-        "{ .reg .u32 n; ld.param.u32 n, [n]; } # hides the variable of this name",
+        "{ .reg .u32 n; ld.param.u32 n, [n]; } # hides the parameter of this name",
         ".local .b8 stack[8] # is a directive that is not supported",
         "cvt.f32.s32 %f0, %r0 # needs .rn",
         "cvt.s32.f32 %r0, %f0 # needs .rni, .rzi, .rmi or .rpi",

@@ -21,9 +21,8 @@ final class EntryParser {
   private static final Pattern REGISTERS = Pattern.compile("\\.reg \\.(\\w+) (.+)");
   private static final Pattern RANGE = Pattern.compile("([\\w$%]+) ?< ?(\\d+) ?>");
   private static final Pattern SHARED =
-      Pattern.compile(
-          "(\\.extern )?\\.shared (?:\\.align (\\d+) )?\\.(\\w+) ([\\w$%]+)((?: ?\\[ ?\\d*"
-              + " ?\\])*)");
+      Pattern.compile("(\\.extern )?\\.shared (?:\\.align (\\d+) )?\\.(\\w+) (.+)");
+  private static final Pattern ARRAY = Pattern.compile("([\\w$%]+)((?: ?\\[ ?\\d* ?\\])*)");
   private static final Pattern DIMENSION = Pattern.compile("\\[ ?(\\d*) ?\\]");
 
   /** The most shared memory that a kernel may declare. */
@@ -190,19 +189,29 @@ final class EntryParser {
     if (type == null) {
       throw statement.error("is not understood as shared memory");
     }
-    if (matcher.group(1) != null) {
-      dynamicShared.put(matcher.group(4), statement);
-      return;
-    }
     int align = matcher.group(2) == null ? type.bytes : Integer.parseInt(matcher.group(2));
-    int bytes = type.bytes;
-    Matcher dimension = DIMENSION.matcher(matcher.group(5));
+    for (String declared : matcher.group(4).split(",", -1)) {
+      Matcher array = ARRAY.matcher(declared.strip());
+      if (!array.matches()) {
+        throw statement.error("'" + declared + "' is no name of shared memory");
+      }
+      if (matcher.group(1) != null) {
+        dynamicShared.put(array.group(1), statement);
+      } else {
+        placeShared(statement, array, align, type.bytes);
+      }
+    }
+  }
+
+  private void placeShared(Statement statement, Matcher array, int align, int elementBytes) {
+    int bytes = elementBytes;
+    Matcher dimension = DIMENSION.matcher(array.group(2));
     while (dimension.find()) {
       bytes *= Integer.parseInt(dimension.group(1));
     }
     shared = Math.ceilDiv(shared, align) * align;
     long address = SharedMemory.BASE + shared;
-    scope.declare(statement, matcher.group(4), new Scope.Variable(Space.SHARED, address));
+    scope.declare(statement, array.group(1), new Scope.Variable(Space.SHARED, address));
     shared += bytes;
   }
 

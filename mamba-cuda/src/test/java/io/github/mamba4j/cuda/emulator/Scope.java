@@ -39,9 +39,12 @@ final class Scope {
     }
   }
 
-  /** Returns whether a name is one of a variable somewhere outside, or here. */
-  boolean hides(String name) {
-    return names.get(name) instanceof Variable || outer != null && outer.hides(name);
+  /** Returns the space of the next variable outside that has a name, or null. */
+  @Nullable Space hidden(String name) {
+    if (names.get(name) instanceof Variable variable) {
+      return variable.space();
+    }
+    return outer == null ? null : outer.hidden(name);
   }
 
   /** Returns what a name stands for at an instruction, or null. */

@@ -329,13 +329,14 @@ final class Site {
     String name = matcher.group(1);
     Scope.Symbol symbol = scope.find(name, index);
     if (symbol instanceof Scope.Register register) {
-      if (scope.hides(name)) {
-        throw error("register '" + name + "' hides the variable of this name");
-      }
       if (!register.type().isInteger() || register.type().bits < 32) {
         throw error("'" + name + "' is no register for addresses");
       }
       reads.add(register.index());
+      Space hidden = scope.hidden(name);
+      if (hidden == Space.PARAM && has("param")) {
+        throw error("register '" + name + "' hides the parameter of this name");
+      }
       return new Address(register.index(), offset, Space.GENERIC, register.type().bits);
     }
     if (symbol instanceof Scope.Variable variable) {
