@@ -35,8 +35,8 @@ class EmulatorFaultTest {
         "ld.shared.u32 %ro, [dynamic+2]: is no multiple of 4",
         "ld.shared.u32 %ro, [dynamic]: which was not written before",
         "atom.shared.add.u32 %ro, [dynamic], 1: which was not written before",
-        "add.u32 %ro, %a0, 1: reads a register that was not written before",
-        "@%q0 add.u32 %ro, %r0, 1: reads a register that was not written before",
+        "add.u32 %ro, %a0, 1: reads register %a0, which was not written before",
+        "@%q0 add.u32 %ro, %r0, 1: reads register %q0, which was not written before",
         "div.u32 %ro, 1, %r0: divides by zero",
         "shfl.sync.idx.b32 %ro, %r0, 1, 31, 1: reads lane 1, which does not take part",
         "vote.sync.any.pred %po, %p0, 2: is not among the lanes that take part",
@@ -184,8 +184,7 @@ class EmulatorFaultTest {
         () ->
             Snippet.of(SHARED + half + "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%a0}, [box]; }")
                 .run(32));
-    assertFault(
-        "is called uniform", () -> Snippet.of(half + "bra.uni END; END:").run(32));
+    assertFault("is called uniform", () -> Snippet.of(half + "bra.uni END; END:").run(32));
   }
 
   @ParameterizedTest
@@ -226,8 +225,7 @@ class EmulatorFaultTest {
     Snippet snippet =
         Snippet.bare(
                 "mov.u32 %a0, %ctaid.x; setp.eq.u32 %q0, %a0, 0;",
-                access("@%q0 ", first),
-                access("@!%q0 ", second))
+                access("@%q0 ", first), access("@!%q0 ", second))
             .blocks(2);
     if (does.equals("none")) {
       snippet.runBare(1, 0);
@@ -247,8 +245,7 @@ class EmulatorFaultTest {
     Snippet snippet =
         Snippet.bare(
                 "mov.u32 %a0, %ctaid.x; setp.lo.u32 %q0, %a0, 2;",
-                access("@%q0 ", "ld.global.u32"),
-                access("@!%q0 ", "st.global.u32"))
+                access("@%q0 ", "ld.global.u32"), access("@!%q0 ", "st.global.u32"))
             .blocks(3);
     assertFault("read by several blocks", () -> snippet.runBare(1, 0));
   }

@@ -44,8 +44,7 @@ class EmulatorMemoryTest {
     Snippet snippet =
         Snippet.of(
             "st.global.v4.u8 [%in], {%r1, %r2, %r3, %r4};",
-            "st.global.v2.b16 [%in+4], {%h1, %h2};",
-            "ld.global.u64 %do, [%in];");
+            "st.global.v2.b16 [%in+4], {%h1, %h2};", "ld.global.u64 %do, [%in];");
     assertThat(snippet.run(1, 0, 0x101, 0x202, 3, 4)).containsExactly(0x0202_0101_0403_0201L);
   }
 
@@ -199,5 +198,24 @@ class EmulatorMemoryTest {
             "ld.global.u32 %a2, [%base+24]; add.u32 %a0, %a0, %a1; add.u32 %a0, %a0, %a2;",
             "st.global.u32 [%base+4], %a0; }");
     assertThat(snippet.blocks(3).runBare(1, 0, 0, 0, 0)).startsWith(0x3_0000_0003L);
+  }
+
+  @Test
+  void module_constantsAndGlobals_areReachable() {
+    String data =
+        """
+        .const .align 4 .f32 table[2][2] = { {0f3F800000, 2.0}, {0f40400000} };
+        .global .u32 count = 7;
+        .global .align 16 .b8 bytes[] = { 1, 2, 0xff };
+        """;
+    Snippet snippet =
+        Snippet.withModule(
+            data,
+            "ld.const.f32 %a0, [table+8]; cvt.rzi.u32.f32 %a0, %a0;",
+            "mov.u64 %w0, count; ld.global.u32 %a1, [%w0]; ld.global.u8 %a2, [bytes+2];",
+            "mad.lo.u32 %a0, %a0, 10, %a1; mad.lo.u32 %ro, %a0, 1000, %a2;",
+            "add.u32 %a1, %a1, 1; st.global.u32 [count], %a1;");
+    assertThat(snippet.run(1)).containsExactly(37_255);
+    assertThat(snippet.run(1)).containsExactly(38_255);
   }
 }

@@ -90,8 +90,13 @@ class EmulatorParserTest {
     ByteBuffer parameters = ByteBuffer.allocate(40);
     EmulatedMemory memory = new EmulatedMemory();
     program.launch("k", new int[] {1, 1, 1}, new int[] {128, 1, 1}, 0, parameters, memory);
-    int[][] wrong = {{1, 1, 1, 129, 1, 0}, {0, 1, 1, 1, 1, 0}, {1, 65_536, 1, 1, 1, 0},
-      {1, 1, 1, 1, 1, 1 << 20}, {1, 1, 1, 1, 0, 0}};
+    int[][] wrong = {
+      {1, 1, 1, 129, 1, 0},
+      {0, 1, 1, 1, 1, 0},
+      {1, 65_536, 1, 1, 1, 0},
+      {1, 1, 1, 1, 1, 1 << 20},
+      {1, 1, 1, 1, 0, 0}
+    };
     for (int[] sizes : wrong) {
       int[] grid = {sizes[0], sizes[1], sizes[2]};
       int[] block = {sizes[3], sizes[4], 1};

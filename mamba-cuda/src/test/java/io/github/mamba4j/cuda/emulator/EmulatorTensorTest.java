@@ -19,7 +19,9 @@ class EmulatorTensorTest {
   private static final int ROWS = 16;
   private static final int COLUMNS = 8;
 
-  /** Loads a's rows and b's columns, both of a depth, element by element, and stores the product. */
+  /**
+   * Loads a's rows and b's columns, both of a depth, element by element, and stores the product.
+   */
   private static String product(String type, int depth) {
     boolean wide = type.equals("tf32");
     int bytes = wide ? 4 : 2;
@@ -136,11 +138,10 @@ class EmulatorTensorTest {
       shl.b32 %a0, %i, 4;
       """
           + IntStream.range(0, 16)
-              .mapToObj(
-                  i ->
-                      "add.u32 %a1, %a0, # ; cvt.u16.u32 %ho, %a1; st.shared.b16 [row+@], %ho;\n"
-                          .replace("#", "" + i)
-                          .replace("@", "" + 2 * i))
+              .mapToObj(i ->
+                  "add.u32 %a1, %a0, # ; cvt.u16.u32 %ho, %a1; st.shared.b16 [row+@], %ho;\n"
+                      .replace("#", "" + i)
+                      .replace("@", "" + 2 * i))
               .reduce("", String::concat)
           + "bar.sync 0; mov.b16 %ho, 0;\n";
 
@@ -159,8 +160,7 @@ class EmulatorTensorTest {
   @Test
   void ldmatrix_transposed_givesEachLaneTwoNeighboursOfAColumn() {
     Snippet snippet =
-        Snippet.of(
-            NUMBERS, "ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%a0,%ro}, [row]; }");
+        Snippet.of(NUMBERS, "ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%a0,%ro}, [row]; }");
     long[] out = snippet.run(32);
     for (int lane = 0; lane < 32; lane++) {
       long first = (8 + lane % 4 * 2) * 16 + lane / 4;

@@ -71,15 +71,15 @@ class EmulatorWarpTest {
   void shuffle_modesAndSegments_readTheLaneOfTheManual(
       String mode, String by, String clamp, String expected) {
     Snippet snippet =
-        Snippet.of(
-            "shfl.sync." + mode + ".b32 %ro, %i, " + by + ", " + clamp + ", 0xffffffff;");
+        Snippet.of("shfl.sync." + mode + ".b32 %ro, %i, " + by + ", " + clamp + ", 0xffffffff;");
     assertThat(IntStream.range(0, 8).mapToObj(i -> "" + snippet.run(32)[i]))
         .containsExactly(expected.split(" "));
   }
 
   @Test
   void shuffle_predicate_tellsWhetherTheLaneIsInReach() {
-    Snippet snippet = Snippet.of("shfl.sync.down.b32 %ro|%q0, %r0, 30, 31, -1;", "mov.pred %po, %q0;");
+    Snippet snippet =
+        Snippet.of("shfl.sync.down.b32 %ro|%q0, %r0, 30, 31, -1;", "mov.pred %po, %q0;");
     assertThat(snippet.run(32)).startsWith(1, 1, 0, 0);
   }
 
@@ -91,7 +91,8 @@ class EmulatorWarpTest {
     assertThat(Snippet.of("vote.sync.all.pred %po, %p0, -1;").run(32, some)).containsOnly(0);
     assertThat(Snippet.of("vote.sync.uni.pred %po, !%p1, -1;").run(32, some)).containsOnly(1);
     // The last warp of a block may have fewer lanes than the mask says.
-    assertThat(Snippet.of("vote.sync.all.pred %po, %p0, -1;").run(4, inputs(4, i -> 1))).containsOnly(1);
+    assertThat(Snippet.of("vote.sync.all.pred %po, %p0, -1;").run(4, inputs(4, i -> 1)))
+        .containsOnly(1);
   }
 
   @Test
@@ -155,8 +156,7 @@ class EmulatorWarpTest {
   @Test
   void barrier_warpsThatHaveReturned_areNotWaitedFor() {
     Snippet snippet =
-        Snippet.of(
-            "setp.lo.u32 %q0, %i, 32; @%q0 ret;", "bar.sync 0; mov.u32 %ro, 7;");
+        Snippet.of("setp.lo.u32 %q0, %i, 32; @%q0 ret;", "bar.sync 0; mov.u32 %ro, 7;");
     long[] out = snippet.run(64);
     assertThat(out[0]).isZero();
     assertThat(out[63]).isEqualTo(7);

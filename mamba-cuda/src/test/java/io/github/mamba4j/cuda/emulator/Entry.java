@@ -13,6 +13,7 @@ import java.util.Map;
  * @param parameterBytes bytes of its packed parameters
  * @param staticShared bytes of shared memory that it declares
  * @param limits what it says of its launches
+ * @param names the names of its other registers
  */
 record Entry(
     String name,
@@ -22,7 +23,8 @@ record Entry(
     Map<Integer, String> specials,
     int parameterBytes,
     int staticShared,
-    Limits limits) {
+    Limits limits,
+    Map<Integer, String> names) {
   /**
    * What a kernel says of its launches and what checks need to know.
    *

@@ -41,6 +41,7 @@ final class EntryParser {
   private final Map<Integer, String> specials = new HashMap<>();
   private final Map<String, Integer> specialNames = new HashMap<>();
   private final List<Entry.Parameter> parameters = new ArrayList<>();
+  private final Map<Integer, String> names = new HashMap<>();
   private final List<Pending> pending = new ArrayList<>();
   private final Map<String, Statement> dynamicShared = new HashMap<>();
   private Scope scope;
@@ -96,7 +97,7 @@ final class EntryParser {
     }
     Entry.Limits limits = new Entry.Limits(maxThreads(), sharedGranule, globalGranule);
     int bytes = Entry.end(parameters);
-    return new Entry(name, code, registers, constants, specials, bytes, shared, limits);
+    return new Entry(name, code, registers, constants, specials, bytes, shared, limits, names);
   }
 
   private int maxThreads() {
@@ -180,6 +181,7 @@ final class EntryParser {
   }
 
   private void declareRegister(Statement statement, String register, Type type) {
+    names.put(registers, register);
     scope.declare(statement, register, new Scope.Register(registers++, type, pending.size()));
   }
 

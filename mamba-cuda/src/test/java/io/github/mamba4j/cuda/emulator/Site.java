@@ -15,10 +15,6 @@ import java.util.stream.Stream;
  */
 final class Site {
   private static final Pattern GUARDED = Pattern.compile("@ ?(!?) ?([\\w$%]+) (.*)");
-  private static final Pattern INTEGER = Pattern.compile("-?(0[xX][0-9a-fA-F]+|\\d+)U?");
-  private static final Pattern FLOAT_BITS = Pattern.compile("0[fF]([0-9a-fA-F]{8})");
-  private static final Pattern DOUBLE_BITS = Pattern.compile("0[dD]([0-9a-fA-F]{16})");
-  private static final Pattern DECIMAL = Pattern.compile("-?\\d+\\.\\d*(?:[eE][-+]?\\d+)?");
   private static final Pattern ADDRESS =
       Pattern.compile("\\[ ?([\\w$%.]+) ?(?:\\+ ?(-?\\w+))? ?\\]");
   private static final Pattern SUM = Pattern.compile("([\\w$%]+) ?\\+ ?(-?\\w+)");
@@ -244,7 +240,7 @@ final class Site {
     Matcher sum = SUM.matcher(name);
     if (moves && type.isInteger() && type.bits >= 32) {
       Scope.Symbol base = sum.matches() ? scope.find(sum.group(1), index) : symbol;
-      long offset = sum.matches() ? integer(sum.group(2)) : 0;
+      long offset = sum.matches() ? Constants.integer(sum.group(2)) : 0;
       if (base instanceof Scope.Variable variable) {
         return entry.constant(variable.address() + offset, false);
       }
@@ -261,37 +257,11 @@ final class Site {
 
   /** Returns the bits of a constant operand. */
   long constant(String text, Type type) {
-    if (type == Type.F32 || type == Type.F64 || type == Type.B32 || type == Type.B64) {
-      Matcher bits = FLOAT_BITS.matcher(text);
-      if (bits.matches()) {
-        long value = Long.parseLong(bits.group(1), 16);
-        return type.bits == 32 ? value : Floats.bits((double) Floats.f32(value));
-      }
-      Matcher wide = DOUBLE_BITS.matcher(text);
-      if (wide.matches()) {
-        long value = Long.parseUnsignedLong(wide.group(1), 16);
-        return type.bits == 64 ? value : Floats.bits((float) Floats.f64(value));
-      }
-      if (DECIMAL.matcher(text).matches()) {
-        double value = Double.parseDouble(text);
-        return type.bits == 64 ? Floats.bits(value) : Floats.bits((float) value);
-      }
+    Long bits = Constants.bits(text, type);
+    if (bits == null) {
+      throw error("'" + text + "' is no register and no constant of type " + lower(type));
     }
-    if (INTEGER.matcher(text).matches() && !type.isFloat()) {
-      return integer(text) & type.mask;
-    }
-    throw error("'" + text + "' is no register and no constant of type " + lower(type));
-  }
-
-  private static long integer(String text) {
-    String digits = text.endsWith("U") ? text.substring(0, text.length() - 1) : text;
-    boolean negative = digits.startsWith("-");
-    digits = negative ? digits.substring(1) : digits;
-    boolean hex = digits.startsWith("0x") || digits.startsWith("0X");
-    boolean octal = !hex && digits.length() > 1 && digits.startsWith("0");
-    long value =
-        Long.parseUnsignedLong(hex ? digits.substring(2) : digits, hex ? 16 : octal ? 8 : 10);
-    return negative ? -value : value;
+    return bits;
   }
 
   /** Returns an operand that has to be a constant. */
@@ -325,7 +295,7 @@ final class Site {
     if (!matcher.matches()) {
       throw error("'" + operand + "' is no address");
     }
-    long offset = matcher.group(2) == null ? 0 : integer(matcher.group(2));
+    long offset = matcher.group(2) == null ? 0 : Constants.integer(matcher.group(2));
     String name = matcher.group(1);
     Scope.Symbol symbol = scope.find(name, index);
     if (symbol instanceof Scope.Register register) {

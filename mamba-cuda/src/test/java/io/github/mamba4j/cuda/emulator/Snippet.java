@@ -11,10 +11,10 @@ import java.nio.ByteOrder;
  *
  * <p>The lines find the thread's inputs in registers of every width, {@code %d0} (64 bits), {@code
  * %r0} (32), {@code %h0} (16) and {@code %p0} (the lowest bit) for the first one and so on, and
- * leave their result in {@code %do}, {@code %ro}, {@code %ho} or {@code %po}. There are {@code
- * %i}, {@code %in} and {@code %out}, the thread's number and addresses, registers {@code %a0} to
- * {@code %a9} of 32 bits and {@code %w0} to {@code %w9} of 64 that nothing was written to, and
- * {@code %q0} to {@code %q9}, predicates.
+ * leave their result in {@code %do}, {@code %ro}, {@code %ho} or {@code %po}. There are {@code %i},
+ * {@code %in} and {@code %out}, the thread's number and addresses, registers {@code %a0} to {@code
+ * %a9} of 32 bits and {@code %w0} to {@code %w9} of 64 that nothing was written to, and {@code %q0}
+ * to {@code %q9}, predicates.
  */
 final class Snippet {
   static final int INPUTS = 5;
@@ -70,13 +70,22 @@ final class Snippet {
 
   /** Makes a kernel of lines that leave a result. */
   static Snippet of(String... lines) {
+    return new Snippet(text(lines));
+  }
+
+  private static String text(String... lines) {
     StringBuilder text = new StringBuilder(HEAD).append(READ);
     for (int i = 0; i < INPUTS; i++) {
       text.append("ld.global.b64 %d#, [%in+@];\n".replace("@", "" + 8 * i).replace("#", "" + i));
       text.append("cvt.u32.u64 %r#, %d#; cvt.u16.u64 %h#, %d#;\n".replace("#", "" + i));
       text.append("and.b64 %place, %d#, 1; setp.ne.u64 %p#, %place, 0;\n".replace("#", "" + i));
     }
-    return new Snippet(text.append(String.join("\n", lines)).append(TAIL).toString());
+    return text.append(String.join("\n", lines)).append(TAIL).toString();
+  }
+
+  /** Makes a kernel of lines that leave a result and use what is declared outside of it. */
+  static Snippet withModule(String declarations, String... lines) {
+    return new Snippet(text(lines).replace(".extern", declarations + ".extern"));
   }
 
   /** Makes a kernel of lines that read and write the inputs at {@code %base} themselves. */

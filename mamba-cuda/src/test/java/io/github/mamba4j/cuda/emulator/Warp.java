@@ -138,7 +138,8 @@ final class Warp {
 
   private PtxFault undefined(int lanes, int register) {
     int lane = lowest(lanes & ~defined[register]);
-    return fault(lane, "reads a register that was not written before");
+    String name = block.launch.entry.names().get(register);
+    return fault(lane, "reads register " + name + ", which was not written before");
   }
 
   static int lowest(int lanes) {
