@@ -45,7 +45,7 @@ final class Access {
   }
 
   private boolean isShared(long address) {
-    return space == Space.SHARED || space == Space.GENERIC && inWindow(address);
+    return space == Space.SHARED || (space == Space.GENERIC && inWindow(address));
   }
 
   private static boolean inWindow(long address) {

@@ -296,7 +296,7 @@ class EmulatorArithmeticTest {
     long[] inputs = new long[Snippet.INPUTS * 1024];
     for (int i = 0; i < inputs.length; i++) {
       // Exponents close together, so that sums lie near the middle of two numbers.
-      inputs[i] = 0x3F00 + random.nextInt(0x100) + (random.nextBoolean() ? 0x8000 : 0);
+      inputs[i] = 0x3F00L + random.nextInt(0x100) + (random.nextBoolean() ? 0x8000 : 0);
     }
     long[] results = fma.run(1024, inputs);
     for (int i = 0; i < results.length; i++) {

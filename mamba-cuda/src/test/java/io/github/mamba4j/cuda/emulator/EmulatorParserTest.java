@@ -113,9 +113,12 @@ class EmulatorParserTest {
   void entries_severalWithSharedOfTheModule_areKnown() {
     PtxProgram program =
         PtxProgram.parse(
-            ".extern .shared .align 16 .b8 all[];\n.shared .align 4 .b8 some[16];\n"
-                + ".entry a() { .reg .u32 x; mov.u32 x, all; mov.u32 x, some; ret; }\n"
-                + ".visible .entry b { ret; }\n");
+            """
+            .extern .shared .align 16 .b8 all[];
+            .shared .align 4 .b8 some[16];
+            .entry a() { .reg .u32 x; mov.u32 x, all; mov.u32 x, some; ret; }
+            .visible .entry b { ret; }
+            """);
     program.check();
     assertThat(program.entries()).containsExactly("a", "b");
   }

@@ -71,22 +71,15 @@ class EmulatorTensorTest {
       """;
 
   private static double stored(String type, MemorySegment segment, int index, double value) {
-    switch (type) {
-      case "tf32" -> {
-        segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) value);
-        return Floats.tf32(Floats.bits((float) value));
-      }
-      case "f16" -> {
-        long bits = Floats.toF16((float) value);
-        segment.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) bits);
-        return Floats.f16(bits);
-      }
-      default -> {
-        long bits = Floats.toBf16((float) value);
-        segment.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) bits);
-        return Floats.bf16(bits);
-      }
+    float rounded = (float) value;
+    if (type.equals("tf32")) {
+      segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, rounded);
+      return Floats.tf32(Floats.bits(rounded));
     }
+    Format format = type.equals("f16") ? Format.F16 : Format.BF16;
+    long bits = format.pack(rounded);
+    segment.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) bits);
+    return format.unpack(bits);
   }
 
   private static double[] fill(String type, MemorySegment segment, int count, Random random) {
@@ -152,8 +145,8 @@ class EmulatorTensorTest {
             NUMBERS, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%a0,%a1,%a2,%ro}, [row+16]; }");
     long[] out = snippet.run(32);
     for (int lane = 0; lane < 32; lane++) {
-      long first = (24 + lane / 4) * 16 + 8 + lane % 4 * 2;
-      assertThat(out[lane]).isEqualTo(first | first + 1 << 16);
+      long first = (24L + lane / 4) * 16 + 8 + lane % 4 * 2L;
+      assertThat(out[lane]).isEqualTo(first | (first + 1) << 16);
     }
   }
 
@@ -163,8 +156,8 @@ class EmulatorTensorTest {
         Snippet.of(NUMBERS, "ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%a0,%ro}, [row]; }");
     long[] out = snippet.run(32);
     for (int lane = 0; lane < 32; lane++) {
-      long first = (8 + lane % 4 * 2) * 16 + lane / 4;
-      assertThat(out[lane]).isEqualTo(first | first + 16 << 16);
+      long first = (8 + lane % 4 * 2L) * 16 + lane / 4;
+      assertThat(out[lane]).isEqualTo(first | (first + 16) << 16);
     }
   }
 

@@ -17,7 +17,7 @@ import java.util.Map;
  */
 record Entry(
     String name,
-    Instruction[] code,
+    List<Instruction> code,
     int registers,
     Map<Integer, Long> constants,
     Map<Integer, String> specials,

@@ -97,7 +97,7 @@ final class EntryParser {
     }
     Entry.Limits limits = new Entry.Limits(maxThreads(), sharedGranule, globalGranule);
     int bytes = Entry.end(parameters);
-    return new Entry(name, code, registers, constants, specials, bytes, shared, limits, names);
+    return new Entry(name, List.of(code), registers, constants, specials, bytes, shared, limits, names);
   }
 
   private int maxThreads() {
@@ -165,7 +165,7 @@ final class EntryParser {
     if (type == null) {
       throw statement.error("is not understood as registers of a type");
     }
-    if (type.bits == 8 || type.kind == Type.Kind.PACKED && type != Type.F16X2) {
+    if (type.bits == 8 || (type.kind == Type.Kind.PACKED && type != Type.F16X2)) {
       throw statement.error("there are no registers of this type; use bits");
     }
     for (String part : matcher.group(2).split(",", -1)) {
@@ -212,7 +212,7 @@ final class EntryParser {
       bytes *= Integer.parseInt(dimension.group(1));
     }
     shared = Math.ceilDiv(shared, align) * align;
-    long address = SharedMemory.BASE + shared;
+    long address = (long) SharedMemory.BASE + shared;
     scope.declare(statement, array.group(1), new Scope.Variable(Space.SHARED, address));
     shared += bytes;
   }
@@ -222,7 +222,7 @@ final class EntryParser {
     if (!dynamicShared.isEmpty()) {
       shared = Math.ceilDiv(shared, SharedMemory.DYNAMIC_ALIGN) * SharedMemory.DYNAMIC_ALIGN;
     }
-    long address = SharedMemory.BASE + shared;
+    long address = (long) SharedMemory.BASE + shared;
     dynamicShared.forEach(
         (symbol, at) -> outermost.declare(at, symbol, new Scope.Variable(Space.SHARED, address)));
   }

@@ -43,7 +43,8 @@ final class MemoryOps {
         acquires = true;
         releases = true;
       }
-      boolean strong = site.has("volatile") | site.has("relaxed") | acquires | releases;
+      boolean single = !site.oneOf("volatile", "relaxed").isEmpty();
+      boolean strong = single || acquires || releases;
       site.ignore("cta", "cluster", "gpu", "sys");
       return new Order(strong, acquires, releases);
     }
@@ -111,7 +112,7 @@ final class MemoryOps {
   private static void checkParameter(Site site, Site.Address address, Type type, int count) {
     long offset = site.constantValue(address.register());
     Entry.Parameter parameter = site.parameter(offset);
-    long end = offset + address.offset() + count * type.bytes;
+    long end = offset + address.offset() + (long) count * type.bytes;
     if (address.offset() < 0 || end > parameter.offset() + parameter.bytes()) {
       throw site.error("reads past the parameter '" + parameter.name() + "'");
     }
@@ -148,7 +149,7 @@ final class MemoryOps {
         for (int k = 0; k < targets.length; k++) {
           long bits = 0;
           for (int i = type.bytes - 1; i >= 0; i--) {
-            bits = bits << 8 | parameters.get((int) address + k * type.bytes + i) & 0xFF;
+            bits = bits << 8 | (parameters.get((int) address + k * type.bytes + i) & 0xFF);
           }
           warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
         }
@@ -180,7 +181,7 @@ final class MemoryOps {
         access.align(warp, lane, address);
         // The address may lie in the first register that is written.
         for (int k = count - 1; k >= 0; k--) {
-          long bits = access.read(warp, lane, address + k * type.bytes);
+          long bits = access.read(warp, lane, address + (long) k * type.bytes);
           warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
         }
       }
@@ -227,7 +228,7 @@ final class MemoryOps {
         access.align(warp, lane, address);
         for (int k = 0; k < sources.length; k++) {
           long value = warp.r[sources[k]][lane] & type.mask;
-          access.write(warp, lane, address + k * type.bytes, value);
+          access.write(warp, lane, address + (long) k * type.bytes, value);
         }
       }
     }

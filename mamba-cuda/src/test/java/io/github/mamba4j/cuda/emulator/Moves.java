@@ -81,7 +81,7 @@ final class Moves {
         int i = Warp.lowest(rest);
         long value = warp.r[from][i];
         for (int k = 0; k < to.length; k++) {
-          warp.r[to[k]][i] = value >>> k * bits & mask;
+          warp.r[to[k]][i] = value >>> (k * bits) & mask;
         }
       }
     }

@@ -230,11 +230,11 @@ final class TensorOps {
           throw warp.fault(lane, "shared address " + address + " is no multiple of " + ROW_BYTES);
         }
         for (int half = 0; half < SIDE; half += 4) {
-          long place = address + 2 * half;
+          long place = address + 2L * half;
           if (loads) {
             long four = shared.read(warp, lane, place, 8);
             for (int i = 0; i < 4; i++) {
-              halves[row * SIDE + half + i] = four >>> 16 * i & 0xFFFF;
+              halves[row * SIDE + half + i] = four >>> (16 * i) & 0xFFFF;
             }
           } else {
             long four = 0;

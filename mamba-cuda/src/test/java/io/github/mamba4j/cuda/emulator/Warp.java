@@ -56,7 +56,7 @@ final class Warp {
     this.p = new int[entry.registers()];
     this.defined = new int[entry.registers()];
     this.clocks = new int[warps];
-    this.current = entry.code()[0];
+    this.current = entry.code().getFirst();
     for (int i = 0; i < r.length; i++) {
       r[i] = entry.constants().containsKey(i) ? null : new long[LANES];
     }
