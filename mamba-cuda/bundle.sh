@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts a small Java run time, the jars and the GPU's tests into one folder that runs on a machine
-# with nothing but NVIDIA's driver: mamba-cuda/target/bundle, and the same as bundle.tar.gz there.
+# Puts a small Java run time, the jars, the GPU's tests and the mamba command into one folder that
+# runs on a machine with nothing but NVIDIA's driver: mamba-cuda/target/bundle, and the same as bundle.tar.gz there.
 #
 #   mvn -DskipTests package && mamba-cuda/bundle.sh
 #
@@ -32,31 +32,38 @@ done
 
 rm -rf "$bundle" "$here/target/bundle.tar.gz"
 mkdir -p "$bundle/lib" "$bundle/tests"
-(cd "$root" && mvn -q -o -Dquick test-compile dependency:build-classpath -pl mamba-core,mamba-cuda \
-  -Dmdep.outputFile="$here/target/classpath" -Dmdep.includeScope=test) ||
+modules="mamba-core mamba-data mamba-cuda mamba-bench examples/language-model"
+(cd "$root" && mvn -q -o -Dquick test-compile dependency:build-classpath \
+  -pl "$(echo $modules | tr ' ' ',')" -Dmdep.outputFile=target/classpath -Dmdep.includeScope=test) ||
   fail "Maven cannot resolve the tests' dependencies; run mvn -DskipTests package once online"
-tr ':' '\n' < "$here/target/classpath" | grep '\.jar$' | grep -v '/mamba-' | while read -r jar; do
-  cp "$jar" "$bundle/lib/"
+for module in $modules; do
+  tr ':' '\n' < "$root/$module/target/classpath" | grep '\.jar$' | grep -v '/mamba-' |
+    while read -r jar; do
+      cp "$jar" "$bundle/lib/"
+    done
+  "$jdk/bin/jar" --create --file "$bundle/lib/$(basename "$module").jar" \
+    -C "$root/$module/target/classes" .
 done
 # The natives of other systems are not needed.
 rm -f "$bundle"/lib/*-windows-*.jar "$bundle"/lib/*-apple-*.jar
 for module in mamba-core mamba-cuda; do
-  "$jdk/bin/jar" --create --file "$bundle/lib/$module.jar" -C "$root/$module/target/classes" .
   "$jdk/bin/jar" --create --file "$bundle/tests/$module.jar" -C "$root/$module/target/test-classes" .
 done
 
-modules=java.base,java.compiler,java.instrument,java.logging,java.management,java.xml
-modules=$modules,jdk.incubator.vector,jdk.management,jdk.unsupported,jdk.zipfs
+jdk_modules=java.base,java.compiler,java.desktop,java.instrument,java.logging,java.management
+jdk_modules=$jdk_modules,java.sql,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported,jdk.zipfs
 "$jdk/bin/jlink" --output "$bundle/runtime" --strip-debug --no-header-files --no-man-pages \
-  --compress zip-6 --add-modules "$modules"
+  --compress zip-0 --add-modules "$jdk_modules"
 
 cat > "$bundle/run.sh" <<'RUN'
 #!/bin/sh
 # Runs the GPU's tests with the bundled run time.
 #   run.sh kernels [ARG...]  the contracts of every kernel family on the GPU
 #   run.sh models [ARG...]   the tests of operations and models of mamba-core on the GPU
+#   run.sh figures [REGEX]   the speed of training, prompts and generation on the GPU
+#   run.sh mamba ARG...      the language model's command
 #   run.sh java ARG...       the run time itself, with everything on the class path
-# Further arguments go to JUnit's console launcher, such as --include-classname '.*Norm.*'.
+# Further arguments of the first two go to JUnit's console launcher, such as --include-classname '.*Norm.*'.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 java() {
@@ -76,12 +83,20 @@ case ${1:-} in
       --disable-ansi-colors --include-tag kernels --exclude-package io.github.mamba4j.internal.cpu \
       --scan-classpath "$here/tests/mamba-core.jar" "$@"
     ;;
+  figures)
+    shift
+    java io.github.mamba4j.bench.GpuFigures "$@"
+    ;;
+  mamba)
+    shift
+    java io.github.mamba4j.examples.lm.MambaCli "$@"
+    ;;
   java)
     shift
     java "$@"
     ;;
   *)
-    sed -n '2,6p' "$0"
+    sed -n '2,9p' "$0"
     exit 2
     ;;
 esac

@@ -26,6 +26,20 @@ public final class LinearOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return apply(x, weight, bias, x.dtype());
+  }
+
+  /**
+   * Applies a linear map to each row, with a result of a type of its own, such as logits in F32.
+   *
+   * @param x [..., in]
+   * @param weight [out, in], of any floating type; widened as it is read
+   * @param bias [out], or null for none
+   * @param type the result's: that of x, or F32
+   * @return [..., out]
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias, DType type) {
     String op = "linear";
     ShapeRules.activations(op, "x", x);
     ShapeRules.weights(op, "weight", weight);
@@ -34,7 +48,7 @@ public final class LinearOp {
     int outs = weight.shape().dim(0);
     ShapeRules.expect(op, "bias", bias, "[out]", Shape.of(outs), "weight");
     Scope scope = Scope.innermost(op, x, weight, bias);
-    Tensor out = scope.result(x.dtype(), x.shape().withDim(-1, outs), x, weight, bias);
+    Tensor out = scope.result(type, x.shape().withDim(-1, outs), x, weight, bias);
     Tensor factor = factor(scope, weight, x.dtype());
     product(
         scope,
@@ -54,7 +68,8 @@ public final class LinearOp {
 
   private static void backward(
       Scope scope, Tensor x, Tensor weight, Tensor factor, @Nullable Tensor bias, Tensor out) {
-    View grad = out.gradientView();
+    Tensor outGrad = Tensor.contiguous(scope, out.shape(), out.gradientView(), false);
+    View grad = scope.converted(outGrad, x.dtype()).view();
     int rows = x.rows();
     int ins = x.cols();
     int outs = out.cols();

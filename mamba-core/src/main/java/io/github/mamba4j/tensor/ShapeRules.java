@@ -130,6 +130,13 @@ final class ShapeRules {
     }
   }
 
+  /** An argument must hold what kernels of its device copy: floats, or what it computes in. */
+  static void copied(String op, String argument, Tensor tensor) {
+    if (!tensor.scope().device().computesIn(tensor.dtype())) {
+      floats(op, argument, tensor);
+    }
+  }
+
   /** An argument must hold numbers in any form that weights are kept in. */
   static void weights(String op, String argument, Tensor tensor) {
     if (tensor.dtype() == DType.I32) {

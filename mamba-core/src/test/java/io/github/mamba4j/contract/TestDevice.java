@@ -9,12 +9,17 @@ public final class TestDevice {
 
   private TestDevice() {}
 
+  /** Returns the device's name. */
+  public static String name() {
+    return System.getProperty(PROPERTY, "cpu");
+  }
+
   /**
    * Opens the device.
    *
    * @param threads CPU threads to compute with, which a GPU ignores
    */
   public static Device open(int threads) {
-    return Device.open(System.getProperty(PROPERTY, "cpu"), threads);
+    return Device.open(name(), threads);
   }
 }

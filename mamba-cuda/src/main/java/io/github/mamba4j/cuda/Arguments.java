@@ -51,9 +51,21 @@ final class Arguments {
     return this;
   }
 
+  /** Appends an array of bytes at a multiple of eight: the contents, then zeros. */
+  Arguments table(ByteBuffer contents, int bytes) {
+    assert contents.remaining() <= bytes : contents + " in " + bytes;
+    int start = reserve(Long.BYTES, bytes, ".b8[" + bytes + "]").position();
+    buffer.put(contents).position(start + bytes);
+    return this;
+  }
+
   private ByteBuffer align(int size, String type) {
+    return reserve(size, size, type);
+  }
+
+  private ByteBuffer reserve(int multiple, int size, String type) {
     types.add(type);
-    int start = Math.ceilDiv(buffer.position(), size) * size;
+    int start = Math.ceilDiv(buffer.position(), multiple) * multiple;
     if (start + size > buffer.capacity()) {
       buffer = ByteBuffer.allocate(MOST_BYTES).order(ByteOrder.nativeOrder()).put(buffer.flip());
     }

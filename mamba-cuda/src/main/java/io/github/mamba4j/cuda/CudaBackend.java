@@ -19,12 +19,26 @@ import java.util.List;
 final class CudaBackend implements Backend {
   private final Gpu gpu;
   private final ElementwiseKernels elementwise;
+  private final NormKernels norm;
+  private final ConvKernels conv;
+  private final GatherKernels gather;
+  private final SsdKernels ssd;
   private final ScanKernels scan;
+  private final CudaMatmul matmul;
+  private final LossKernels loss;
+  private final OptimizerKernels optimizer;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
     elementwise = new CudaElementwise(gpu);
+    norm = new CudaNorm(gpu);
+    conv = new CudaConv(gpu);
+    gather = new CudaGather(gpu);
+    ssd = new CudaSsd(gpu);
     scan = new CudaScan(gpu);
+    matmul = new CudaMatmul(gpu);
+    loss = new CudaLoss(gpu);
+    optimizer = new CudaOptimizer(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -95,7 +109,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public MatmulKernels matmul() {
-    throw new UnsupportedOperationException("matmul");
+    return matmul;
   }
 
   @Override
@@ -105,17 +119,17 @@ final class CudaBackend implements Backend {
 
   @Override
   public SsdKernels ssd() {
-    throw new UnsupportedOperationException("ssd");
+    return ssd;
   }
 
   @Override
   public ConvKernels conv() {
-    throw new UnsupportedOperationException("conv");
+    return conv;
   }
 
   @Override
   public NormKernels norm() {
-    throw new UnsupportedOperationException("norm");
+    return norm;
   }
 
   @Override
@@ -125,21 +139,22 @@ final class CudaBackend implements Backend {
 
   @Override
   public LossKernels loss() {
-    throw new UnsupportedOperationException("loss");
+    return loss;
   }
 
   @Override
   public GatherKernels gather() {
-    throw new UnsupportedOperationException("gather");
+    return gather;
   }
 
   @Override
   public OptimizerKernels optimizer() {
-    throw new UnsupportedOperationException("optimizer");
+    return optimizer;
   }
 
   @Override
   public void close() {
+    matmul.close();
     gpu.close();
   }
 }

@@ -1,6 +1,7 @@
 package io.github.mamba4j.cuda;
 
 import static io.github.mamba4j.cuda.CudaDriver.check;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
@@ -27,7 +28,6 @@ import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
-import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -35,8 +35,11 @@ import jcuda.driver.JCudaDriver;
  * that are loaded. Several threads may use it; what one of them captures the others wait for.
  */
 final class CudaDevice implements Gpu {
-  /** Shared memory that every launch may have; more is asked for first. */
-  private static final int SHARED_WITHOUT_ASKING = 48 << 10;
+  /**
+   * Shared memory that launches size and may have beside what the kernel declares; a launch may
+   * have 48 KiB in all, and more is asked for first.
+   */
+  private static final int SHARED_WITHOUT_ASKING = 24 << 10;
 
   /** The address of memory that the driver made. */
   private static final class Root extends CUdeviceptr {
@@ -54,7 +57,7 @@ final class CudaDevice implements Gpu {
 
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
-  private final CUstream stream = new CUstream();
+  private final CudaStream stream = new CudaStream();
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, CUfunction> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
@@ -76,6 +79,7 @@ final class CudaDevice implements Gpu {
           Pointer.to(packedBytes),
           JCudaDriver.CU_LAUNCH_PARAM_END);
   private final int multiprocessors;
+  private final int sharedBytes;
   private boolean closed;
 
   /**
@@ -91,6 +95,8 @@ final class CudaDevice implements Gpu {
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
+    sharedBytes =
+        CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -238,8 +244,33 @@ final class CudaDevice implements Gpu {
   }
 
   @Override
+  public CudaStream stream() {
+    return stream;
+  }
+
+  @Override
+  public void call(Runnable calls) {
+    together(calls);
+  }
+
+  @Override
+  public void together(Runnable launches) {
+    enter();
+    try {
+      launches.run();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
   public int multiprocessors() {
     return multiprocessors;
+  }
+
+  @Override
+  public int sharedBytes() {
+    return sharedBytes;
   }
 
   private CUfunction function(Kernel kernel, int sharedBytes) {

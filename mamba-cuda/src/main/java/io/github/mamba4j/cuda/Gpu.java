@@ -3,6 +3,7 @@ package io.github.mamba4j.cuda;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Memory, launches and graphs of one GPU; everything runs in the order of the calls. */
 interface Gpu extends Launcher, AutoCloseable {
@@ -31,6 +32,15 @@ interface Gpu extends Launcher, AutoCloseable {
 
   /** Makes launches that have run once one launch, which runs them again. */
   Runnable capture(List<Runnable> launches);
+
+  /** Returns the stream that everything runs on, or null if no library can use it. */
+  @Nullable CudaStream stream();
+
+  /** Runs calls of a library that launches on the stream itself, with this GPU's context. */
+  void call(Runnable calls);
+
+  /** Runs launches with none of other threads between them. */
+  void together(Runnable launches);
 
   /** Returns how many blocks, graphs and loaded files are held. */
   int held();

@@ -13,4 +13,7 @@ interface Launcher {
 
   /** Returns how many multiprocessors there are to keep busy. */
   int multiprocessors();
+
+  /** Returns how much shared memory a block may ask for, in bytes. */
+  int sharedBytes();
 }

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A GPU that the CPU plays. Its kernels are the PTX that a real one gets; what reaches out of its
@@ -61,6 +62,11 @@ final class EmulatedGpu implements TestGpu {
   }
 
   @Override
+  public int sharedBytes() {
+    return 227 << 10;
+  }
+
+  @Override
   public String name() {
     return "emulated GPU";
   }
@@ -103,6 +109,21 @@ final class EmulatedGpu implements TestGpu {
   public Runnable capture(List<Runnable> launches) {
     List<Runnable> steps = List.copyOf(launches);
     return () -> steps.forEach(Runnable::run);
+  }
+
+  @Override
+  public @Nullable CudaStream stream() {
+    return null;
+  }
+
+  @Override
+  public void call(Runnable calls) {
+    calls.run();
+  }
+
+  @Override
+  public void together(Runnable launches) {
+    launches.run();
   }
 
   @Override

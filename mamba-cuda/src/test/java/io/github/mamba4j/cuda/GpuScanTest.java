@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Tag;
 class GpuScanTest extends ScanKernelsContract {
   @Override
   protected Backend open(int threads) {
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 
   @Override

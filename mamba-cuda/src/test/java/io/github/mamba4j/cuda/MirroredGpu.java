@@ -4,6 +4,7 @@ import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A real GPU that copies shared host memory to itself before each launch, and back after it; the
@@ -43,15 +44,39 @@ final class MirroredGpu implements TestGpu {
 
   @Override
   public void launch(Kernel kernel, Grid grid, Arguments arguments) {
+    mirrored(() -> gpu.launch(kernel, grid, arguments));
+  }
+
+  @Override
+  public void call(Runnable calls) {
+    mirrored(() -> gpu.call(calls));
+  }
+
+  private void mirrored(Runnable launch) {
     MIRRORS.forEach(Mirror::upload);
-    gpu.launch(kernel, grid, arguments);
+    launch.run();
     gpu.synchronize();
     MIRRORS.forEach(Mirror::download);
   }
 
   @Override
+  public void together(Runnable launches) {
+    gpu.together(launches);
+  }
+
+  @Override
+  public @Nullable CudaStream stream() {
+    return gpu.stream();
+  }
+
+  @Override
   public int multiprocessors() {
     return gpu.multiprocessors();
+  }
+
+  @Override
+  public int sharedBytes() {
+    return gpu.sharedBytes();
   }
 
   @Override

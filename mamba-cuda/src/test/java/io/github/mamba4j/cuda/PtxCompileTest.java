@@ -21,8 +21,23 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
 class PtxCompileTest {
-  private static final List<PtxSource> SOURCES = List.of(new PtxSource("elementwise", Map.of()));
+  private static final List<PtxSource> SOURCES =
+      Stream.of("elementwise", "conv_fold", "loss", "matmul_aid", "optimizer", "sampling")
+          .map(family -> new PtxSource(family, Map.of()))
+          .toList();
+  private static final List<List<PtxSource>> FORMS =
+      List.of(
+          NormSources.ALL,
+          PtxForms.CONV,
+          PtxForms.GATHER,
+          PtxForms.GATHER_BACKWARD,
+          PtxForms.GEMV,
+          PtxForms.MATMUL);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
+
+  /** For families with many forms, whose kernels differ in types and unrolled loops only. */
+  private static final List<Integer> FEW_ARCHITECTURES = List.of(80, 90);
+
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
   @BeforeAll
@@ -31,8 +46,13 @@ class PtxCompileTest {
   }
 
   static Stream<Arguments> files() {
-    return SOURCES.stream()
-        .flatMap(source -> ARCHITECTURES.stream().map(sm -> Arguments.of(source, sm)));
+    return Stream.concat(
+        files(SOURCES.stream(), ARCHITECTURES),
+        files(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES));
+  }
+
+  private static Stream<Arguments> files(Stream<PtxSource> sources, List<Integer> architectures) {
+    return sources.flatMap(source -> architectures.stream().map(sm -> Arguments.of(source, sm)));
   }
 
   @ParameterizedTest

@@ -6,10 +6,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Launches nothing: checks that the kernel exists and takes these parameters, and notes it. */
 final class SignatureLauncher implements Launcher {
   private final Map<PtxSource, Map<String, List<String>>> sources = new HashMap<>();
+  final List<Kernel> kernels = new ArrayList<>();
   final List<String> launched = new ArrayList<>();
   final List<Grid> grids = new ArrayList<>();
 
@@ -19,6 +21,7 @@ final class SignatureLauncher implements Launcher {
         sources.computeIfAbsent(kernel.source(), source -> PtxSignatures.of(source.text()));
     assertThat(signatures).containsKey(kernel.name());
     assertThat(arguments.types()).as("%s", kernel).isEqualTo(signatures.get(kernel.name()));
+    kernels.add(kernel);
     launched.add(kernel.name());
     grids.add(grid);
   }
@@ -28,6 +31,11 @@ final class SignatureLauncher implements Launcher {
     return 132;
   }
 
+  @Override
+  public int sharedBytes() {
+    return 227 << 10;
+  }
+
   /** Asserts that every kernel of a family with one form was launched. */
   void assertAllLaunched(String family) {
     assertAllLaunched(new PtxSource(family, Map.of()));
@@ -35,6 +43,9 @@ final class SignatureLauncher implements Launcher {
 
   /** Asserts that every kernel of a form of a family was launched. */
   void assertAllLaunched(PtxSource source) {
-    assertThat(launched).containsAll(PtxSignatures.of(source.text()).keySet());
+    Stream<Kernel> launchedHere = kernels.stream().filter(kernel -> kernel.source().equals(source));
+    assertThat(launchedHere.map(Kernel::name))
+        .as("%s", source)
+        .containsAll(PtxSignatures.of(source.text()).keySet());
   }
 }

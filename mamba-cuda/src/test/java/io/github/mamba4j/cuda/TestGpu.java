@@ -24,8 +24,17 @@ interface TestGpu extends Gpu {
 
   /** Opens this machine's first GPU; where there is none, the test is skipped with the reason. */
   static CudaBackend real() {
+    return new CudaBackend(device());
+  }
+
+  /** Opens it with memory that the test sees, too. */
+  static CudaBackend mirrored() {
+    return new CudaBackend(new MirroredGpu(device()));
+  }
+
+  private static CudaDevice device() {
     Optional<String> reason = CudaDriver.unusableReason();
     assumeTrue(reason.isEmpty(), () -> reason.orElse(""));
-    return new CudaBackend(new MirroredGpu(new CudaDevice(0)));
+    return new CudaDevice(0);
   }
 }

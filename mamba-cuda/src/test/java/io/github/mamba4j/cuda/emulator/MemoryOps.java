@@ -43,7 +43,8 @@ final class MemoryOps {
         acquires = true;
         releases = true;
       }
-      boolean strong = site.has("volatile") | site.has("relaxed") | acquires | releases;
+      boolean single = !site.oneOf("volatile", "relaxed").isEmpty();
+      boolean strong = single || acquires || releases;
       site.ignore("cta", "cluster", "gpu", "sys");
       return new Order(strong, acquires, releases);
     }
@@ -59,7 +60,7 @@ final class MemoryOps {
           default -> Space.GENERIC;
         };
     boolean named = address.space() != Space.GENERIC;
-    if (named && address.space() != space || space == Space.PARAM && !named) {
+    if (named && address.space() != space) {
       throw site.error("the address does not lie in this space");
     }
     if (space != Space.SHARED && address.bits() != 64) {
@@ -91,34 +92,43 @@ final class MemoryOps {
     if (names.size() != count || count * type.bytes > 16) {
       throw site.error("the registers do not fit the vector");
     }
+    site.expectOneType(names);
     int[] targets = names.stream().mapToInt(name -> site.target(name, type, true)).toArray();
     long[] masks = new long[count];
     for (int i = 0; i < count; i++) {
       masks[i] = names.get(i).equals("_") ? -1 : site.declared(names.get(i)).mask;
     }
     if (space == Space.PARAM) {
-      long offset = site.constantValue(address.register()) + address.offset();
-      for (int i = 0; i < count; i++) {
-        Entry.Parameter parameter = site.parameter(offset + i * type.bytes);
-        if (offset + (i + 1) * type.bytes > parameter.offset() + parameter.bytes()) {
-          throw site.error("reads past the parameter '" + parameter.name() + "'");
-        }
+      if (address.space() == Space.PARAM) {
+        checkParameter(site, address, type, count);
       }
-      return new LoadParameter((int) offset, type, targets, masks);
+      return new LoadParameter(address, type, targets, masks);
     }
     site.touches(space, type.bytes);
     return new Load(new Access(address, space, type.bytes, count, order), type, targets, masks);
   }
 
+  /** Demands that what is read by a parameter's name lies in that parameter. */
+  private static void checkParameter(Site site, Site.Address address, Type type, int count) {
+    long offset = site.constantValue(address.register());
+    Entry.Parameter parameter = site.parameter(offset);
+    long end = offset + address.offset() + (long) count * type.bytes;
+    if (address.offset() < 0 || end > parameter.offset() + parameter.bytes()) {
+      throw site.error("reads past the parameter '" + parameter.name() + "'");
+    }
+  }
+
   /** Reads parameters. */
   private static final class LoadParameter extends Instruction {
-    private final int offset;
+    private final int register;
+    private final long offset;
     private final Type type;
     private final int[] targets;
     private final long[] masks;
 
-    LoadParameter(int offset, Type type, int[] targets, long[] masks) {
-      this.offset = offset;
+    LoadParameter(Site.Address address, Type type, int[] targets, long[] masks) {
+      this.register = address.register();
+      this.offset = address.offset();
       this.type = type;
       this.targets = targets;
       this.masks = masks;
@@ -127,14 +137,21 @@ final class MemoryOps {
     @Override
     void run(Warp warp, int lanes) {
       ByteBuffer parameters = warp.block.launch.parameters;
-      for (int k = 0; k < targets.length; k++) {
-        long bits = 0;
-        for (int i = type.bytes - 1; i >= 0; i--) {
-          bits = bits << 8 | parameters.get(offset + k * type.bytes + i) & 0xFF;
+      int end = warp.block.launch.entry.parameterBytes();
+      int aligned = targets.length * type.bytes;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Warp.lowest(rest);
+        long address = warp.r[register][lane] + offset;
+        if (address < 0 || address + aligned > end || (address & aligned - 1) != 0) {
+          throw warp.fault(
+              lane, "reads byte " + address + " of " + end + " bytes of parameters, or crookedly");
         }
-        long value = type.widen(bits) & masks[k];
-        for (int rest = lanes; rest != 0; rest &= rest - 1) {
-          warp.r[targets[k]][Warp.lowest(rest)] = value;
+        for (int k = 0; k < targets.length; k++) {
+          long bits = 0;
+          for (int i = type.bytes - 1; i >= 0; i--) {
+            bits = bits << 8 | (parameters.get((int) address + k * type.bytes + i) & 0xFF);
+          }
+          warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
         }
       }
     }
@@ -164,7 +181,7 @@ final class MemoryOps {
         access.align(warp, lane, address);
         // The address may lie in the first register that is written.
         for (int k = count - 1; k >= 0; k--) {
-          long bits = access.read(warp, lane, address + k * type.bytes);
+          long bits = access.read(warp, lane, address + (long) k * type.bytes);
           warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
         }
       }
@@ -183,6 +200,7 @@ final class MemoryOps {
     if (names.size() != count || count * type.bytes > 16 || space == Space.PARAM) {
       throw site.error("the registers do not fit the vector, or the space is not written to");
     }
+    site.expectOneType(names);
     int[] sources = names.stream().mapToInt(name -> site.source(name, type, true)).toArray();
     site.touches(space, type.bytes);
     return new Store(new Access(address, space, type.bytes, count, order), type, sources);
@@ -210,7 +228,7 @@ final class MemoryOps {
         access.align(warp, lane, address);
         for (int k = 0; k < sources.length; k++) {
           long value = warp.r[sources[k]][lane] & type.mask;
-          access.write(warp, lane, address + k * type.bytes, value);
+          access.write(warp, lane, address + (long) k * type.bytes, value);
         }
       }
     }
