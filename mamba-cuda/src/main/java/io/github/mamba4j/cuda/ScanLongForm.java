@@ -26,18 +26,23 @@ record ScanLongForm(int span, int channels) {
   /** Returns the form for a shape, or null if another way is better or a block has no room. */
   static @Nullable ScanLongForm choose(Shape shape, int activationBytes, int sharedBytes) {
     long blocks = (long) shape.batch() * Math.ceilDiv(shape.dInner(), BLOCK_CHANNELS);
-    boolean fits = shape.dState() >= LEAST_STATES && shape.dState() <= WARP;
-    if (!fits || blocks < ENOUGH_BLOCKS) {
+    boolean lanes = shape.dState() >= LEAST_STATES && shape.dState() <= WARP;
+    if (!lanes || blocks < ENOUGH_BLOCKS) {
       return null;
     }
     for (int span = LARGEST_SPAN; span >= SMALLEST_SPAN; span /= 2) {
       ScanLongForm form = new ScanLongForm(span, 1);
       if (shape.length() >= form.tile()
-          && form.sharedBytes(padded(shape.dState()), activationBytes) <= sharedBytes) {
+          && form.fits(shape.dState(), activationBytes, sharedBytes)) {
         return form;
       }
     }
     return null;
+  }
+
+  /** Returns whether a block has room in some bytes of shared memory. */
+  boolean fits(int dState, int activationBytes, int sharedBytes) {
+    return sharedBytes(padded(dState), activationBytes) <= sharedBytes;
   }
 
   private static int padded(int dState) {
