@@ -59,6 +59,7 @@ final class CudaScan implements ScanKernels {
   private final Launcher launcher;
   private final @Nullable ScanForm fixed;
   private final CudaPrefix prefix;
+  private final CudaScanBackward backward;
 
   CudaScan(Launcher launcher) {
     this(launcher, null);
@@ -69,6 +70,7 @@ final class CudaScan implements ScanKernels {
     this.launcher = launcher;
     this.fixed = fixed;
     prefix = new CudaPrefix(launcher);
+    backward = new CudaScanBackward(launcher);
   }
 
   @Override
@@ -89,7 +91,7 @@ final class CudaScan implements ScanKernels {
 
   @Override
   public long backwardWorkspaceFloats(Shape shape) {
-    throw new UnsupportedOperationException("scan backward");
+    return CudaScanBackward.workspaceFloats(shape);
   }
 
   @Override
@@ -224,7 +226,7 @@ final class CudaScan implements ScanKernels {
 
   @Override
   public void backward(Backward scan) {
-    throw new UnsupportedOperationException("scan backward");
+    backward.run(scan);
   }
 
   @Override
