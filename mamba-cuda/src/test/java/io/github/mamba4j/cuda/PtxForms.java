@@ -55,6 +55,12 @@ final class PtxForms {
           forms("matmul", matmul(List.of("k", "m"), List.of("k", "n"), "128", "1")),
           forms("matmul", matmul(List.of("k"), List.of("n"), "64", "0")));
 
+  /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
+  static final List<PtxSource> SSD =
+      join(
+          join(forms("ssd", Map.of("T", TYPES)), forms("ssd_backward", Map.of("T", TYPES))),
+          join(ssd("ssd_tensor"), ssd("ssd_tensor_backward")));
+
   private PtxForms() {}
 
   private static Map<String, List<String>> gemv(
@@ -69,6 +75,10 @@ final class PtxForms {
     return Map.of(
         "T", TYPES, "O", List.of("f32"), "SIDE", List.of(side), "A", a, "B", b, "VECTORS",
         List.of(vectors), "ADD", List.of("1"));
+  }
+
+  private static List<PtxSource> ssd(String family) {
+    return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
   }
 
   private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {
