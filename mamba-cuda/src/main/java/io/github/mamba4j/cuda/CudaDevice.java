@@ -35,8 +35,11 @@ import jcuda.driver.JCudaDriver;
  * that are loaded. Several threads may use it; what one of them captures the others wait for.
  */
 final class CudaDevice implements Gpu {
-  /** Shared memory that every launch may have; more is asked for first. */
-  private static final int SHARED_WITHOUT_ASKING = 48 << 10;
+  /**
+   * Shared memory that launches size and may have beside what the kernel declares; a launch may
+   * have 48 KiB in all, and more is asked for first.
+   */
+  private static final int SHARED_WITHOUT_ASKING = 24 << 10;
 
   /** The address of memory that the driver made. */
   private static final class Root extends CUdeviceptr {

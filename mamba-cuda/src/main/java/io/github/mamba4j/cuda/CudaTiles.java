@@ -80,7 +80,11 @@ final class CudaTiles {
 
   /** Launches a product. */
   void launch(Product product) {
-    Cut cut = Cut.of(product);
+    launch(product, Cut.of(product));
+  }
+
+  /** Launches a product cut in a way. */
+  void launch(Product product, Cut cut) {
     if (cut.parts == 1) {
       View out = product.out().view();
       Target target = new Target(out, product.outBatchStride(), 0, product.out().add());

@@ -17,4 +17,10 @@ class GpuMatmulTest extends MatmulKernelsContract {
   protected Storage storage(Backend backend, MemorySegment memory) {
     return TestGpu.share(backend, memory);
   }
+
+  /** cuBLAS chooses by the number of rows. */
+  @Override
+  protected boolean manyRowsAreAlike() {
+    return false;
+  }
 }

@@ -22,14 +22,17 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
 class PtxCompileTest {
   private static final List<PtxSource> SOURCES =
-      List.of(new PtxSource("elementwise", Map.of()), new PtxSource("conv_fold", Map.of()));
+      Stream.of("elementwise", "conv_fold", "loss", "matmul_aid", "optimizer", "sampling")
+          .map(family -> new PtxSource(family, Map.of()))
+          .toList();
   private static final List<List<PtxSource>> FORMS =
-      List.of(NormSources.ALL, PtxForms.CONV, PtxForms.GATHER, PtxForms.GATHER_BACKWARD);
       List.of(
-          new PtxSource("elementwise", Map.of()),
-          new PtxSource("loss", Map.of()),
-          new PtxSource("optimizer", Map.of()),
-          new PtxSource("sampling", Map.of()));
+          NormSources.ALL,
+          PtxForms.CONV,
+          PtxForms.GATHER,
+          PtxForms.GATHER_BACKWARD,
+          PtxForms.GEMV,
+          PtxForms.MATMUL);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */

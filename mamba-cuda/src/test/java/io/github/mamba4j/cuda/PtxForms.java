@@ -39,7 +39,37 @@ final class PtxForms {
   static final List<PtxSource> GATHER_BACKWARD =
       forms("gather_backward", Map.of("T", TYPES, "VECTOR", List.of("1", "4")));
 
+  /** Products of few rows: of each type of weights the most registers, and one row. */
+  static final List<PtxSource> GEMV =
+      Stream.of(
+              forms("gemv", gemv(List.of("bf16", "f16", "int8"), "f32", "1", "1")),
+              forms("gemv", gemv(List.of("bf16", "int8"), "f32", "8", "0")),
+              forms("gemv", gemv(List.of("f32"), "f32", "4", "1")),
+              forms("gemv", gemv(List.of("f32"), "bf16", "16", "0")))
+          .flatMap(List::stream)
+          .toList();
+
+  /** Products of many rows: large tiles, and small ones that are not aligned. */
+  static final List<PtxSource> MATMUL =
+      join(
+          forms("matmul", matmul(List.of("k", "m"), List.of("k", "n"), "128", "1")),
+          forms("matmul", matmul(List.of("k"), List.of("n"), "64", "0")));
+
   private PtxForms() {}
+
+  private static Map<String, List<String>> gemv(
+      List<String> weights, String x, String rows, String copied) {
+    return Map.of(
+        "W", weights, "X", List.of(x), "ROWS", List.of(rows), "COPIED", List.of(copied), "VECTORS",
+        List.of("1"));
+  }
+
+  private static Map<String, List<String>> matmul(
+      List<String> a, List<String> b, String side, String vectors) {
+    return Map.of(
+        "T", TYPES, "O", List.of("f32"), "SIDE", List.of(side), "A", a, "B", b, "VECTORS",
+        List.of(vectors), "ADD", List.of("1"));
+  }
 
   private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {
     return Stream.concat(a.stream(), b.stream()).toList();

@@ -45,7 +45,7 @@ final class Access {
   }
 
   private boolean isShared(long address) {
-    return space == Space.SHARED || space == Space.GENERIC && inWindow(address);
+    return space == Space.SHARED || (space == Space.GENERIC && inWindow(address));
   }
 
   private static boolean inWindow(long address) {
@@ -124,7 +124,6 @@ final class Access {
 
   /** Replaces an element by a function of it; returns what it was. */
   long update(Warp warp, int lane, long address, Lanes.One function) {
-    align(warp, lane, address);
     if (isShared(address)) {
       SharedMemory shared = warp.block.shared;
       long before = shared.readAtomic(warp, lane, inShared(address), bytes);

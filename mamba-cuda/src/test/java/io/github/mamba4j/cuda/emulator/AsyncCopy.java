@@ -6,7 +6,7 @@ final class AsyncCopy extends Instruction {
 
   private final int target;
   private final long targetOffset;
-  private final Access source;
+  private final Access bytewise;
   private final Access whole;
   private final int bytes;
   private final int piece;
@@ -18,7 +18,7 @@ final class AsyncCopy extends Instruction {
     this.targetOffset = to.offset();
     this.bytes = bytes;
     this.piece = Math.min(bytes, 8);
-    this.source = new Access(from, Space.GLOBAL, 1, 1, WEAK);
+    this.bytewise = new Access(from, Space.GLOBAL, 1, 1, WEAK);
     this.whole = new Access(from, Space.GLOBAL, piece, bytes / piece, WEAK);
     this.size = size;
     this.ignored = ignored;
@@ -26,7 +26,7 @@ final class AsyncCopy extends Instruction {
 
   static Instruction decode(Site site) {
     boolean wholeLines = site.oneOf("ca", "cg").equals("cg");
-    if (!site.has("shared") && !site.has("shared::cta") || !site.has("global")) {
+    if ((!site.has("shared") && !site.has("shared::cta")) || !site.has("global")) {
       throw site.error("copies from .global to .shared only");
     }
     site.ignoreStarting("L2::");
@@ -34,7 +34,7 @@ final class AsyncCopy extends Instruction {
     Site.Address to = site.address(site.operands.get(0));
     Site.Address from = site.address(site.operands.get(1));
     int bytes = site.immediate(site.operands.get(2));
-    if (bytes != 16 && (wholeLines || bytes != 4 && bytes != 8)) {
+    if (bytes != 16 && (wholeLines || (bytes != 4 && bytes != 8))) {
       throw site.error("copies 16 bytes, or, as cp.async.ca, 4 or 8");
     }
     int size = -1;
@@ -85,7 +85,7 @@ final class AsyncCopy extends Instruction {
     }
     long bits = 0;
     for (int i = count - 1; i >= 0; i--) {
-      bits = bits << 8 | source.read(warp, lane, from + i);
+      bits = bits << 8 | bytewise.read(warp, lane, from + i);
     }
     return bits;
   }

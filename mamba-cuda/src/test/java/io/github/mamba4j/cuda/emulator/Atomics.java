@@ -39,7 +39,7 @@ final class Atomics {
         for (int k = 0; k < values.length; k++) {
           long value = warp.r[values[k]][i];
           long second = swap < 0 ? 0 : warp.r[swap][i];
-          long place = addresses[i] + k * type.bytes;
+          long place = addresses[i] + (long) k * type.bytes;
           long before = access.update(warp, i, place, old -> function.of(old, value, second));
           if (to >= 0) {
             warp.r[to][i] = before;

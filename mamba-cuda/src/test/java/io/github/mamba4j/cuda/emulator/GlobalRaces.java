@@ -89,9 +89,9 @@ final class GlobalRaces {
       return;
     }
     Shadow shadow = region.shadow;
-    shadow.reserve(region.end - region.base >> shift);
-    int last = (int) (address + bytes - 1 - region.base >> shift);
-    for (int i = (int) (address - region.base >> shift); i <= last; i++) {
+    shadow.reserve((region.end - region.base) >> shift);
+    int last = (int) ((address + bytes - 1 - region.base) >> shift);
+    for (int i = (int) ((address - region.base) >> shift); i <= last; i++) {
       int writer = get(shadow.writers, i);
       if (races(writer)) {
         throw race(warp, lane, "reads", address, "written", writer);
@@ -113,9 +113,9 @@ final class GlobalRaces {
       return;
     }
     Shadow shadow = region.shadow;
-    shadow.reserve(region.end - region.base >> shift);
-    int last = (int) (address + bytes - 1 - region.base >> shift);
-    for (int i = (int) (address - region.base >> shift); i <= last; i++) {
+    shadow.reserve((region.end - region.base) >> shift);
+    int last = (int) ((address + bytes - 1 - region.base) >> shift);
+    for (int i = (int) ((address - region.base) >> shift); i <= last; i++) {
       int writer = get(shadow.writers, i);
       if (races(writer)) {
         throw race(warp, lane, "writes", address, "written", writer);

@@ -78,11 +78,11 @@ final class SharedMemory {
     int offset = offset(warp, lane, address, bytes);
     int[] reads = readClock[warp.index];
     int[] clocks = warp.clocks;
-    int last = offset + bytes - 1 >> shift;
+    int last = (offset + bytes - 1) >> shift;
     for (int i = offset >> shift; i <= last; i++) {
       int written = writeClock[i];
       int wrote = atomicClock[i];
-      if (written <= past && wrote <= past || pending[i] != 0) {
+      if ((written <= past && wrote <= past) || pending[i] != 0) {
         throw unreadable(warp, lane, address, i);
       }
       if (written > clocks[writeWarp[i]] && writeWarp[i] != warp.index) {
@@ -100,7 +100,7 @@ final class SharedMemory {
   void write(Warp warp, int lane, long address, int bytes, long value) {
     int offset = offset(warp, lane, address, bytes);
     long instruction = warp.block.instruction();
-    int last = offset + bytes - 1 >> shift;
+    int last = (offset + bytes - 1) >> shift;
     for (int i = offset >> shift; i <= last; i++) {
       checkWrite(warp, lane, address, i);
       if (storedBy[i] == instruction && get(offset, bytes) != (value & mask(bytes))) {
@@ -143,9 +143,9 @@ final class SharedMemory {
   /** Returns the bytes at an address for an atomic or volatile access. */
   long readAtomic(Warp warp, int lane, long address, int bytes) {
     int offset = offset(warp, lane, address, bytes);
-    int last = offset + bytes - 1 >> shift;
+    int last = (offset + bytes - 1) >> shift;
     for (int i = offset >> shift; i <= last; i++) {
-      if (writeClock[i] <= past && atomicClock[i] <= past || pending[i] != 0) {
+      if ((writeClock[i] <= past && atomicClock[i] <= past) || pending[i] != 0) {
         throw unreadable(warp, lane, address, i);
       }
       if (writeClock[i] > warp.clocks[writeWarp[i]] && writeWarp[i] != warp.index) {
@@ -158,7 +158,7 @@ final class SharedMemory {
   /** Writes bytes in an atomic or volatile access, which does not race with others of its kind. */
   void writeAtomic(Warp warp, int lane, long address, int bytes, long value) {
     int offset = offset(warp, lane, address, bytes);
-    int last = offset + bytes - 1 >> shift;
+    int last = (offset + bytes - 1) >> shift;
     for (int i = offset >> shift; i <= last; i++) {
       checkOrder(warp, lane, address, i);
       atomicClock[i] = warp.clock();
@@ -170,7 +170,7 @@ final class SharedMemory {
   /** Marks bytes that an asynchronous copy will write; nobody may touch them until it is done. */
   void beginCopy(Warp warp, int lane, long address, int bytes) {
     int offset = offset(warp, lane, address, bytes);
-    int last = offset + bytes - 1 >> shift;
+    int last = (offset + bytes - 1) >> shift;
     for (int i = offset >> shift; i <= last; i++) {
       checkWrite(warp, lane, address, i);
       pending[i]++;
@@ -182,7 +182,7 @@ final class SharedMemory {
   /** Writes some of the bytes of an asynchronous copy, now that its thread has waited for it. */
   void endCopy(Warp warp, int lane, long address, int bytes, long value) {
     int offset = offset(warp, lane, address, bytes);
-    int last = offset + bytes - 1 >> shift;
+    int last = (offset + bytes - 1) >> shift;
     for (int i = offset >> shift; i <= last; i++) {
       pending[i] = 0;
       writeClock[i] = warp.clock();

@@ -51,6 +51,14 @@ final class TensorOps {
       throw site.error("is not supported for this type and shape");
     }
     int groups = depth / (4 * perRegister);
+    for (int i = 0; i < 4; i++) {
+      Type exact = i == 0 || i == 3 ? Type.F32 : Type.B32;
+      for (String name : Site.elements(site.operands.get(i))) {
+        if (site.declared(name) != exact) {
+          throw site.error("'" + name + "' is not of type ." + exact);
+        }
+      }
+    }
     int[] c = registers(site, 3, 4, Type.F32, false);
     int[] a = registers(site, 1, 2 * groups, Type.B32, false);
     int[] b = registers(site, 2, groups, Type.B32, false);
@@ -222,11 +230,11 @@ final class TensorOps {
           throw warp.fault(lane, "shared address " + address + " is no multiple of " + ROW_BYTES);
         }
         for (int half = 0; half < SIDE; half += 4) {
-          long place = address + 2 * half;
+          long place = address + 2L * half;
           if (loads) {
             long four = shared.read(warp, lane, place, 8);
             for (int i = 0; i < 4; i++) {
-              halves[row * SIDE + half + i] = four >>> 16 * i & 0xFFFF;
+              halves[row * SIDE + half + i] = four >>> (16 * i) & 0xFFFF;
             }
           } else {
             long four = 0;

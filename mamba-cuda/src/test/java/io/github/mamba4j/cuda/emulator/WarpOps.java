@@ -76,7 +76,7 @@ final class WarpOps {
         int by = (int) warp.r[from[1]][lane] & 31;
         int clamp = (int) warp.r[from[2]][lane];
         int segment = clamp >>> 8 & 31;
-        int last = lane & segment | clamp & 31 & ~segment;
+        int last = (lane & segment) | (clamp & 31 & ~segment);
         int first = lane & segment;
         int other = mode.lane(lane, mode == Mode.IDX ? by & ~segment : by, first);
         boolean within = mode == Mode.UP ? other >= last : other <= last;
@@ -91,7 +91,7 @@ final class WarpOps {
         warp.r[to][lane] = value[other];
       }
       if (within >= 0) {
-        warp.p[within] = warp.p[within] & ~lanes | valid;
+        warp.p[within] = (warp.p[within] & ~lanes) | valid;
       }
     }
   }
@@ -194,7 +194,7 @@ final class WarpOps {
         warp.r[to][lane] = (all >= 0 && same != lanes ? 0 : same) & 0xFFFF_FFFFL;
       }
       if (all >= 0) {
-        warp.p[all] = warp.p[all] & ~lanes | agreeing;
+        warp.p[all] = (warp.p[all] & ~lanes) | agreeing;
       }
     }
   }
