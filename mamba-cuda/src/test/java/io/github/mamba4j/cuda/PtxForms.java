@@ -55,7 +55,6 @@ final class PtxForms {
           forms("matmul", matmul(List.of("k", "m"), List.of("k", "n"), "128", "1")),
           forms("matmul", matmul(List.of("k"), List.of("n"), "64", "0")));
 
-<<<<<<< HEAD
   /** The backward scan: of 16 states in all types and widths, of others in some. */
   static final List<PtxSource> SCAN_BACKWARD =
       Stream.of(
@@ -69,13 +68,12 @@ final class PtxForms {
               forms("scan_backward_fold", Map.of("T", TYPES)))
           .flatMap(List::stream)
           .toList();
-=======
+
   /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
   static final List<PtxSource> SSD =
       join(
           join(forms("ssd", Map.of("T", TYPES)), forms("ssd_backward", Map.of("T", TYPES))),
           join(ssd("ssd_tensor"), ssd("ssd_tensor_backward")));
->>>>>>> ssd
 
   private PtxForms() {}
 
@@ -93,7 +91,6 @@ final class PtxForms {
         List.of(vectors), "ADD", List.of("1"));
   }
 
-<<<<<<< HEAD
   private static List<PtxSource> scanBackward(
       String rule, List<String> states, String many, List<String> types, List<String> widths) {
     return forms(
@@ -105,10 +102,10 @@ final class PtxForms {
             "MANY", List.of(many),
             "WIDTH", widths,
             "WARPS", List.of("4")));
-=======
+  }
+
   private static List<PtxSource> ssd(String family) {
     return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
->>>>>>> ssd
   }
 
   private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {
