@@ -33,6 +33,7 @@ class PtxCompileTest {
           PtxForms.GATHER_BACKWARD,
           PtxForms.GEMV,
           PtxForms.MATMUL,
+          PtxForms.SCAN_BACKWARD,
           PtxForms.SSD);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
