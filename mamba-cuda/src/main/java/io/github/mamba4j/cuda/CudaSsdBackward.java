@@ -81,7 +81,7 @@ final class CudaSsdBackward {
   /** Returns the blocks that the heads of a group are cut into. */
   private int headBlocks(Shape shape) {
     long tasks = (long) allChunks(shape) * shape.groups();
-    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv(AT_ONCE * enough, tasks));
+    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv((long) AT_ONCE * enough, tasks));
   }
 
   /**

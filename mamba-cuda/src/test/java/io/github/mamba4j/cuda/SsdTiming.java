@@ -137,7 +137,7 @@ final class SsdTiming {
             sink(xbcGrad.plus(inner), states),
             sink(xbcGrad.plus(inner + states), states),
             sink(grads.plus(heads), heads),
-            sink(grads.plus(2 * heads), heads),
+            sink(grads.plus(2L * heads), heads),
             null);
     Backward backward =
         new Backward(shape, in, outGrad, null, checkpoints, gradients, backwardRoom);
