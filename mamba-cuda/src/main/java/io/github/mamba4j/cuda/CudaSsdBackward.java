@@ -15,7 +15,6 @@ import io.github.mamba4j.spi.SsdKernels.Gradients;
 import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,7 +74,7 @@ final class CudaSsdBackward {
   record Parts(int direct, int passing, int terms, int kept) {}
 
   private static Kernel kernel(String name, Inputs inputs) {
-    return new Kernel(new PtxSource("ssd_backward", Map.of("T", SsdPlan.type(inputs))), name);
+    return SsdPlan.kernel("ssd_backward", name, inputs);
   }
 
   /** Returns the blocks that the heads of a group are cut into. */
@@ -278,7 +277,7 @@ final class CudaSsdBackward {
             .number(blocks);
     int tiles = Math.multiplyExact(allChunks(shape) * shape.groups(), tiles(shape.dState()));
     Grid grid = new Grid(tiles, FOLD_PARTS, Grid.THREADS, 1);
-    launcher.launch(kernel("fold_projection_grads", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "fold_projection_grads", in), grid, arguments);
   }
 
   /** Launches the gradients of dt and of the parameters, from the terms of the steps. */
@@ -309,7 +308,7 @@ final class CudaSsdBackward {
         .number(shape.stepMax());
     int y = Math.min(Math.ceilDiv(shape.heads(), STEP_WARPS), Grid.MAX_Y);
     Grid grid = new Grid(allChunks(shape), y, STEP_LANES, STEP_WARPS);
-    launcher.launch(kernel("decay_grads", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "decay_grads", in), grid, arguments);
     parameters(shape, in, scan.gradients(), terms);
   }
 
@@ -329,6 +328,6 @@ final class CudaSsdBackward {
         .number(skips)
         .number(perChannel ? 1 : shape.headDim());
     Grid grid = new Grid(2 * shape.heads() + skips, 1, Grid.THREADS, 1);
-    launcher.launch(kernel("fold_parameters", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "fold_parameters", in), grid, arguments);
   }
 }

@@ -10,6 +10,7 @@ import io.github.mamba4j.spi.SsdKernels.Gradients;
 import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,8 +59,9 @@ class CudaSsdLaunchTest {
     for (int length : new int[] {1, 8, 9, 200}) {
       run(shape(2, length, 4, 20, 12), view);
     }
-    launcher.assertAllLaunched(new PtxSource("ssd", Map.of("T", type)));
-    launcher.assertAllLaunched(new PtxSource("ssd_backward", Map.of("T", type)));
+    for (String file : List.of("ssd", "ssd_step", "ssd_shared", "ssd_backward")) {
+      launcher.assertAllLaunched(new PtxSource(file, Map.of("T", type)));
+    }
   }
 
   @Test

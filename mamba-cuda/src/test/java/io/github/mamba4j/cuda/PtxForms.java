@@ -71,9 +71,15 @@ final class PtxForms {
 
   /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
   static final List<PtxSource> SSD =
-      join(
-          join(forms("ssd", Map.of("T", TYPES)), forms("ssd_backward", Map.of("T", TYPES))),
-          join(ssd("ssd_tensor"), ssd("ssd_tensor_backward")));
+      Stream.of(
+              typed("ssd"),
+              typed("ssd_step"),
+              typed("ssd_shared"),
+              typed("ssd_backward"),
+              tensor("ssd_tensor"),
+              tensor("ssd_tensor_backward"))
+          .flatMap(List::stream)
+          .toList();
 
   private PtxForms() {}
 
@@ -124,7 +130,11 @@ final class PtxForms {
             "WARPS", List.of("4")));
   }
 
-  private static List<PtxSource> ssd(String family) {
+  private static List<PtxSource> typed(String family) {
+    return forms(family, Map.of("T", TYPES));
+  }
+
+  private static List<PtxSource> tensor(String family) {
     return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
   }
 
