@@ -174,15 +174,11 @@ final class MemoryOps {
     @Override
     void run(Warp warp, int lanes) {
       long[] addresses = access.addresses(warp);
-      int count = targets.length;
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        long address = addresses[lane];
-        access.align(warp, lane, address);
-        // The address may lie in the first register that is written.
-        for (int k = count - 1; k >= 0; k--) {
-          long bits = access.read(warp, lane, address + (long) k * type.bytes);
-          warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
+        access.read(warp, lane, addresses[lane]);
+        for (int k = 0; k < targets.length; k++) {
+          warp.r[targets[k]][lane] = type.widen(access.values[k]) & masks[k];
         }
       }
     }
@@ -224,12 +220,10 @@ final class MemoryOps {
       long[] addresses = access.addresses(warp);
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        long address = addresses[lane];
-        access.align(warp, lane, address);
         for (int k = 0; k < sources.length; k++) {
-          long value = warp.r[sources[k]][lane] & type.mask;
-          access.write(warp, lane, address + (long) k * type.bytes, value);
+          access.values[k] = warp.r[sources[k]][lane] & type.mask;
         }
+        access.write(warp, lane, addresses[lane]);
       }
     }
   }

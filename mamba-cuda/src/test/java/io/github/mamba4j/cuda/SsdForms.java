@@ -14,12 +14,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Mamba-2's scan in bf16, and where rows are aligned, beside the CPU's kernels in float. */
-class EmulatedSsdTypesTest {
+/**
+ * Mamba-2's scan in the forms that the contract does not reach: bf16, tensor cores, aligned rows,
+ * heads and time cut for more or fewer multiprocessors; beside the CPU's kernels in float.
+ */
+abstract class SsdForms {
   private static final double FLOAT_TOLERANCE = 1e-5;
   private static final double HALF_TOLERANCE = 2e-2;
   private static final int MANY = 132;
   private static final float FREE = Float.POSITIVE_INFINITY;
+
+  /** Opens a backend over a {@link TestGpu}. */
+  abstract CudaBackend open();
 
   /**
    * Batch, length, heads, channels a head, groups, states; type; elements between rows, of what is
@@ -44,7 +50,7 @@ class EmulatedSsdTypesTest {
 
   @ParameterizedTest
   @MethodSource("runs")
-  void scan_everyTypeAndAlignment_equalsTheCpu(
+  void scan_everyForm_equalsTheCpu(
       int[] sizes, DType type, int gap, int outGap, int multiprocessors) {
     Shape shape = shape(sizes);
     float[][] expected;
@@ -52,7 +58,7 @@ class EmulatedSsdTypesTest {
       expected = new SsdRun(shape, DType.F32, 0, outGap % 2, cpu::map).run(cpu.ssd());
     }
     float[][] actual;
-    try (CudaBackend gpu = TestGpu.emulated()) {
+    try (CudaBackend gpu = open()) {
       SsdKernels kernels = new CudaSsd(gpu.gpu(), multiprocessors);
       actual =
           new SsdRun(shape, type, gap, outGap, host -> TestGpu.share(gpu, host)).run(kernels);
@@ -84,9 +90,6 @@ class EmulatedSsdTypesTest {
     double error = 0;
     for (int i = 0; i < expected.length; i++) {
       error = Math.max(error, Math.abs((double) actual[i] - expected[i]));
-    }
-    if (Boolean.getBoolean("mamba.ssd.say")) {
-      System.out.println(name + " " + error / largest);
     }
     assertThat(error).as("%s, largest %s", name, largest).isLessThanOrEqualTo(share * largest);
   }
