@@ -69,19 +69,11 @@ final class PtxForms {
           .flatMap(List::stream)
           .toList();
 
-  /** The backward scan: of 16 states in all types and widths, of others in some. */
-  static final List<PtxSource> SCAN_BACKWARD =
-      Stream.of(
-              scanBackward("euler", List.of("4"), "0", TYPES, List.of("1", "2")),
-              scanBackward("euler", List.of("4"), "0", List.of("bf16"), List.of("8")),
-              scanBackward("euler", List.of("4"), "0", List.of("f32"), List.of("4")),
-              scanBackward("euler", List.of("4"), "1", TYPES, List.of("1")),
-              scanBackward("euler", List.of("1", "2"), "0", List.of("bf16"), List.of("8")),
-              scanBackward("zoh", List.of("2"), "0", List.of("f32"), List.of("4")),
-              scanBackward("zoh", List.of("2"), "1", TYPES, List.of("2")),
-              forms("scan_backward_fold", Map.of("T", TYPES)))
-          .flatMap(List::stream)
-          .toList();
+  /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
+  static final List<PtxSource> SSD =
+      join(
+          join(forms("ssd", Map.of("T", TYPES)), forms("ssd_backward", Map.of("T", TYPES))),
+          join(ssd("ssd_tensor"), ssd("ssd_tensor_backward")));
 
   private PtxForms() {}
 
@@ -112,23 +104,8 @@ final class PtxForms {
             "WARPS", List.of("4")));
   }
 
-  private static List<PtxSource> scanBackward(
-      String rule, List<String> states, String many, List<String> types, List<String> widths) {
-    return forms(
-        "scan_backward",
-        Map.of(
-            "T",
-            types,
-            "RULE",
-            List.of(rule),
-            "S",
-            states,
-            "MANY",
-            List.of(many),
-            "WIDTH",
-            widths,
-            "WARPS",
-            List.of("4")));
+  private static List<PtxSource> ssd(String family) {
+    return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
   }
 
   private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {
