@@ -134,7 +134,7 @@ class EmulatedProductsTest {
             for (int i = 0; i < shape.k(); i++) {
               sum += (double) a.at(item, row, i) * b.at(item, i, column);
             }
-            double near = view.type() == DType.BF16 ? (size + Math.abs(sum)) / 200 : 1e-4;
+            double near = view.type() == DType.BF16 ? (size + Math.abs(sum)) / 100 : 1e-4;
             assertThat((double) out.at(item, row, column))
                 .as("%d, %d", row, column)
                 .isCloseTo(sum, within(near));
