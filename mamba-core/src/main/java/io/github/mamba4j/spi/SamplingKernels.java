@@ -15,7 +15,9 @@ public interface SamplingKernels {
   /** The most classes. */
   int MOST_VOCAB = 1 << 18;
 
-  /** Index of one over the temperature in a row's settings; infinity counts as the largest float. */
+  /**
+   * Index of one over the temperature in a row's settings; infinity counts as the largest float.
+   */
   int SCALE = 0;
 
   /** Index of top-p in a row's settings, 1 for none. */
@@ -50,11 +52,12 @@ public interface SamplingKernels {
    * @param logits [rows, vocab], {@link DType#F32} or {@link DType#BF16}
    * @param settings [rows, {@link #SETTINGS}], contiguous floats
    * @param state [rows, {@link #STATE}], contiguous {@link DType#I32}; draws are counted on
-   * @param seen the tokens of each row's text, that the penalty meets: a bit a token in the words of
-   *     [rows, vocab / 32 rounded up], {@link DType#I32}, the token's bit is set; or null for no
+   * @param seen the tokens of each row's text, that the penalty meets: a bit a token in the words
+   *     of [rows, vocab / 32 rounded up], {@link DType#I32}, the token's bit is set; or null for no
    *     penalty
-   * @param tokens one {@link DType#I32} a row, contiguous, overwritten: the token; or -1, with state
-   *     and seen as they were, if a logit is NaN or positive infinity, or all are negative infinity
+   * @param tokens one {@link DType#I32} a row, contiguous, overwritten: the token; or -1, with
+   *     state and seen as they were, if a logit is NaN or positive infinity, or all are negative
+   *     infinity
    * @param workspace {@link #sampleWorkspaceFloats} floats of scratch
    */
   record Sample(

@@ -79,9 +79,8 @@ final class CudaLoss implements LossKernels {
     Sink grad = loss.logitsGrad();
     String type = loss.logits().type() == DType.BF16 ? "bf16" : "f32";
     String add = grad != null && grad.add() ? "1" : "0";
-    String name = "cross_entropy_%s_%s_%s_%s";
-    return new Kernel(
-        "loss", name.formatted(type, wide ? "wide" : "single", warp ? "warp" : "block", add));
+    String form = (wide ? "_wide" : "_single") + (warp ? "_warp_" : "_block_");
+    return new Kernel("loss", "cross_entropy_" + type + form + add);
   }
 
   /** Returns whole warps with up to {@link #UNROLL} vectors a thread. */

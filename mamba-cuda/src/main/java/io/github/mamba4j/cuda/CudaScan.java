@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.cuda.ScanForm.Alignment;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.View;
@@ -59,6 +60,7 @@ final class CudaScan implements ScanKernels {
   private final Launcher launcher;
   private final @Nullable ScanForm fixed;
   private final CudaPrefix prefix;
+  private final CudaScanBackward backward;
 
   CudaScan(Launcher launcher) {
     this(launcher, null);
@@ -69,6 +71,7 @@ final class CudaScan implements ScanKernels {
     this.launcher = launcher;
     this.fixed = fixed;
     prefix = new CudaPrefix(launcher);
+    backward = new CudaScanBackward(launcher);
   }
 
   @Override
@@ -89,7 +92,7 @@ final class CudaScan implements ScanKernels {
 
   @Override
   public long backwardWorkspaceFloats(Shape shape) {
-    throw new UnsupportedOperationException("scan backward");
+    return CudaScanBackward.workspaceFloats(shape);
   }
 
   @Override
@@ -160,8 +163,11 @@ final class CudaScan implements ScanKernels {
         .number(plan.chunkSteps());
     String pass = states.totals() == null ? "WHOLE" : "ENDS";
     ScanForm form = plan.form();
-    Kernel kernel = form.kernel(type(scan), vector(scan, form), shape, pass);
-    launcher.launch(kernel, form.grid(shape, plan.chunks()), arguments);
+    Alignment alignment =
+        new Alignment(vector(scan, form), paired(scan), scan.inputs().z() != null);
+    int size = scan.inputs().u().type().blockBytes();
+    Kernel kernel = form.kernel(type(scan), alignment, shape, pass);
+    launcher.launch(kernel, form.grid(shape, plan.chunks(), size), arguments);
   }
 
   private static String type(Forward scan) {
@@ -182,6 +188,13 @@ final class CudaScan implements ScanKernels {
       vector /= 2;
     }
     return vector;
+  }
+
+  private static int paired(Forward scan) {
+    Inputs inputs = scan.inputs();
+    boolean pairs =
+        scan.shape().dState() % 2 == 0 && isAligned(inputs.b(), 2) && isAligned(inputs.c(), 2);
+    return pairs ? 2 : 1;
   }
 
   private static boolean isAligned(View view, int vector) {
@@ -224,7 +237,7 @@ final class CudaScan implements ScanKernels {
 
   @Override
   public void backward(Backward scan) {
-    throw new UnsupportedOperationException("scan backward");
+    backward.run(scan);
   }
 
   @Override

@@ -119,7 +119,7 @@ final class CudaScanBackward {
   }
 
   /** Returns how many neighbouring activations may be read at once. */
-  private static int width(Backward scan, ScanBackwardForm form) {
+  static int width(Backward scan, ScanBackwardForm form) {
     Shape shape = scan.shape();
     int size = scan.inputs().u().type().blockBytes();
     int widest = WIDEST_BYTES / size;

@@ -9,6 +9,7 @@ import static io.github.mamba4j.cuda.SsdPlan.tiles;
 
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.View;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * these are carried from chunk to chunk in order.
  */
 final class CudaSsd implements SsdKernels {
+  /** Multiprocessors of a large GPU. */
+  private static final int ENOUGH = 132;
+
   private static final int STEP_CHANNELS = 32;
   private static final int STEP_WARPS = 8;
 
@@ -28,18 +32,24 @@ final class CudaSsd implements SsdKernels {
   private final CudaSsdTensorBackward tensorBackward;
 
   CudaSsd(Launcher launcher) {
+    this(launcher, ENOUGH);
+  }
+
+  /**
+   * Makes the kernels for a GPU.
+   *
+   * @param enough blocks that keep it busy: where there are fewer, heads or time are cut. Not what
+   *     the GPU at hand has, so that all of them sum in the same order
+   */
+  CudaSsd(Launcher launcher, int enough) {
     this.launcher = launcher;
-    tensor = new CudaSsdTensor(launcher, this);
-    backward = new CudaSsdBackward(launcher, this);
-    tensorBackward = new CudaSsdTensorBackward(launcher, this, tensor, backward);
+    tensor = new CudaSsdTensor(launcher, this, enough);
+    backward = new CudaSsdBackward(launcher, this, enough);
+    tensorBackward = new CudaSsdTensorBackward(launcher, this, tensor, backward, enough);
   }
 
-  private static Kernel kernel(String name) {
-    return new Kernel("ssd", name);
-  }
-
-  private static Kernel kernel(String name, Inputs inputs) {
-    return kernel(name + "_" + SsdPlan.type(inputs));
+  private static Kernel kernel(String name, Inputs in) {
+    return new Kernel(new PtxSource("ssd", Map.of("T", SsdPlan.type(in))), name);
   }
 
   @Override
@@ -59,8 +69,7 @@ final class CudaSsd implements SsdKernels {
 
   @Override
   public long backwardWorkspaceFloats(Shape shape) {
-    return Math.max(
-        CudaSsdBackward.workspaceFloats(shape), CudaSsdTensorBackward.workspaceFloats(shape));
+    return Math.max(backward.workspaceFloats(shape), tensorBackward.workspaceFloats(shape));
   }
 
   @Override
@@ -114,8 +123,7 @@ final class CudaSsd implements SsdKernels {
         .number(shape.stepMin())
         .number(shape.stepMax());
     int blocks = Math.multiplyExact(shape.batch(), Math.ceilDiv(shape.dInner(), STEP_CHANNELS));
-    String most = shape.length() == 1 ? "_1" : "_8";
-    Kernel kernel = kernel("step_" + SsdPlan.type(in) + most);
+    Kernel kernel = kernel(shape.length() == 1 ? "step_1" : "step_8", in);
     launcher.launch(kernel, new Grid(blocks, 1, STEP_CHANNELS, STEP_WARPS), arguments);
   }
 
@@ -130,7 +138,7 @@ final class CudaSsd implements SsdKernels {
     steps(shape, in, vectors);
     pairs(shape, in, pairs, false, byFours);
     states(shape, in, states, new Products(in.b(), in.x(), SsdPlan.INPUT), vectors, byFours);
-    carry(shape, states, vectors, new Ends(in.initialState(), scan.finalState(), false, false));
+    carry(shape, in, states, vectors, new Ends(in.initialState(), scan.finalState(), false, false));
     Arguments arguments =
         new Arguments()
             .matrix(scan.out())
@@ -241,13 +249,13 @@ final class CudaSsd implements SsdKernels {
   record Carry(View states, View decays, int apart, int pieces, int channels) {}
 
   /** Launches the carry through all chunks, which leaves the states before them. */
-  void carry(Shape shape, View states, View vectors, Ends ends) {
+  void carry(Shape shape, Inputs in, View states, View vectors, Ends ends) {
     View decays = vectors.plus(SsdPlan.ENTER + SsdPlan.CHUNK - 1);
     int chunks = SsdPlan.chunks(shape);
-    carry(shape, new Carry(states, decays, SsdPlan.VECTORS, chunks, shape.headDim()), ends);
+    carry(shape, in, new Carry(states, decays, SsdPlan.VECTORS, chunks, shape.headDim()), ends);
   }
 
-  void carry(Shape shape, Carry carry, Ends ends) {
+  void carry(Shape shape, Inputs in, Carry carry, Ends ends) {
     Arguments arguments =
         new Arguments().pointer(carry.states()).pointer(carry.decays()).number(carry.apart());
     optional(arguments, ends.first());
@@ -262,6 +270,6 @@ final class CudaSsd implements SsdKernels {
         .number(ends.add() ? 1 : 0);
     int blocks = Math.ceilDiv(Math.multiplyExact(shape.dState(), shape.dInner()), Grid.THREADS);
     Grid grid = new Grid(blocks, Math.min(shape.batch(), Grid.MAX_Y), Grid.THREADS, 1);
-    launcher.launch(kernel("carry"), grid, arguments);
+    launcher.launch(kernel("carry", in), grid, arguments);
   }
 }

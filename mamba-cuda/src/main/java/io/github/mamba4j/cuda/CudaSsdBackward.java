@@ -15,6 +15,7 @@ import io.github.mamba4j.spi.SsdKernels.Gradients;
 import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * equations.
  */
 final class CudaSsdBackward {
-  /** Blocks that keep a large GPU busy; where there are fewer, a group's heads are cut into them. */
-  private static final int ENOUGH = 264;
+  /** Blocks that a multiprocessor runs at once. */
+  private static final int AT_ONCE = 2;
 
   private static final int PART = 32;
   private static final int STEP_LANES = 32;
@@ -32,10 +33,12 @@ final class CudaSsdBackward {
 
   private final Launcher launcher;
   private final CudaSsd forward;
+  private final int enough;
 
-  CudaSsdBackward(Launcher launcher, CudaSsd forward) {
+  CudaSsdBackward(Launcher launcher, CudaSsd forward, int enough) {
     this.launcher = launcher;
     this.forward = forward;
+    this.enough = enough;
   }
 
   /**
@@ -72,13 +75,13 @@ final class CudaSsdBackward {
   record Parts(int direct, int passing, int terms, int kept) {}
 
   private static Kernel kernel(String name, Inputs inputs) {
-    return new Kernel("ssd_backward", name + "_" + SsdPlan.type(inputs));
+    return new Kernel(new PtxSource("ssd_backward", Map.of("T", SsdPlan.type(inputs))), name);
   }
 
   /** Returns the blocks that the heads of a group are cut into. */
-  static int headBlocks(Shape shape) {
+  private int headBlocks(Shape shape) {
     long tasks = (long) allChunks(shape) * shape.groups();
-    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv(ENOUGH, tasks));
+    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv(AT_ONCE * enough, tasks));
   }
 
   /**
@@ -99,11 +102,10 @@ final class CudaSsdBackward {
       long pairGrads,
       long partials,
       long end) {
-    static Rooms of(Shape shape) {
+    static Rooms of(Shape shape, int blocks) {
       long chunks = allChunks(shape);
       long numbers = chunks * shape.heads();
       long steps = numbers * SsdPlan.CHUNK;
-      int blocks = headBlocks(shape);
       long groups = chunks * shape.groups() * blocks;
       long pairs = SsdPlan.vectorFloats(shape);
       long pairGrads = pairs + SsdPlan.pairFloats(shape);
@@ -125,15 +127,15 @@ final class CudaSsdBackward {
     }
   }
 
-  static long workspaceFloats(Shape shape) {
-    return Rooms.of(shape).end() + SsdPlan.SLACK;
+  long workspaceFloats(Shape shape) {
+    return Rooms.of(shape, headBlocks(shape)).end() + SsdPlan.SLACK;
   }
 
   void run(Backward scan) {
     Shape shape = scan.shape();
     Inputs in = scan.inputs();
     Gradients grads = scan.gradients();
-    Rooms rooms = Rooms.of(shape);
+    Rooms rooms = Rooms.of(shape, headBlocks(shape));
     View workspace = aligned(scan.workspace());
     View vectors = workspace.plus(rooms.vectors());
     View states = workspace.plus(rooms.states());
@@ -155,7 +157,7 @@ final class CudaSsdBackward {
     Sink initial = grads.initialState();
     CudaSsd.Ends ends =
         new CudaSsd.Ends(scan.finalStateGrad(), viewOf(initial), adds(initial) == 1, true);
-    forward.carry(shape, states, vectors, ends);
+    forward.carry(shape, in, states, vectors, ends);
     inputsGrad(scan, workspace, rooms, byFours);
     pairGrads(scan, workspace, rooms, byFours);
     projectionGrads(scan, workspace, rooms, true, byFours);
@@ -296,37 +298,25 @@ final class CudaSsdBackward {
     int y = Math.min(Math.ceilDiv(shape.heads(), STEP_WARPS), Grid.MAX_Y);
     Grid grid = new Grid(allChunks(shape), y, STEP_LANES, STEP_WARPS);
     launcher.launch(kernel("decay_grads", in), grid, arguments);
-    parameters(shape, scan.gradients(), terms);
+    parameters(shape, in, scan.gradients(), terms);
   }
 
-  private void parameters(Shape shape, Gradients grads, Terms terms) {
-    int heads = shape.heads();
-    View rates = terms.parameterGrads();
-    View skips = terms.skipGrads();
-    fold(shape, grads.a(), rates, 2 * heads, 1, heads);
-    fold(shape, grads.dtBias(), rates.plus(heads), 2 * heads, 1, heads);
-    if (shape.skipPerChannel()) {
-      fold(shape, grads.dSkip(), skips, shape.dInner(), 1, shape.dInner());
-    } else {
-      fold(shape, grads.dSkip(), skips, shape.dInner(), shape.headDim(), heads);
+  /** Launches the sums of what all chunks leave for the parameters. */
+  private void parameters(Shape shape, Inputs in, Gradients grads, Terms terms) {
+    boolean perChannel = shape.skipPerChannel();
+    int skips = perChannel ? shape.dInner() : shape.heads();
+    Arguments arguments = new Arguments();
+    for (Sink sink : new @Nullable Sink[] {grads.a(), grads.dtBias(), grads.dSkip()}) {
+      arguments.pointer(viewOf(sink)).number(adds(sink));
     }
-  }
-
-  /** Adds up what all chunks leave for a parameter's elements, {@code width} numbers each. */
-  private void fold(
-      Shape shape, @Nullable Sink sink, View parts, int apart, int width, int elements) {
-    if (sink == null) {
-      return;
-    }
-    Arguments arguments =
-        new Arguments()
-            .pointer(sink.view())
-            .number(adds(sink))
-            .pointer(parts)
-            .number(allChunks(shape))
-            .number(apart)
-            .number(width);
-    Grid grid = new Grid(elements, 1, Grid.THREADS, 1);
-    launcher.launch(new Kernel("ssd_backward", "fold"), grid, arguments);
+    arguments
+        .pointer(terms.parameterGrads())
+        .pointer(terms.skipGrads())
+        .number(allChunks(shape))
+        .number(shape.heads())
+        .number(skips)
+        .number(perChannel ? 1 : shape.headDim());
+    Grid grid = new Grid(2 * shape.heads() + skips, 1, Grid.THREADS, 1);
+    launcher.launch(kernel("fold_parameters", in), grid, arguments);
   }
 }

@@ -13,9 +13,6 @@ import org.jspecify.annotations.Nullable;
 final class CudaSsdTensor {
   private static final String FAMILY = "ssd_tensor";
 
-  /** Walks that keep a large GPU busy; where there are fewer, time is cut into segments. */
-  private static final int ENOUGH = 132;
-
   /** Chunks of a segment at least. */
   private static final int LEAST_CHUNKS = 4;
 
@@ -23,38 +20,41 @@ final class CudaSsdTensor {
 
   private final Launcher launcher;
   private final CudaSsd scans;
+  private final int enough;
 
-  CudaSsdTensor(Launcher launcher, CudaSsd scans) {
+  CudaSsdTensor(Launcher launcher, CudaSsd scans, int enough) {
     this.launcher = launcher;
     this.scans = scans;
+    this.enough = enough;
   }
 
   /** Returns the most floats that the segments of a scan need, less than all chunks' states. */
-  static long segmentFloats(Shape shape) {
+  long segmentFloats(Shape shape) {
     // The wider the slices, the fewer walks there are, and the more segments.
     long segments = segments(shape, shape.batch() * shape.heads());
     return shape.batch() * segments * ((long) shape.dState() * shape.dInner() + shape.dInner());
   }
 
-  private static int segmentChunks(Shape shape, int walks) {
+  private int segmentChunks(Shape shape, int walks) {
     int chunks = SsdPlan.chunks(shape);
-    int wanted = Math.ceilDiv(ENOUGH, walks);
+    int wanted = Math.ceilDiv(enough, walks);
     return wanted == 1 ? chunks : Math.max(LEAST_CHUNKS, Math.ceilDiv(chunks, wanted));
   }
 
-  private static int segments(Shape shape, int walks) {
+  private int segments(Shape shape, int walks) {
     return Math.ceilDiv(SsdPlan.chunks(shape), segmentChunks(shape, walks));
   }
 
   /**
    * A state's way through time.
    *
+   * @param inputs what the scan reads
    * @param keys B or C
    * @param values x or the result's gradient
    * @param factor where the steps' factors begin among a chunk's vectors
    * @param ends where the state begins and ends
    */
-  record Walk(View keys, View values, int factor, CudaSsd.Ends ends) {}
+  record Walk(Inputs inputs, View keys, View values, int factor, CudaSsd.Ends ends) {}
 
   void forward(Forward scan, SsdForm form) {
     Shape shape = scan.shape();
@@ -63,7 +63,7 @@ final class CudaSsdTensor {
     View room = vectors.plus(SsdPlan.vectorFloats(shape));
     scans.steps(shape, in, vectors);
     CudaSsd.Ends ends = new CudaSsd.Ends(in.initialState(), scan.finalState(), false, false);
-    Walk walk = new Walk(in.b(), in.x(), SsdPlan.INPUT, ends);
+    Walk walk = new Walk(in, in.b(), in.x(), SsdPlan.INPUT, ends);
     View starts = starts(shape, form, walk, vectors, room);
     Arguments arguments =
         new Arguments()
@@ -126,9 +126,8 @@ final class CudaSsdTensor {
     optional(optional(arguments, null), null).number(0);
     arguments.pointer(null).pointer(room).pointer(decays);
     launch(shape, form, "walk_states", arguments);
-    CudaSsd.Carry carry =
-        new CudaSsd.Carry(room, decays, 1, segments, form.channels());
-    scans.carry(shape, carry, walk.ends());
+    CudaSsd.Carry carry = new CudaSsd.Carry(room, decays, 1, segments, form.channels());
+    scans.carry(shape, walk.inputs(), carry, walk.ends());
     return room;
   }
 

@@ -22,28 +22,31 @@ import org.jspecify.annotations.Nullable;
  * independent.
  */
 final class CudaSsdTensorBackward {
-  /** Blocks that keep a large GPU busy; where there are fewer, a group's slices are cut. */
-  private static final int ENOUGH = 132;
-
   private static final int THREADS = 256;
 
   private final Launcher launcher;
   private final CudaSsd scans;
   private final CudaSsdTensor walks;
   private final CudaSsdBackward floats;
+  private final int enough;
 
   CudaSsdTensorBackward(
-      Launcher launcher, CudaSsd scans, CudaSsdTensor walks, CudaSsdBackward floats) {
+      Launcher launcher, CudaSsd scans, CudaSsdTensor walks, CudaSsdBackward floats, int enough) {
     this.launcher = launcher;
     this.scans = scans;
     this.walks = walks;
     this.floats = floats;
+    this.enough = enough;
   }
 
   /** Returns the blocks that the slices of a group are cut into. */
-  private static int blocks(Shape shape, int slices) {
+  private int blocks(Shape shape, int slices) {
     int tasks = allChunks(shape) * shape.groups();
-    return Math.clamp(ENOUGH / tasks, 1, slices / shape.groups());
+    return Math.clamp(enough / tasks, 1, slices / shape.groups());
+  }
+
+  private Rooms rooms(Shape shape, int slices) {
+    return Rooms.of(shape, slices, blocks(shape, slices), walks.segmentFloats(shape));
   }
 
   /**
@@ -64,12 +67,11 @@ final class CudaSsdTensorBackward {
       long parameterGrads,
       long skipGrads,
       long end) {
-    static Rooms of(Shape shape, int slices) {
+    static Rooms of(Shape shape, int slices, int blocks, long segmentFloats) {
       long chunks = allChunks(shape);
       long numbers = chunks * slices;
       long steps = numbers * SsdPlan.CHUNK;
       long heads = chunks * shape.heads();
-      int blocks = blocks(shape, slices);
       long tiles = chunks * shape.groups() * SsdPlan.tiles(shape.dState());
       long partialFloats = blocks == 1 ? 0 : tiles * blocks * SsdPlan.PAIRS;
       // First multiples of four floats.
@@ -82,7 +84,7 @@ final class CudaSsdTensorBackward {
       long rows = (long) shape.batch() * shape.length();
       long states = outGrad + Math.ceilDiv(rows * shape.dInner(), 8) * 4;
       long segments = states + Math.ceilDiv(SsdPlan.stateFloats(shape), 8) * 4;
-      long kept = segments + CudaSsdTensor.segmentFloats(shape);
+      long kept = segments + segmentFloats;
       long parameterGrads = kept + numbers;
       long skipGrads = parameterGrads + 2 * heads;
       long end = skipGrads + chunks * shape.dInner();
@@ -93,16 +95,16 @@ final class CudaSsdTensorBackward {
   }
 
   /** Returns the floats that a scan needs, whatever its form. */
-  static long workspaceFloats(Shape shape) {
+  long workspaceFloats(Shape shape) {
     int narrow = Math.max(shape.heads(), shape.dInner() / SsdForm.LEAST_CHANNELS);
     return SsdPlan.SLACK
-        + Math.max(Rooms.of(shape, shape.heads()).end(), Rooms.of(shape, narrow).end());
+        + Math.max(rooms(shape, shape.heads()).end(), rooms(shape, narrow).end());
   }
 
   void run(Backward scan, SsdForm form) {
     Shape shape = scan.shape();
     Inputs in = scan.inputs();
-    Rooms rooms = Rooms.of(shape, form.slices(shape));
+    Rooms rooms = rooms(shape, form.slices(shape));
     View vectors = aligned(scan.workspace());
     View states = vectors.plus(rooms.states());
     View outGrad = outGrad(scan, form, vectors.plus(rooms.outGrad()));
@@ -110,7 +112,7 @@ final class CudaSsdTensorBackward {
     Sink initial = scan.gradients().initialState();
     CudaSsd.Ends ends =
         new CudaSsd.Ends(scan.finalStateGrad(), viewOf(initial), adds(initial) == 1, true);
-    CudaSsdTensor.Walk walk = new CudaSsdTensor.Walk(in.c(), outGrad, SsdPlan.ENTER, ends);
+    CudaSsdTensor.Walk walk = new CudaSsdTensor.Walk(in, in.c(), outGrad, SsdPlan.ENTER, ends);
     walks.states(shape, form, walk, vectors, states, vectors.plus(rooms.segments()));
     CudaSsdBackward.Terms terms =
         new CudaSsdBackward.Terms(

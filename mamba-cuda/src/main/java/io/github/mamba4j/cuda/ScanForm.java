@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param channels channels that such lanes have in common
  * @param warps warps of a block
  * @param steps steps of a tile
+ * @param blocks blocks that a multiprocessor should have registers for
  */
-record ScanForm(int states, int lanes, int channels, int warps, int steps) {
+record ScanForm(int states, int lanes, int channels, int warps, int steps, int blocks) {
   /** The most states a channel that there are forms for. */
   static final int MOST_STATES = 256;
 
@@ -38,6 +39,15 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
   private static final int LEAST_WARPS = 4;
   private static final int VECTOR_BYTES = 16;
 
+  /**
+   * What the views of a call allow.
+   *
+   * @param vector activations that may be loaded at once
+   * @param paired elements of B and C that may be loaded at once
+   * @param gated whether there is z
+   */
+  record Alignment(int vector, int paired, boolean gated) {}
+
   ScanForm {
     assert channels <= lanes && lanes <= WARP && lanes <= channels * MOST_BATCHED : lanes;
     assert WARP * warps >= states * lanes : warps;
@@ -51,7 +61,13 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
     while (WARP * warps < padded || WARP / lanes * channels * warps < LEAST_CHANNELS) {
       warps *= 2;
     }
-    return new ScanForm(states, lanes, channels, warps, USUAL_STEPS);
+    int blocks = Math.max(1, resident(states * channels) / warps);
+    return new ScanForm(states, lanes, channels, warps, USUAL_STEPS, blocks);
+  }
+
+  /** Returns the warps of a multiprocessor that may share its registers. */
+  private static int resident(int product) {
+    return product >= 8 ? 8 : 16;
   }
 
   private static int padded(int dState) {
@@ -114,28 +130,32 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps) {
     return Math.min(VECTOR_BYTES / activationBytes, steps * channels / lanes);
   }
 
-  int sharedBytes() {
+  private int sharedBytes(int activationBytes) {
     int pairs = 2 * Float.BYTES * blockChannels();
     int sums = Float.BYTES * (blockChannels() + blockChannels() / warps);
-    int inputs = 2 * Float.BYTES * states * lanes;
-    return 2 * steps * (pairs + sums + inputs);
+    int inputs = 2 * (Float.BYTES + activationBytes) * states * lanes;
+    int raw = 4 * activationBytes * blockChannels();
+    return 2 * steps * (pairs + sums + inputs + raw);
   }
 
-  Grid grid(Shape shape, int chunks) {
+  Grid grid(Shape shape, int chunks, int activationBytes) {
     int x = Math.ceilDiv(shape.dInner(), blockChannels());
     Grid grid = new Grid(x, Math.min(shape.batch(), Grid.MAX_Y), WARP * warps, 1);
-    return grid.layers(chunks).shared(sharedBytes());
+    return grid.layers(chunks).shared(sharedBytes(activationBytes));
   }
 
   /** Returns the kernel of this form. */
-  Kernel kernel(String type, int vector, Shape shape, String pass) {
+  Kernel kernel(String type, Alignment alignment, Shape shape, String pass) {
     Map<String, String> variables = new HashMap<>(step(type, shape));
     variables.put("STATES", String.valueOf(states));
     variables.put("LANES", String.valueOf(lanes));
     variables.put("CHANNELS", String.valueOf(channels));
     variables.put("WARPS", String.valueOf(warps));
     variables.put("STEPS", String.valueOf(steps));
-    variables.put("VECTOR", String.valueOf(vector));
+    variables.put("BLOCKS", String.valueOf(blocks));
+    variables.put("VECTOR", String.valueOf(alignment.vector()));
+    variables.put("PAIRED", String.valueOf(alignment.paired()));
+    variables.put("GATED", alignment.gated() ? "1" : "0");
     variables.put("PASS", pass);
     return new Kernel(new PtxSource("scan", variables), "scan_forward");
   }

@@ -32,7 +32,8 @@ class PtxCompileTest {
           PtxForms.GATHER,
           PtxForms.GATHER_BACKWARD,
           PtxForms.GEMV,
-          PtxForms.MATMUL);
+          PtxForms.MATMUL,
+          PtxForms.SCAN_BACKWARD);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */

@@ -1,6 +1,5 @@
 package io.github.mamba4j.cuda;
 
-import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.SsdKernels;
@@ -59,6 +58,7 @@ final class SsdRun {
   private final Shape shape;
   private final DType type;
   private final int gap;
+  private final int outGap;
   private final Function<MemorySegment, Storage> storages;
   private final Random random;
 
@@ -71,14 +71,16 @@ final class SsdRun {
    * @param type of the activations
    * @param gap elements between rows and before the first one; a multiple of eight keeps what is
    *     aligned so
+   * @param outGap the same of what is written, and of the result's gradient
    * @param storages makes host memory a storage of the backend
    */
-  SsdRun(Shape shape, DType type, int gap, Function<MemorySegment, Storage> storages, long seed) {
+  SsdRun(Shape shape, DType type, int gap, int outGap, Function<MemorySegment, Storage> storages) {
     this.shape = shape;
     this.type = type;
     this.gap = gap;
+    this.outGap = outGap;
     this.storages = storages;
-    random = new Random(seed);
+    random = new Random(7);
   }
 
   private Matrix matrix(DType elements, int rows, int cols, int between) {
@@ -95,7 +97,12 @@ final class SsdRun {
 
   /** Numbers that bf16 has. */
   private View random(DType elements, int rows, int cols, double scale, double shift) {
-    Matrix matrix = matrix(elements, rows, cols, elements == type ? gap : 0);
+    return random(matrix(elements, rows, cols, elements == type ? gap : 0), scale, shift);
+  }
+
+  private View random(Matrix matrix, double scale, double shift) {
+    int rows = matrix.rows;
+    int cols = matrix.cols;
     for (int i = 0; i < rows * cols; i++) {
       float value = (float) (scale * random.nextGaussian() + shift);
       matrix.set(
@@ -108,10 +115,15 @@ final class SsdRun {
     return matrix(DType.F32, 1, Math.toIntExact(Math.max(1, count)), 0).view;
   }
 
+  /** A sink that adds to ones where the gap is odd. */
   private Sink sink(DType elements, int rows, int cols) {
-    Matrix matrix = matrix(elements, rows, cols, elements == type ? gap : 0);
+    Matrix matrix = matrix(elements, rows, cols, elements == type ? outGap : 0);
+    boolean add = outGap % 2 == 1;
+    for (int i = 0; add && i < rows * cols; i++) {
+      matrix.set(i / cols, i % cols, 1);
+    }
     sinks.add(matrix);
-    return new Sink(matrix.view, false);
+    return new Sink(matrix.view, add);
   }
 
   private Inputs inputs() {
@@ -130,15 +142,14 @@ final class SsdRun {
   }
 
   /** Runs both passes and returns all results, in the order of {@link #NAMES}. */
-  float[][] run(Backend backend) {
-    SsdKernels kernels = backend.ssd();
+  float[][] run(SsdKernels kernels) {
     int rows = shape.batch() * shape.length();
     int stateRows = shape.batch() * shape.dState();
     int projection = shape.groups() * shape.dState();
     Inputs inputs = inputs();
-    View outGrad = random(type, rows, shape.dInner(), 1, 0);
+    View outGrad = random(matrix(type, rows, shape.dInner(), outGap), 1, 0);
     View finalGrad = random(DType.F32, stateRows, shape.dInner(), 1, 0);
-    Matrix out = matrix(type, rows, shape.dInner(), gap);
+    Matrix out = matrix(type, rows, shape.dInner(), outGap);
     Matrix finalState = matrix(DType.F32, stateRows, shape.dInner(), 0);
     View checkpoints = floats(kernels.checkpointFloats(shape));
     View room = floats(kernels.forwardWorkspaceFloats(shape));

@@ -62,6 +62,6 @@ final class Arithmetic {
       throw site.error("takes .f32 or .f64");
     }
     long sign = type == Type.F32 ? 1L << 31 : 1L << 63;
-    return Lanes.binary(site, type, (a, b) -> a & sign | b & ~sign);
+    return Lanes.binary(site, type, (a, b) -> (a & sign) | (b & ~sign));
   }
 }

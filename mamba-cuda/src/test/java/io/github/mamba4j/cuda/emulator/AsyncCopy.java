@@ -6,10 +6,9 @@ final class AsyncCopy extends Instruction {
 
   private final int target;
   private final long targetOffset;
-  private final Access source;
+  private final Access bytewise;
   private final Access whole;
   private final int bytes;
-  private final int piece;
   private final int size;
   private final int ignored;
 
@@ -17,8 +16,8 @@ final class AsyncCopy extends Instruction {
     this.target = to.register();
     this.targetOffset = to.offset();
     this.bytes = bytes;
-    this.piece = Math.min(bytes, 8);
-    this.source = new Access(from, Space.GLOBAL, 1, 1, WEAK);
+    int piece = Math.min(bytes, 8);
+    this.bytewise = new Access(from, Space.GLOBAL, 1, 1, WEAK);
     this.whole = new Access(from, Space.GLOBAL, piece, bytes / piece, WEAK);
     this.size = size;
     this.ignored = ignored;
@@ -26,7 +25,7 @@ final class AsyncCopy extends Instruction {
 
   static Instruction decode(Site site) {
     boolean wholeLines = site.oneOf("ca", "cg").equals("cg");
-    if (!site.has("shared") && !site.has("shared::cta") || !site.has("global")) {
+    if ((!site.has("shared") && !site.has("shared::cta")) || !site.has("global")) {
       throw site.error("copies from .global to .shared only");
     }
     site.ignoreStarting("L2::");
@@ -34,7 +33,7 @@ final class AsyncCopy extends Instruction {
     Site.Address to = site.address(site.operands.get(0));
     Site.Address from = site.address(site.operands.get(1));
     int bytes = site.immediate(site.operands.get(2));
-    if (bytes != 16 && (wholeLines || bytes != 4 && bytes != 8)) {
+    if (bytes != 16 && (wholeLines || (bytes != 4 && bytes != 8))) {
       throw site.error("copies 16 bytes, or, as cp.async.ca, 4 or 8");
     }
     int size = -1;
@@ -72,20 +71,23 @@ final class AsyncCopy extends Instruction {
         throw warp.fault(lane, "the size of the source is " + count + ", more than " + bytes);
       }
       warp.block.shared.beginCopy(warp, lane, to, bytes);
-      long low = read(warp, lane, from, Math.min(count, piece));
-      long high = count > 8 ? read(warp, lane, from + 8, count - 8) : 0;
-      warp.copies.add(lane, to, low, high);
+      if (count == bytes) {
+        whole.read(warp, lane, from);
+        long[] values = whole.values;
+        warp.copies.add(lane, to, values[0], values[values.length - 1]);
+      } else {
+        long low = read(warp, lane, from, Math.min(count, 8));
+        warp.copies.add(lane, to, low, read(warp, lane, from + 8, count - 8));
+      }
     }
   }
 
-  /** Reads up to eight bytes; those that are left out count as zero and need not exist. */
+  /** Reads bytes one by one; those that are left out count as zero and need not exist. */
   private long read(Warp warp, int lane, long from, int count) {
-    if (count == piece) {
-      return whole.read(warp, lane, from);
-    }
     long bits = 0;
     for (int i = count - 1; i >= 0; i--) {
-      bits = bits << 8 | source.read(warp, lane, from + i);
+      bytewise.read(warp, lane, from + i);
+      bits = bits << 8 | bytewise.values[0];
     }
     return bits;
   }

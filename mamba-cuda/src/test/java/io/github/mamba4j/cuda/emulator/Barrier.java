@@ -45,7 +45,7 @@ final class Barrier {
       throw warp.fault(
           Warp.lowest(lanes), "diverged: lanes " + Warp.hex(missing) + " are not at this barrier");
     }
-    if (count % Warp.LANES != 0 || arrived != 0 && expected != count) {
+    if (count % Warp.LANES != 0 || (arrived != 0 && expected != count)) {
       throw warp.fault(Warp.lowest(lanes), "waits for " + count + " threads, others " + expected);
     }
     if ((arrived >>> warp.index & 1) != 0) {

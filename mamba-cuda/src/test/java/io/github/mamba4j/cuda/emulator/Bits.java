@@ -41,7 +41,7 @@ final class Bits {
     @Override
     void run(Warp warp, int lanes) {
       int value = (int) function.of(warp.p[a], warp.p[b]);
-      warp.p[to] = warp.p[to] & ~lanes | value & lanes;
+      warp.p[to] = (warp.p[to] & ~lanes) | (value & lanes);
     }
   }
 
@@ -166,7 +166,7 @@ final class Bits {
         int count = (int) Math.min(warp.r[from[3]][i] & 0xFF, 64);
         long field = count == 0 || at >= type.bits ? 0 : -1L >>> (64 - count) << at;
         long value = warp.r[from[0]][i] << Math.min(at, 63) & field;
-        warp.r[to][i] = (value | warp.r[from[1]][i] & ~field) & type.mask;
+        warp.r[to][i] = (value | (warp.r[from[1]][i] & ~field)) & type.mask;
       }
     }
   }
@@ -189,11 +189,11 @@ final class Bits {
           long bytes = high << 32 | low;
           long result = 0;
           for (int i = 0; i < 4; i++) {
-            int selector = (int) (selectors >>> 4 * i);
-            long value = bytes >>> 8 * (selector & 7) & 0xFF;
+            int selector = (int) (selectors >>> (4 * i));
+            long value = bytes >>> (8 * (selector & 7)) & 0xFF;
             boolean repeatsSign = (selector & 8) != 0;
             value = repeatsSign ? (value & 0x80) != 0 ? 0xFF : 0 : value;
-            result |= value << 8 * i;
+            result |= value << (8 * i);
           }
           return result;
         };

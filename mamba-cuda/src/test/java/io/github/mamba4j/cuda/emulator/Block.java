@@ -49,7 +49,7 @@ final class Block {
   }
 
   private void takeTurns() {
-    Instruction[] code = launch.entry.code();
+    Instruction[] code = launch.entry.code().toArray(Instruction[]::new);
     long count = 0;
     boolean any = true;
     while (any) {

@@ -84,8 +84,8 @@ final class Comparisons {
       case "leu" -> (a, b) -> !(a > b);
       case "gtu" -> (a, b) -> !(a <= b);
       case "geu" -> (a, b) -> !(a < b);
-      case "num" -> (a, b) -> a == a && b == b;
-      case "nan" -> (a, b) -> a != a || b != b;
+      case "num" -> (a, b) -> !Double.isNaN(a) && !Double.isNaN(b);
+      case "nan" -> (a, b) -> Double.isNaN(a) || Double.isNaN(b);
       default -> throw site.error("does not compare floats so");
     };
   }
@@ -123,9 +123,9 @@ final class Comparisons {
       int mask = mask(test, warp.r[from[0]], warp.r[from[1]], lanes);
       int other = combination.of(warp, ~mask);
       mask = combination.of(warp, mask);
-      warp.p[to] = warp.p[to] & ~lanes | mask & lanes;
+      warp.p[to] = (warp.p[to] & ~lanes) | (mask & lanes);
       if (complement >= 0) {
-        warp.p[complement] = warp.p[complement] & ~lanes | other & lanes;
+        warp.p[complement] = (warp.p[complement] & ~lanes) | (other & lanes);
       }
     }
   }
@@ -147,7 +147,7 @@ final class Comparisons {
     int flip = negated ? -1 : 0;
     return switch (operator) {
       case "and" -> (warp, mask) -> mask & (warp.p[register] ^ flip);
-      case "or" -> (warp, mask) -> mask | warp.p[register] ^ flip;
+      case "or" -> (warp, mask) -> mask | (warp.p[register] ^ flip);
       default -> (warp, mask) -> mask ^ warp.p[register] ^ flip;
     };
   }

@@ -177,7 +177,7 @@ final class Control {
   private static Instruction fence(Site site) {
     site.ignore("sc", "acq_rel", "proxy", "async", "alias");
     boolean withinBlock = site.has("cta");
-    boolean global = site.has("gl") | site.has("gpu") | site.has("sys");
+    boolean global = !site.oneOf("gl", "gpu", "sys").isEmpty();
     return withinBlock || !global ? new MemoryOps.Nothing() : new Fence();
   }
 

@@ -70,7 +70,7 @@ final class Conversions {
   }
 
   private static Lanes.One positive(Lanes.One function, Type to) {
-    long sign = 1L << to.bits - 1;
+    long sign = 1L << (to.bits - 1);
     return a -> {
       long bits = function.of(a);
       boolean nan = (bits & sign - 1) == sign - 1;
@@ -169,11 +169,11 @@ final class Conversions {
 
   /** Halves a number of 64 bits, keeping what rounding needs to know, and doubles it again. */
   private static float unsigned32(long value) {
-    return (value >>> 1 | value & 1) * 2f;
+    return (value >>> 1 | (value & 1)) * 2f;
   }
 
   private static double unsigned64(long value) {
-    return (value >>> 1 | value & 1) * 2.0;
+    return (value >>> 1 | (value & 1)) * 2.0;
   }
 
   private static Lanes.One toInteger(Site site, Type to, Type from, String rounding) {

@@ -13,16 +13,18 @@ import java.util.Map;
  * @param parameterBytes bytes of its packed parameters
  * @param staticShared bytes of shared memory that it declares
  * @param limits what it says of its launches
+ * @param names the names of its other registers
  */
 record Entry(
     String name,
-    Instruction[] code,
+    List<Instruction> code,
     int registers,
     Map<Integer, Long> constants,
     Map<Integer, String> specials,
     int parameterBytes,
     int staticShared,
-    Limits limits) {
+    Limits limits,
+    Map<Integer, String> names) {
   /**
    * What a kernel says of its launches and what checks need to know.
    *

@@ -21,9 +21,8 @@ final class EntryParser {
   private static final Pattern REGISTERS = Pattern.compile("\\.reg \\.(\\w+) (.+)");
   private static final Pattern RANGE = Pattern.compile("([\\w$%]+) ?< ?(\\d+) ?>");
   private static final Pattern SHARED =
-      Pattern.compile(
-          "(\\.extern )?\\.shared (?:\\.align (\\d+) )?\\.(\\w+) ([\\w$%]+)((?: ?\\[ ?\\d*"
-              + " ?\\])*)");
+      Pattern.compile("(\\.extern )?\\.shared (?:\\.align (\\d+) )?\\.(\\w+) (.+)");
+  private static final Pattern ARRAY = Pattern.compile("([\\w$%]+)((?: ?\\[ ?\\d* ?\\])*)");
   private static final Pattern DIMENSION = Pattern.compile("\\[ ?(\\d*) ?\\]");
 
   /** The most shared memory that a kernel may declare. */
@@ -42,6 +41,7 @@ final class EntryParser {
   private final Map<Integer, String> specials = new HashMap<>();
   private final Map<String, Integer> specialNames = new HashMap<>();
   private final List<Entry.Parameter> parameters = new ArrayList<>();
+  private final Map<Integer, String> names = new HashMap<>();
   private final List<Pending> pending = new ArrayList<>();
   private final Map<String, Statement> dynamicShared = new HashMap<>();
   private Scope scope;
@@ -97,7 +97,7 @@ final class EntryParser {
     }
     Entry.Limits limits = new Entry.Limits(maxThreads(), sharedGranule, globalGranule);
     int bytes = Entry.end(parameters);
-    return new Entry(name, code, registers, constants, specials, bytes, shared, limits);
+    return new Entry(name, List.of(code), registers, constants, specials, bytes, shared, limits, names);
   }
 
   private int maxThreads() {
@@ -154,7 +154,7 @@ final class EntryParser {
       declareRegisters(statement);
     } else if (text.startsWith(".shared ") || text.startsWith(".extern .shared ")) {
       declareShared(statement);
-    } else if (!text.startsWith(".pragma") && !text.startsWith(".loc")) {
+    } else if (!text.startsWith(".pragma") && !text.startsWith(".loc ")) {
       throw statement.error("is a directive that is not supported");
     }
   }
@@ -165,7 +165,7 @@ final class EntryParser {
     if (type == null) {
       throw statement.error("is not understood as registers of a type");
     }
-    if (type.bits == 8 || type.kind == Type.Kind.PACKED && type != Type.F16X2) {
+    if (type.bits == 8 || (type.kind == Type.Kind.PACKED && type != Type.F16X2)) {
       throw statement.error("there are no registers of this type; use bits");
     }
     for (String part : matcher.group(2).split(",", -1)) {
@@ -181,6 +181,7 @@ final class EntryParser {
   }
 
   private void declareRegister(Statement statement, String register, Type type) {
+    names.put(registers, register);
     scope.declare(statement, register, new Scope.Register(registers++, type, pending.size()));
   }
 
@@ -190,19 +191,29 @@ final class EntryParser {
     if (type == null) {
       throw statement.error("is not understood as shared memory");
     }
-    if (matcher.group(1) != null) {
-      dynamicShared.put(matcher.group(4), statement);
-      return;
-    }
     int align = matcher.group(2) == null ? type.bytes : Integer.parseInt(matcher.group(2));
-    int bytes = type.bytes;
-    Matcher dimension = DIMENSION.matcher(matcher.group(5));
+    for (String declared : matcher.group(4).split(",", -1)) {
+      Matcher array = ARRAY.matcher(declared.strip());
+      if (!array.matches()) {
+        throw statement.error("'" + declared + "' is no name of shared memory");
+      }
+      if (matcher.group(1) != null) {
+        dynamicShared.put(array.group(1), statement);
+      } else {
+        placeShared(statement, array, align, type.bytes);
+      }
+    }
+  }
+
+  private void placeShared(Statement statement, Matcher array, int align, int elementBytes) {
+    int bytes = elementBytes;
+    Matcher dimension = DIMENSION.matcher(array.group(2));
     while (dimension.find()) {
       bytes *= Integer.parseInt(dimension.group(1));
     }
     shared = Math.ceilDiv(shared, align) * align;
-    long address = SharedMemory.BASE + shared;
-    scope.declare(statement, matcher.group(4), new Scope.Variable(Space.SHARED, address));
+    long address = (long) SharedMemory.BASE + shared;
+    scope.declare(statement, array.group(1), new Scope.Variable(Space.SHARED, address));
     shared += bytes;
   }
 
@@ -211,7 +222,7 @@ final class EntryParser {
     if (!dynamicShared.isEmpty()) {
       shared = Math.ceilDiv(shared, SharedMemory.DYNAMIC_ALIGN) * SharedMemory.DYNAMIC_ALIGN;
     }
-    long address = SharedMemory.BASE + shared;
+    long address = (long) SharedMemory.BASE + shared;
     dynamicShared.forEach(
         (symbol, at) -> outermost.declare(at, symbol, new Scope.Variable(Space.SHARED, address)));
   }

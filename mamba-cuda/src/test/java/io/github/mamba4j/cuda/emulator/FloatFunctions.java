@@ -114,7 +114,7 @@ final class FloatFunctions {
   }
 
   private static long pair(long low, long high) {
-    return low & 0xFFFF | (high & 0xFFFF) << 16;
+    return (low & 0xFFFF) | (high & 0xFFFF) << 16;
   }
 
   private static Floats2 floats(Site site, boolean nan) {
@@ -123,8 +123,14 @@ final class FloatFunctions {
       case "sub" -> (a, b) -> a - b;
       case "mul" -> (a, b) -> a * b;
       case "div" -> (a, b) -> a / b;
-      case "min" -> nan ? Math::min : (a, b) -> a != a ? b : b != b ? a : Math.min(a, b);
-      case "max" -> nan ? Math::max : (a, b) -> a != a ? b : b != b ? a : Math.max(a, b);
+      case "min" ->
+          nan
+              ? Math::min
+              : (a, b) -> Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.min(a, b);
+      case "max" ->
+          nan
+              ? Math::max
+              : (a, b) -> Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.max(a, b);
       default -> throw site.error("does not take floats");
     };
   }
@@ -135,8 +141,8 @@ final class FloatFunctions {
       case "sub" -> (a, b) -> a - b;
       case "mul" -> (a, b) -> a * b;
       case "div" -> (a, b) -> a / b;
-      case "min" -> (a, b) -> a != a ? b : b != b ? a : Math.min(a, b);
-      case "max" -> (a, b) -> a != a ? b : b != b ? a : Math.max(a, b);
+      case "min" -> (a, b) -> Double.isNaN(a) ? b : Double.isNaN(b) ? a : Math.min(a, b);
+      case "max" -> (a, b) -> Double.isNaN(a) ? b : Double.isNaN(b) ? a : Math.max(a, b);
       default -> throw site.error("does not take floats");
     };
   }
@@ -159,7 +165,7 @@ final class FloatFunctions {
         Lanes.Three one =
             (a, b, c) -> {
               float value = Floats.fmaToOdd(format.unpack(a), format.unpack(b), format.unpack(c));
-              return format.pack(relu && !(value > 0) && value == value ? 0 : value);
+              return format.pack(relu && !(value > 0) && !Float.isNaN(value) ? 0 : value);
             };
         yield type.bits == 16
             ? one
@@ -195,7 +201,7 @@ final class FloatFunctions {
   private static Lanes.One sign(Site site, Type type) {
     site.ignore("ftz");
     boolean packed = type == Type.F16X2 || type == Type.BF16X2;
-    long sign = packed ? 0x8000_8000L : 1L << type.bits - 1;
+    long sign = packed ? 0x8000_8000L : 1L << (type.bits - 1);
     return site.op.equals("neg") ? a -> a ^ sign : a -> a & ~sign;
   }
 

@@ -17,7 +17,7 @@ final class Floats {
 
   /** Returns a float's bits; there is one NaN, as on the GPU. */
   static long bits(float value) {
-    return value != value ? NAN_32 : Float.floatToRawIntBits(value) & 0xFFFF_FFFFL;
+    return Float.isNaN(value) ? NAN_32 : Float.floatToRawIntBits(value) & 0xFFFF_FFFFL;
   }
 
   static long bits(double value) {
@@ -30,16 +30,17 @@ final class Floats {
 
   /** Returns a float rounded to bf16, to nearest even. */
   static long toBf16(float value) {
-    if (value != value) {
+    if (Float.isNaN(value)) {
       return NAN_16;
     }
     int bits = Float.floatToRawIntBits(value);
-    return (bits + 0x7FFF + (bits >>> 16 & 1)) >>> 16 & 0xFFFF;
+    int rounded = bits + 0x7FFF + (bits >>> 16 & 1);
+    return rounded >>> 16 & 0xFFFFL;
   }
 
   /** Returns a float cut to bf16, towards zero. */
   static long cutToBf16(float value) {
-    return value != value ? NAN_16 : Float.floatToRawIntBits(value) >>> 16 & 0xFFFF;
+    return Float.isNaN(value) ? NAN_16 : Float.floatToRawIntBits(value) >>> 16 & 0xFFFF;
   }
 
   static float f16(long bits) {
@@ -48,7 +49,7 @@ final class Floats {
 
   /** Returns a float rounded to f16, to nearest even. */
   static long toF16(float value) {
-    return value != value ? NAN_16 : Float.floatToFloat16(value) & 0xFFFFL;
+    return Float.isNaN(value) ? NAN_16 : Float.floatToFloat16(value) & 0xFFFFL;
   }
 
   /** Returns a float cut to f16, towards zero. */
@@ -65,7 +66,7 @@ final class Floats {
 
   /** Returns a float's bits rounded to tf32, to nearest, halves away from zero. */
   static long toTf32(float value) {
-    if (value != value) {
+    if (Float.isNaN(value)) {
       return NAN_32;
     }
     int bits = Float.floatToRawIntBits(value);
@@ -96,7 +97,7 @@ final class Floats {
   /** Returns a double as a float, with the last bit set where it is not exact. */
   static float toOdd(double value) {
     float near = (float) value;
-    if (near == value || near != near) {
+    if (near == value || Float.isNaN(near)) {
       return near;
     }
     int bits = Float.floatToRawIntBits(near);

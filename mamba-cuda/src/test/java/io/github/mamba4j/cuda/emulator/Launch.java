@@ -35,7 +35,7 @@ final class Launch {
     int blocks = Math.multiplyExact(Math.multiplyExact(grid[0], grid[1]), grid[2]);
     this.races =
         new GlobalRaces(checks.globalRaces(), memory, blocks, entry.limits().globalGranule());
-    int bytes = parameters.capacity();
+    int bytes = parameters.limit();
     if (bytes < entry.parameterBytes()) {
       throw refused("takes " + entry.parameterBytes() + " bytes of parameters, got " + bytes);
     }

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda.emulator;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 
@@ -42,7 +43,8 @@ final class MemoryOps {
         acquires = true;
         releases = true;
       }
-      boolean strong = site.has("volatile") | site.has("relaxed") | acquires | releases;
+      boolean single = !site.oneOf("volatile", "relaxed").isEmpty();
+      boolean strong = single || acquires || releases;
       site.ignore("cta", "cluster", "gpu", "sys");
       return new Order(strong, acquires, releases);
     }
@@ -58,8 +60,7 @@ final class MemoryOps {
           default -> Space.GENERIC;
         };
     boolean named = address.space() != Space.GENERIC;
-    boolean written = !site.op.equals("ld");
-    if (named && address.space() != space || space == Space.PARAM && written) {
+    if (named && address.space() != space) {
       throw site.error("the address does not lie in this space");
     }
     if (space != Space.SHARED && address.bits() != 64) {
@@ -91,6 +92,7 @@ final class MemoryOps {
     if (names.size() != count || count * type.bytes > 16) {
       throw site.error("the registers do not fit the vector");
     }
+    site.expectOneType(names);
     int[] targets = names.stream().mapToInt(name -> site.target(name, type, true)).toArray();
     long[] masks = new long[count];
     for (int i = 0; i < count; i++) {
@@ -98,8 +100,7 @@ final class MemoryOps {
     }
     if (space == Space.PARAM) {
       if (address.space() == Space.PARAM) {
-        checkParameter(
-            site, site.constantValue(address.register()) + address.offset(), type, count);
+        checkParameter(site, address, type, count);
       }
       return new LoadParameter(address, type, targets, masks);
     }
@@ -107,24 +108,27 @@ final class MemoryOps {
     return new Load(new Access(address, space, type.bytes, count, order), type, targets, masks);
   }
 
-  private static void checkParameter(Site site, long offset, Type type, int count) {
-    for (int i = 0; i < count; i++) {
-      Entry.Parameter parameter = site.parameter(offset + i * type.bytes);
-      if (offset + (i + 1) * type.bytes > parameter.offset() + parameter.bytes()) {
-        throw site.error("reads past the parameter '" + parameter.name() + "'");
-      }
+  /** Demands that what is read by a parameter's name lies in that parameter. */
+  private static void checkParameter(Site site, Site.Address address, Type type, int count) {
+    long offset = site.constantValue(address.register());
+    Entry.Parameter parameter = site.parameter(offset);
+    long end = offset + address.offset() + (long) count * type.bytes;
+    if (address.offset() < 0 || end > parameter.offset() + parameter.bytes()) {
+      throw site.error("reads past the parameter '" + parameter.name() + "'");
     }
   }
 
-  /** Reads parameters, of a name or, in an array, where a register says. */
+  /** Reads parameters. */
   private static final class LoadParameter extends Instruction {
-    private final Site.Address address;
+    private final int register;
+    private final long offset;
     private final Type type;
     private final int[] targets;
     private final long[] masks;
 
     LoadParameter(Site.Address address, Type type, int[] targets, long[] masks) {
-      this.address = address;
+      this.register = address.register();
+      this.offset = address.offset();
       this.type = type;
       this.targets = targets;
       this.masks = masks;
@@ -132,29 +136,24 @@ final class MemoryOps {
 
     @Override
     void run(Warp warp, int lanes) {
+      ByteBuffer parameters = warp.block.launch.parameters;
+      int end = warp.block.launch.entry.parameterBytes();
+      int aligned = targets.length * type.bytes;
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        long offset = warp.r[address.register()][lane] + address.offset();
-        for (int k = targets.length - 1; k >= 0; k--) {
-          long bits = read(warp, lane, offset + k * type.bytes);
+        long address = warp.r[register][lane] + offset;
+        if (address < 0 || address + aligned > end || (address & aligned - 1) != 0) {
+          throw warp.fault(
+              lane, "reads byte " + address + " of " + end + " bytes of parameters, or crookedly");
+        }
+        for (int k = 0; k < targets.length; k++) {
+          long bits = 0;
+          for (int i = type.bytes - 1; i >= 0; i--) {
+            bits = bits << 8 | (parameters.get((int) address + k * type.bytes + i) & 0xFF);
+          }
           warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
         }
       }
-    }
-
-    private long read(Warp warp, int lane, long offset) {
-      Launch launch = warp.block.launch;
-      if (offset < 0 || offset + type.bytes > launch.entry.parameterBytes()) {
-        throw warp.fault(lane, "reads past the parameters, at byte " + offset);
-      }
-      if (offset % type.bytes != 0) {
-        throw warp.fault(lane, "reads parameters at byte " + offset + ", no multiple of its size");
-      }
-      long bits = 0;
-      for (int i = type.bytes - 1; i >= 0; i--) {
-        bits = bits << 8 | launch.parameters.get((int) offset + i) & 0xFF;
-      }
-      return bits;
     }
   }
 
@@ -175,15 +174,11 @@ final class MemoryOps {
     @Override
     void run(Warp warp, int lanes) {
       long[] addresses = access.addresses(warp);
-      int count = targets.length;
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        long address = addresses[lane];
-        access.align(warp, lane, address);
-        // The address may lie in the first register that is written.
-        for (int k = count - 1; k >= 0; k--) {
-          long bits = access.read(warp, lane, address + k * type.bytes);
-          warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
+        access.read(warp, lane, addresses[lane]);
+        for (int k = 0; k < targets.length; k++) {
+          warp.r[targets[k]][lane] = type.widen(access.values[k]) & masks[k];
         }
       }
     }
@@ -201,6 +196,7 @@ final class MemoryOps {
     if (names.size() != count || count * type.bytes > 16 || space == Space.PARAM) {
       throw site.error("the registers do not fit the vector, or the space is not written to");
     }
+    site.expectOneType(names);
     int[] sources = names.stream().mapToInt(name -> site.source(name, type, true)).toArray();
     site.touches(space, type.bytes);
     return new Store(new Access(address, space, type.bytes, count, order), type, sources);
@@ -224,12 +220,10 @@ final class MemoryOps {
       long[] addresses = access.addresses(warp);
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        long address = addresses[lane];
-        access.align(warp, lane, address);
         for (int k = 0; k < sources.length; k++) {
-          long value = warp.r[sources[k]][lane] & type.mask;
-          access.write(warp, lane, address + k * type.bytes, value);
+          access.values[k] = warp.r[sources[k]][lane] & type.mask;
         }
+        access.write(warp, lane, addresses[lane]);
       }
     }
   }

@@ -81,7 +81,7 @@ final class Moves {
         int i = Warp.lowest(rest);
         long value = warp.r[from][i];
         for (int k = 0; k < to.length; k++) {
-          warp.r[to[k]][i] = value >>> k * bits & mask;
+          warp.r[to[k]][i] = value >>> (k * bits) & mask;
         }
       }
     }
@@ -110,6 +110,7 @@ final class Moves {
     if (type.kind != Type.Kind.BITS || part == null || many.size() * bits != type.bits) {
       throw site.error("moves .b32 or .b64 to or from two or four registers");
     }
+    site.expectOneType(many);
     if (to.startsWith("{")) {
       int source = site.source(from, type);
       int[] targets = many.stream().mapToInt(name -> site.target(name, part)).toArray();

@@ -32,6 +32,7 @@ public final class PtxProgram {
   private final Map<String, Source> sources = new LinkedHashMap<>();
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final List<Statement> moduleShared = new ArrayList<>();
+  private final ModuleData data = new ModuleData();
   private final Scope module = new Scope(null);
   private Checks checks = new Checks(true, INSTRUCTION_LIMIT);
 
@@ -46,6 +47,8 @@ public final class PtxProgram {
         i = end;
       } else if (text.contains(".shared ")) {
         moduleShared.add(statement);
+      } else if (ModuleData.declares(statement)) {
+        data.add(statement, module);
       } else if (!text.matches("\\.(version|target|address_size) .*")) {
         throw statement.error("is not supported outside of an entry");
       }
@@ -125,14 +128,20 @@ public final class PtxProgram {
    * @throws PtxFault if a check fails
    * @throws IllegalArgumentException if there is no such entry or it cannot be decoded
    */
-  public void launch(
+  public synchronized void launch(
       String entry,
       int[] grid,
       int[] block,
       int dynamicSharedBytes,
       ByteBuffer packedParameters,
       EmulatedMemory memory) {
-    new Launch(entry(entry), grid, block, dynamicSharedBytes, packedParameters, memory, checks)
-        .run();
+    Launch launch =
+        new Launch(entry(entry), grid, block, dynamicSharedBytes, packedParameters, memory, checks);
+    data.register(memory);
+    try {
+      launch.run();
+    } finally {
+      data.forget(memory);
+    }
   }
 }

@@ -39,6 +39,14 @@ final class Scope {
     }
   }
 
+  /** Returns the space of the next variable outside that has a name, or null. */
+  @Nullable Space hidden(String name) {
+    if (names.get(name) instanceof Variable variable) {
+      return variable.space();
+    }
+    return outer == null ? null : outer.hidden(name);
+  }
+
   /** Returns what a name stands for at an instruction, or null. */
   @Nullable Symbol find(String name, int instruction) {
     Symbol own = names.get(name);

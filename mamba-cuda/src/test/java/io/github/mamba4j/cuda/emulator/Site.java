@@ -15,12 +15,9 @@ import java.util.stream.Stream;
  */
 final class Site {
   private static final Pattern GUARDED = Pattern.compile("@ ?(!?) ?([\\w$%]+) (.*)");
-  private static final Pattern INTEGER = Pattern.compile("-?(0[xX][0-9a-fA-F]+|\\d+)U?");
-  private static final Pattern FLOAT_BITS = Pattern.compile("0[fF]([0-9a-fA-F]{8})");
-  private static final Pattern DOUBLE_BITS = Pattern.compile("0[dD]([0-9a-fA-F]{16})");
-  private static final Pattern DECIMAL = Pattern.compile("-?\\d+\\.\\d*(?:[eE][-+]?\\d+)?");
   private static final Pattern ADDRESS =
-      Pattern.compile("\\[ ?([\\w$%.]+) ?(?:([-+]) ?(-?\\w+))? ?\\]");
+      Pattern.compile("\\[ ?([\\w$%.]+) ?(?:\\+ ?(-?\\w+))? ?\\]");
+  private static final Pattern SUM = Pattern.compile("([\\w$%]+) ?\\+ ?(-?\\w+)");
   private static final Set<String> SPECIALS =
       Set.of(
           "%tid.x %tid.y %tid.z %ntid.x %ntid.y %ntid.z %ctaid.x %ctaid.y %ctaid.z %nctaid.x"
@@ -207,6 +204,20 @@ final class Site {
   /** A constant whose register takes what nobody wants. */
   private static final long SINK = 0x5EED_5EED_0BAD_0BADL;
 
+  /** Demands that a vector does not have floats beside integers; bits may stand with both. */
+  void expectOneType(List<String> names) {
+    long count =
+        names.stream()
+            .filter((String name) -> scope.find(name, index) instanceof Scope.Register)
+            .filter((String name) -> declared(name).kind != Type.Kind.BITS)
+            .map((String name) -> declared(name).isFloat())
+            .distinct()
+            .count();
+    if (count > 1) {
+      throw error("the registers " + names + " have different types");
+    }
+  }
+
   /** Returns a register's declared type. */
   Type declared(String name) {
     return register(name).type();
@@ -225,10 +236,20 @@ final class Site {
       reads.add(register.index());
       return register.index();
     }
-    if (symbol instanceof Scope.Variable variable && type.isInteger() && type.bits >= 32) {
-      return entry.constant(variable.address(), false);
+    boolean moves = op.equals("mov") || op.equals("cvta");
+    Matcher sum = SUM.matcher(name);
+    if (moves && type.isInteger() && type.bits >= 32) {
+      Scope.Symbol base = sum.matches() ? scope.find(sum.group(1), index) : symbol;
+      long offset = sum.matches() ? Constants.integer(sum.group(2)) : 0;
+      if (base instanceof Scope.Variable variable) {
+        return entry.constant(variable.address() + offset, false);
+      }
     }
-    if (SPECIALS.contains(name)) {
+    if (moves && SPECIALS.contains(name)) {
+      int dot = name.indexOf('.');
+      if (dot > 0 && scope.find(name.substring(0, dot), index) != null) {
+        throw error("register '" + name.substring(0, dot) + "' hides the special one");
+      }
       return entry.special(name);
     }
     return entry.constant(constant(name, type), type == Type.PRED);
@@ -236,33 +257,11 @@ final class Site {
 
   /** Returns the bits of a constant operand. */
   long constant(String text, Type type) {
-    Matcher bits = FLOAT_BITS.matcher(text);
-    if (bits.matches() && type.bits == 32 && type != Type.U32 && type != Type.S32) {
-      return Long.parseLong(bits.group(1), 16);
+    Long bits = Constants.bits(text, type);
+    if (bits == null) {
+      throw error("'" + text + "' is no register and no constant of type " + lower(type));
     }
-    Matcher wide = DOUBLE_BITS.matcher(text);
-    if (wide.matches() && type.bits == 64) {
-      return Long.parseUnsignedLong(wide.group(1), 16);
-    }
-    if (DECIMAL.matcher(text).matches() && type.kind == Type.Kind.FLOAT) {
-      double value = Double.parseDouble(text);
-      return type == Type.F64 ? Double.doubleToRawLongBits(value) : Floats.bits((float) value);
-    }
-    if (INTEGER.matcher(text).matches() && !type.isFloat()) {
-      return integer(text) & type.mask;
-    }
-    throw error("'" + text + "' is no register and no constant of type " + lower(type));
-  }
-
-  private static long integer(String text) {
-    String digits = text.endsWith("U") ? text.substring(0, text.length() - 1) : text;
-    boolean negative = digits.startsWith("-");
-    digits = negative ? digits.substring(1) : digits;
-    boolean hex = digits.startsWith("0x") || digits.startsWith("0X");
-    boolean octal = !hex && digits.length() > 1 && digits.startsWith("0");
-    long value =
-        Long.parseUnsignedLong(hex ? digits.substring(2) : digits, hex ? 16 : octal ? 8 : 10);
-    return negative ? -value : value;
+    return bits;
   }
 
   /** Returns an operand that has to be a constant. */
@@ -296,8 +295,7 @@ final class Site {
     if (!matcher.matches()) {
       throw error("'" + operand + "' is no address");
     }
-    long offset = matcher.group(3) == null ? 0 : integer(matcher.group(3));
-    offset = "-".equals(matcher.group(2)) ? -offset : offset;
+    long offset = matcher.group(2) == null ? 0 : Constants.integer(matcher.group(2));
     String name = matcher.group(1);
     Scope.Symbol symbol = scope.find(name, index);
     if (symbol instanceof Scope.Register register) {
@@ -305,16 +303,17 @@ final class Site {
         throw error("'" + name + "' is no register for addresses");
       }
       reads.add(register.index());
+      Space hidden = scope.hidden(name);
+      if (hidden == Space.PARAM && has("param")) {
+        throw error("register '" + name + "' hides the parameter of this name");
+      }
       return new Address(register.index(), offset, Space.GENERIC, register.type().bits);
     }
     if (symbol instanceof Scope.Variable variable) {
       int base = entry.constant(variable.address(), false);
       return new Address(base, offset, variable.space(), 64);
     }
-    if (INTEGER.matcher(name).matches()) {
-      return new Address(entry.constant(integer(name), false), offset, Space.GENERIC, 64);
-    }
-    throw error("'" + name + "' is not known");
+    throw error("'" + name + "' is no address that is known");
   }
 
   /** Takes note of the size of an access, for the checks of races. */

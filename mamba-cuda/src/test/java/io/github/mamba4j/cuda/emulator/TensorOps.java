@@ -51,6 +51,14 @@ final class TensorOps {
       throw site.error("is not supported for this type and shape");
     }
     int groups = depth / (4 * perRegister);
+    for (int i = 0; i < 4; i++) {
+      Type exact = i == 0 || i == 3 ? Type.F32 : Type.B32;
+      for (String name : Site.elements(site.operands.get(i))) {
+        if (site.declared(name) != exact) {
+          throw site.error("'" + name + "' is not of type ." + exact);
+        }
+      }
+    }
     int[] c = registers(site, 3, 4, Type.F32, false);
     int[] a = registers(site, 1, 2 * groups, Type.B32, false);
     int[] b = registers(site, 2, groups, Type.B32, false);
@@ -171,6 +179,7 @@ final class TensorOps {
     private final boolean transposes;
     private final boolean loads;
     private final long[] halves = new long[SIDE * SIDE];
+    private final long[] pair = new long[2];
 
     Matrices(Site.Address address, int[] registers, boolean transposes, boolean loads) {
       this.register = address.register();
@@ -218,22 +227,22 @@ final class TensorOps {
       for (int row = 0; row < SIDE; row++) {
         int lane = matrix * SIDE + row;
         long address = addresses[lane] + offset;
-        if (address % ROW_BYTES != 0) {
-          throw warp.fault(lane, "shared address " + address + " is no multiple of " + ROW_BYTES);
+        for (int i = 0; i < 2 && !loads; i++) {
+          int at = row * SIDE + 4 * i;
+          pair[i] = halves[at] | halves[at + 1] << 16 | halves[at + 2] << 32 | halves[at + 3] << 48;
         }
-        for (int half = 0; half < SIDE; half += 4) {
-          long place = address + 2 * half;
+        int offset =
+            loads
+                ? shared.reading(warp, lane, address, ROW_BYTES)
+                : shared.writing(warp, lane, address, ROW_BYTES, pair, 2);
+        for (int i = 0; i < 2; i++) {
           if (loads) {
-            long four = shared.read(warp, lane, place, 8);
-            for (int i = 0; i < 4; i++) {
-              halves[row * SIDE + half + i] = four >>> 16 * i & 0xFFFF;
+            long four = shared.get(offset + 8 * i, 8);
+            for (int k = 0; k < 4; k++) {
+              halves[row * SIDE + 4 * i + k] = four >>> (16 * k) & 0xFFFF;
             }
           } else {
-            long four = 0;
-            for (int i = 3; i >= 0; i--) {
-              four = four << 16 | halves[row * SIDE + half + i];
-            }
-            shared.write(warp, lane, place, 8, four);
+            shared.set(offset + 8 * i, 8, pair[i]);
           }
         }
       }

@@ -99,6 +99,6 @@ enum Type {
     if (bits == instruction.bits) {
       return agreesWith(instruction);
     }
-    return bits > instruction.bits && isInteger() && kind != Kind.PREDICATE;
+    return bits > instruction.bits && (isInteger() || instruction.kind == Kind.BITS);
   }
 }

@@ -56,7 +56,7 @@ final class Warp {
     this.p = new int[entry.registers()];
     this.defined = new int[entry.registers()];
     this.clocks = new int[warps];
-    this.current = entry.code()[0];
+    this.current = entry.code().getFirst();
     for (int i = 0; i < r.length; i++) {
       r[i] = entry.constants().containsKey(i) ? null : new long[LANES];
     }
@@ -138,7 +138,8 @@ final class Warp {
 
   private PtxFault undefined(int lanes, int register) {
     int lane = lowest(lanes & ~defined[register]);
-    return fault(lane, "reads a register that was not written before");
+    String name = block.launch.entry.names().get(register);
+    return fault(lane, "reads register " + name + ", which was not written before");
   }
 
   static int lowest(int lanes) {

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda.emulator;
 
+import java.util.Locale;
 import java.util.Map;
 
 /** Instructions in which the lanes of a warp exchange values. */
@@ -76,7 +77,7 @@ final class WarpOps {
         int by = (int) warp.r[from[1]][lane] & 31;
         int clamp = (int) warp.r[from[2]][lane];
         int segment = clamp >>> 8 & 31;
-        int last = lane & segment | clamp & 31 & ~segment;
+        int last = (lane & segment) | (clamp & 31 & ~segment);
         int first = lane & segment;
         int other = mode.lane(lane, mode == Mode.IDX ? by & ~segment : by, first);
         boolean within = mode == Mode.UP ? other >= last : other <= last;
@@ -91,7 +92,7 @@ final class WarpOps {
         warp.r[to][lane] = value[other];
       }
       if (within >= 0) {
-        warp.p[within] = warp.p[within] & ~lanes | valid;
+        warp.p[within] = (warp.p[within] & ~lanes) | valid;
       }
     }
   }
@@ -111,7 +112,7 @@ final class WarpOps {
     String[] names = site.operands.get(0).split("\\|", -1);
     int to = site.target(names[0].strip(), Type.B32);
     int within = names.length > 1 ? site.target(names[1].strip(), Type.PRED) : -1;
-    return new Shuffle(Mode.valueOf(mode.toUpperCase(java.util.Locale.ROOT)), to, within, from);
+    return new Shuffle(Mode.valueOf(mode.toUpperCase(Locale.ROOT)), to, within, from);
   }
 
   /** Tells all lanes of whose lanes a predicate holds. */
@@ -194,7 +195,7 @@ final class WarpOps {
         warp.r[to][lane] = (all >= 0 && same != lanes ? 0 : same) & 0xFFFF_FFFFL;
       }
       if (all >= 0) {
-        warp.p[all] = warp.p[all] & ~lanes | agreeing;
+        warp.p[all] = (warp.p[all] & ~lanes) | agreeing;
       }
     }
   }
