@@ -80,15 +80,35 @@ final class PtxForms {
   private static Map<String, List<String>> gemv(
       List<String> weights, String x, String rows, String copied) {
     return Map.of(
-        "W", weights, "X", List.of(x), "ROWS", List.of(rows), "COPIED", List.of(copied), "VECTORS",
+        "W",
+        weights,
+        "X",
+        List.of(x),
+        "ROWS",
+        List.of(rows),
+        "COPIED",
+        List.of(copied),
+        "VECTORS",
         List.of("1"));
   }
 
   private static Map<String, List<String>> matmul(
       List<String> a, List<String> b, String side, String vectors) {
     return Map.of(
-        "T", TYPES, "O", List.of("f32"), "SIDE", List.of(side), "A", a, "B", b, "VECTORS",
-        List.of(vectors), "ADD", List.of("1"));
+        "T",
+        TYPES,
+        "O",
+        List.of("f32"),
+        "SIDE",
+        List.of(side),
+        "A",
+        a,
+        "B",
+        b,
+        "VECTORS",
+        List.of(vectors),
+        "ADD",
+        List.of("1"));
   }
 
   private static List<PtxSource> scanBackward(
@@ -96,12 +116,18 @@ final class PtxForms {
     return forms(
         "scan_backward",
         Map.of(
-            "T", types,
-            "RULE", List.of(rule),
-            "S", states,
-            "MANY", List.of(many),
-            "WIDTH", widths,
-            "WARPS", List.of("4")));
+            "T",
+            types,
+            "RULE",
+            List.of(rule),
+            "S",
+            states,
+            "MANY",
+            List.of(many),
+            "WIDTH",
+            widths,
+            "WARPS",
+            List.of("4")));
   }
 
   private static List<PtxSource> ssd(String family) {
