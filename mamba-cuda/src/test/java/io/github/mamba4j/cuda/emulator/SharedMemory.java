@@ -66,23 +66,19 @@ final class SharedMemory {
 
   private int offset(Warp warp, int lane, long address, int bytes) {
     long offset = address - BASE;
-    if (offset < 0 || offset + bytes > data.length) {
-      throw warp.fault(
-          lane,
-          "shared address "
-              + address
-              + " is byte "
-              + offset
-              + " of "
-              + data.length
-              + " (addresses begin at "
-              + BASE
-              + ")");
-    }
-    if ((address & (bytes - 1)) != 0) {
-      throw warp.fault(lane, "shared address " + address + " is no multiple of " + bytes);
+    if (offset < 0 || offset + bytes > data.length || (address & (bytes - 1)) != 0) {
+      throw misplaced(warp, lane, address, bytes);
     }
     return (int) offset;
+  }
+
+  private PtxFault misplaced(Warp warp, int lane, long address, int bytes) {
+    String place = "shared address " + address + " is ";
+    if ((address & (bytes - 1)) != 0) {
+      return warp.fault(lane, place + "no multiple of " + bytes);
+    }
+    String range = " of " + data.length + " (addresses begin at " + BASE + ")";
+    return warp.fault(lane, place + "byte " + (address - BASE) + range);
   }
 
   private static long stamp(Warp warp) {
