@@ -7,4 +7,8 @@ module io.github.mamba4j.cuda {
   requires io.github.mamba4j.core;
   requires static org.jspecify;
   requires jcuda;
+  requires static jcublas;
+
+  provides io.github.mamba4j.spi.BackendProvider with
+      io.github.mamba4j.cuda.CudaBackendProvider;
 }

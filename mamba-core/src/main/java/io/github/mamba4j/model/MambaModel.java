@@ -6,6 +6,7 @@ import io.github.mamba4j.nn.Init;
 import io.github.mamba4j.nn.ParameterStore;
 import io.github.mamba4j.nn.ResidualBlock;
 import io.github.mamba4j.nn.RmsNorm;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.LinearOp;
@@ -272,12 +273,14 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
-   * Opens a scope for forward passes without gradients.
+   * Opens a scope for forward passes without gradients. Activations are of the type of the weights
+   * if that is BF16 and the device computes in it, else F32.
    *
    * @return the scope, to be closed before the model
    */
   public Scope openScope() {
-    return store.scope().openSeparateChild();
+    boolean half = head.dtype() == DType.BF16 && device.computesIn(DType.BF16);
+    return store.scope().openSeparateChild(half ? DType.BF16 : DType.F32);
   }
 
   /**
@@ -286,7 +289,19 @@ public final class MambaModel implements AutoCloseable {
    * @return the scope, to be closed before the model
    */
   public Scope openGradientScope() {
-    return store.scope().openGradientChild();
+    return openGradientScope(DType.F32);
+  }
+
+  /**
+   * Opens a scope for forward and backward passes whose activations have a type; see {@link
+   * Scope#activations}.
+   *
+   * @param activations {@link DType#F32}, or a type that the device computes in
+   * @return the scope, to be closed before the model
+   * @throws IllegalArgumentException if the device does not compute in that type
+   */
+  public Scope openGradientScope(DType activations) {
+    return store.scope().openGradientChild(activations);
   }
 
   /**
@@ -321,7 +336,7 @@ public final class MambaModel implements AutoCloseable {
    * @return [batch, length, vocab] with the padded vocabulary
    */
   public Tensor forward(Tensor ids) {
-    return LinearOp.apply(backbone.forward(ids, false).out(), head, null);
+    return logitsOf(backbone.forward(ids, false).out());
   }
 
   /**
@@ -332,7 +347,7 @@ public final class MambaModel implements AutoCloseable {
    */
   public Outputs forwardWithHidden(Tensor ids) {
     Backbone.Result result = backbone.forward(ids, true);
-    return new Outputs(LinearOp.apply(result.out(), head, null), result.residuals(), result.out());
+    return new Outputs(logitsOf(result.out()), result.residuals(), result.out());
   }
 
   /**
@@ -452,7 +467,11 @@ public final class MambaModel implements AutoCloseable {
 
   /** Computes the logits of single hidden rows over the tokens that exist. */
   Tensor logits(Tensor hidden) {
-    return LinearOp.apply(hidden, head, null).narrow(0, config.vocabSize());
+    return logitsOf(hidden).narrow(0, config.vocabSize());
+  }
+
+  private Tensor logitsOf(Tensor hidden) {
+    return LinearOp.apply(hidden, head, null, DType.F32);
   }
 
   /** Frees the parameters, unmaps their file, and closes the device if the model opened it. */

@@ -18,6 +18,9 @@ public final class Backbone {
    */
   public record Result(Tensor out, List<Tensor> residuals) {}
 
+  /** So many tokens' activations of all blocks may lie in memory at a time. */
+  private static final int FEW_TOKENS = 64;
+
   private final Embedding embedding;
   private final List<ResidualBlock> blocks;
   private final RmsNorm normF;
@@ -76,15 +79,34 @@ public final class Backbone {
 
   /**
    * Runs a piece of running sequences without gradients, after {@link #refresh}, holding the
-   * activations of one block at a time, and moves the states on.
+   * activations of one block at a time (but of few tokens all), and moves the states on.
    *
    * @param ids token ids, [batch, length]
    * @param states one for each block, overwritten by the states after the piece
    * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
    */
   public Tensor advance(Tensor ids, List<MixerState> states) {
-    Scope scope = ids.scope();
     Tensor hidden = embedding.forward(ids);
+    return ids.shape().elements() <= FEW_TOKENS
+        ? advanceAtOnce(hidden, states)
+        : advanceBlockByBlock(hidden, states);
+  }
+
+  /** Keeps the activations of all blocks, which are few, and copies none of them. */
+  private Tensor advanceAtOnce(Tensor embedded, List<MixerState> states) {
+    Tensor hidden = embedded;
+    Tensor residual = null;
+    for (int i = 0; i < blocks.size(); i++) {
+      ResidualBlock.Result result = blocks.get(i).advance(hidden, residual, states.get(i));
+      hidden = result.hidden();
+      residual = result.residual();
+    }
+    return normF.forward(hidden, Objects.requireNonNull(residual)).out();
+  }
+
+  private Tensor advanceBlockByBlock(Tensor embedded, List<MixerState> states) {
+    Scope scope = embedded.scope();
+    Tensor hidden = embedded;
     Tensor residual = null;
     for (int i = 0; i < blocks.size(); i++) {
       try (Scope inner = scope.openChild()) {

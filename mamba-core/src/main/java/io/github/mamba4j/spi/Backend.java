@@ -32,6 +32,17 @@ public interface Backend extends AutoCloseable {
   String kernels();
 
   /**
+   * Returns whether kernels take and give activations and their gradients in a type. Parameters,
+   * their gradients, states and sums are {@link DType#F32} in any case.
+   *
+   * @param activations the type
+   * @return true if they do; {@link DType#F32} always
+   */
+  default boolean computesIn(DType activations) {
+    return activations == DType.F32;
+  }
+
+  /**
    * Allocates zeroed memory.
    *
    * @param bytes size, positive

@@ -35,6 +35,15 @@ public interface LossKernels {
       @Nullable Sink logitsGrad) {}
 
   /**
+   * Returns how many logits are best computed and compared at a time, so that they stay in a cache.
+   *
+   * @return number of elements, positive
+   */
+  default int logitsAtATime() {
+    return 1 << 22;
+  }
+
+  /**
    * Writes one over the number of counted targets (one if there is none).
    *
    * @param targets contiguous {@link DType#I32}

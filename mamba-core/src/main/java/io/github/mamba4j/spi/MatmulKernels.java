@@ -51,7 +51,8 @@ public interface MatmulKernels {
    *
    * <p>Each element is a sum over k in an order that depends on the shape alone. With a transposed
    * right factor, and a left one that is not, the number of rows counts only in so far as it is
-   * above {@link #batchInvariantRows} or not.
+   * above {@link #batchInvariantRows} or not; above, a library of the hardware's maker may let it
+   * count.
    *
    * @param product what to compute
    */

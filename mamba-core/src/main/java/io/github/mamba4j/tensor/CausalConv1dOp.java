@@ -90,7 +90,7 @@ public final class CausalConv1dOp {
       @Nullable Tensor initialState,
       boolean silu,
       State kind) {
-    ShapeRules.floats(OP, "x", x);
+    ShapeRules.activations(OP, "x", x);
     ShapeRules.floats(OP, "taps", taps);
     ShapeRules.rank(OP, "x", x, 3, "[batch, length, channels]");
     ShapeRules.rank(OP, "taps", taps, 2, "[K, channels]");
@@ -109,7 +109,7 @@ public final class CausalConv1dOp {
           "x and taps");
     }
     Scope scope = Scope.innermost(OP, x, taps, bias, initialState);
-    Tensor out = scope.result(x.shape(), x, taps, bias, initialState);
+    Tensor out = scope.result(x.dtype(), x.shape(), x, taps, bias, initialState);
     Tensor state =
         width == 1
             ? null

@@ -22,7 +22,6 @@ public final class CrossEntropyOp {
   public static final int IGNORE = LossKernels.IGNORE;
 
   private static final String OP = "crossEntropy";
-  private static final int CHUNK_LOGITS = 1 << 22;
   private static final int SMALLEST_CHUNK = 256;
 
   private CrossEntropyOp() {}
@@ -45,14 +44,14 @@ public final class CrossEntropyOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Result apply(Tensor logits, Tensor targets) {
-    ShapeRules.floats(OP, "logits", logits);
+    ShapeRules.activations(OP, "logits", logits);
     checkTargets(logits, "logits", targets);
     Scope scope = Scope.innermost(OP, logits, targets);
     int rows = logits.rows();
     Head head = new Head(scope, rows, logits.cols(), targets);
     Result result = head.result(logits);
     boolean wanted = result.mean.requiresGrad();
-    View saved = wanted ? scope.empty(Shape.of(rows, logits.cols())).view() : null;
+    View saved = wanted ? scope.empty(Shape.of(rows, logits.cols()), logits.dtype()).view() : null;
     head.loss(0, rows, logits.view(), saved);
     head.finish(result);
     if (saved != null) {
@@ -72,7 +71,7 @@ public final class CrossEntropyOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Result linear(Tensor x, Tensor weight, Tensor targets) {
-    ShapeRules.floats(OP, "x", x);
+    ShapeRules.activations(OP, "x", x);
     ShapeRules.weights(OP, "weight", weight);
     ShapeRules.rank(OP, "weight", weight, 2, "[vocab, width]");
     ShapeRules.dim(OP, "weight", weight, 1, "width", x.cols(), "x of shape " + x.shape());
@@ -83,19 +82,24 @@ public final class CrossEntropyOp {
     Head head = new Head(scope, rows, vocab, targets);
     Result result = head.result(x, weight);
     boolean wanted = result.mean.requiresGrad();
-    View xGrad = wanted && x.requiresGrad() ? scope.empty(Shape.of(rows, x.cols())).view() : null;
+    DType type = x.dtype();
+    Tensor factor = LinearOp.factor(scope, weight, type);
+    View xGrad =
+        wanted && x.requiresGrad() ? scope.empty(Shape.of(rows, x.cols()), type).view() : null;
     View weightGrad = wanted && weight.requiresGrad() ? scope.empty(weight.shape()).view() : null;
-    int chunk = Math.min(rows, Math.max(SMALLEST_CHUNK, CHUNK_LOGITS / vocab));
+    int atATime = scope.backend().loss().logitsAtATime();
+    int chunk = Math.min(rows, Math.max(SMALLEST_CHUNK, atATime / vocab));
     scope.withWorkspace(
         (long) chunk * vocab,
         buffer -> {
-          View logits = new View(buffer.storage(), DType.F32, buffer.offset(), vocab);
+          long first = type.elements(DType.F32.bytes(buffer.offset()));
+          View logits = new View(buffer.storage(), type, first, vocab);
           for (int start = 0; start < rows; start += chunk) {
             int count = Math.min(chunk, rows - start);
-            head.logits(x, weight, start, count, logits);
+            head.logits(x, factor, start, count, logits);
             head.loss(start, count, logits, wanted ? logits : null);
             if (xGrad != null) {
-              head.gradientOfRows(weight, start, count, logits, xGrad);
+              head.gradientOfRows(factor, start, count, logits, xGrad);
             }
             if (weightGrad != null) {
               head.gradientOfHead(x, start, count, logits, weightGrad);

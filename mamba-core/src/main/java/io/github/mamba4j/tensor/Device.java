@@ -3,6 +3,7 @@ package io.github.mamba4j.tensor;
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.BackendProvider;
 import io.github.mamba4j.spi.BackendUnavailableException;
+import io.github.mamba4j.spi.DType;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -67,6 +68,16 @@ public final class Device implements AutoCloseable {
     int index = colon < 0 ? 0 : parseIndex(wanted, wanted.substring(colon + 1));
     BackendProvider provider = kind.equals(AUTO) ? best() : named(kind);
     return new Device(provider.open(new BackendProvider.Options(index, count, kernels)));
+  }
+
+  /**
+   * Makes a device of a backend that was opened by other means than its name.
+   *
+   * @param backend the backend; closing the device closes it
+   * @return the device, to be closed by the caller
+   */
+  public static Device of(Backend backend) {
+    return new Device(backend);
   }
 
   private static int parseIndex(String selector, String index) {
@@ -162,6 +173,16 @@ public final class Device implements AutoCloseable {
    */
   public int batchInvariantRows() {
     return backend.matmul().batchInvariantRows();
+  }
+
+  /**
+   * Returns whether activations can have a type here; see {@link Scope#activations}.
+   *
+   * @param activations the type
+   * @return true if they can; {@link DType#F32} always
+   */
+  public boolean computesIn(DType activations) {
+    return backend.computesIn(activations);
   }
 
   Backend backend() {

@@ -5,7 +5,7 @@ import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.Sink;
 import java.util.Arrays;
 
-/** {@code out[i] = table[ids[i]]}; {@code tableGrad[ids[i]] += outGrad[i]}, in the ids' order. */
+/** {@code out[i] = table[ids[i]]}; {@code tableGrad[ids[i]] += outGrad[i]}, in a fixed order. */
 public final class EmbeddingOp {
   private static final String OP = "embedding";
 
@@ -48,10 +48,14 @@ public final class EmbeddingOp {
           if (!sink.add()) {
             scope.fill(sink.view(), rows, width, 0f);
           }
-          GatherKernels.LookupBackward args =
-              new GatherKernels.LookupBackward(
-                  count, width, rows, ids.view(), out.gradientView(), sink.view());
-          scope.launch(() -> kernels.lookupBackward(args));
+          scope.withWorkspace(
+              kernels.lookupBackwardWorkspaceFloats(count, width, rows),
+              workspace -> {
+                GatherKernels.LookupBackward args =
+                    new GatherKernels.LookupBackward(
+                        count, width, rows, ids.view(), out.gradientView(), sink.view(), workspace);
+                scope.launch(() -> kernels.lookupBackward(args));
+              });
         },
         out);
     return out;

@@ -35,8 +35,8 @@ public final class GatedRmsNormOp {
    */
   public static Tensor apply(
       Tensor x, Tensor z, Tensor weight, int groups, float eps, boolean gateFirst) {
-    ShapeRules.floats(OP, "x", x);
-    ShapeRules.expect(OP, "z", z, "[..., width]", x.shape(), "x");
+    ShapeRules.activations(OP, "x", x);
+    ShapeRules.expect(OP, "z", z, "[..., width]", x.shape(), "x", x.dtype());
     ShapeRules.expect(OP, "weight", weight, "[width]", Shape.of(x.cols()), "x of " + x.shape());
     if (groups <= 0 || x.cols() % groups != 0) {
       throw new IllegalArgumentException(
@@ -47,7 +47,7 @@ public final class GatedRmsNormOp {
     }
     GatedShape shape = new GatedShape(x.rows(), x.cols(), groups, eps, gateFirst);
     Scope scope = Scope.innermost(OP, x, z, weight);
-    Tensor out = scope.result(x.shape(), x, z, weight);
+    Tensor out = scope.result(x.dtype(), x.shape(), x, z, weight);
     View scale =
         out.requiresGrad()
             ? scope.empty(Shape.of(Math.multiplyExact(x.rows(), groups))).view()

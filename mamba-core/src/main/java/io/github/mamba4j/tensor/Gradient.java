@@ -1,6 +1,5 @@
 package io.github.mamba4j.tensor;
 
-import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.util.Arrays;
@@ -114,7 +113,7 @@ final class Gradient {
    */
   boolean adopt(Gradient other) {
     Buffer passed = other.buffer;
-    if (buffer != null || leaf || passed == null) {
+    if (buffer != null || leaf || passed == null || other.owner.dtype() != owner.dtype()) {
       return false;
     }
     passed.owners++;
@@ -137,7 +136,7 @@ final class Gradient {
   View place(Tensor target) {
     View base = required().view;
     long shift = target.view().offset() - owner.view().offset();
-    return new View(base.storage(), DType.F32, base.offset() + shift, target.view().stride());
+    return new View(base.storage(), owner.dtype(), base.offset() + shift, target.view().stride());
   }
 
   private Buffer required() {
@@ -183,8 +182,8 @@ final class Gradient {
   }
 
   private Buffer allocate() {
-    Block block = owner.scope().take(owner.shape().elements() * Float.BYTES);
-    return new Buffer(block, block.view(DType.F32, owner.cols()));
+    Block block = owner.scope().take(owner.dtype().bytes(owner.shape().elements()));
+    return new Buffer(block, block.view(owner.dtype(), owner.cols()));
   }
 
   private boolean coversOwner(Tensor target) {

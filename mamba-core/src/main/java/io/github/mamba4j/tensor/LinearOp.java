@@ -1,5 +1,6 @@
 package io.github.mamba4j.tensor;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.MatmulKernels.Operand;
 import io.github.mamba4j.spi.MatmulKernels.Product;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code out = x · Wᵀ + bias} with W of PyTorch's layout [out, in]; {@code xGrad = outGrad · W},
  * {@code WGrad = outGradᵀ · x}, {@code biasGrad = Σ_rows outGrad}. W may be kept in fewer bits;
- * then it has no gradient.
+ * then it has no gradient. The result has the type of x; W in F32 is rounded to it first.
  */
 public final class LinearOp {
   private LinearOp() {}
@@ -25,29 +26,50 @@ public final class LinearOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return apply(x, weight, bias, x.dtype());
+  }
+
+  /**
+   * Applies a linear map to each row, with a result of a type of its own, such as logits in F32.
+   *
+   * @param x [..., in]
+   * @param weight [out, in], of any floating type; widened as it is read
+   * @param bias [out], or null for none
+   * @param type the result's: that of x, or F32
+   * @return [..., out]
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias, DType type) {
     String op = "linear";
-    ShapeRules.floats(op, "x", x);
+    ShapeRules.activations(op, "x", x);
     ShapeRules.weights(op, "weight", weight);
     ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
     ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
     int outs = weight.shape().dim(0);
     ShapeRules.expect(op, "bias", bias, "[out]", Shape.of(outs), "weight");
     Scope scope = Scope.innermost(op, x, weight, bias);
-    Tensor out = scope.result(x.shape().withDim(-1, outs), x, weight, bias);
+    Tensor out = scope.result(type, x.shape().withDim(-1, outs), x, weight, bias);
+    Tensor factor = factor(scope, weight, x.dtype());
     product(
         scope,
         new MatmulKernels.Shape(1, x.rows(), outs, x.cols()),
         new Operand(x.view(), false, 0),
-        new Operand(weight.view(), true, 0),
+        new Operand(factor.view(), true, 0),
         new Sink(out.view(), false),
         bias == null ? null : bias.view());
-    scope.onBackward(() -> backward(scope, x, weight, bias, out), out);
+    scope.onBackward(() -> backward(scope, x, weight, factor, bias, out), out);
     return out;
   }
 
+  /** Returns weights as products with rows of a type take them; shared with the fused head. */
+  static Tensor factor(Scope scope, Tensor weight, DType rows) {
+    return weight.dtype() == DType.F32 ? scope.converted(weight, rows) : weight;
+  }
+
   private static void backward(
-      Scope scope, Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out) {
-    View grad = out.gradientView();
+      Scope scope, Tensor x, Tensor weight, Tensor factor, @Nullable Tensor bias, Tensor out) {
+    Tensor outGrad = Tensor.contiguous(scope, out.shape(), out.gradientView(), false);
+    View grad = scope.converted(outGrad, x.dtype()).view();
     int rows = x.rows();
     int ins = x.cols();
     int outs = out.cols();
@@ -57,7 +79,7 @@ public final class LinearOp {
           scope,
           new MatmulKernels.Shape(1, rows, ins, outs),
           new Operand(grad, false, 0),
-          new Operand(weight.view(), false, 0),
+          new Operand(factor.view(), false, 0),
           xSink,
           null);
     }

@@ -38,7 +38,7 @@ public final class RmsNormOp {
   public static Tensor apply(Tensor x, Tensor weight, float eps) {
     check(x, weight, eps);
     Scope scope = Scope.innermost(OP, x, weight);
-    Tensor out = scope.result(x.shape(), x, weight);
+    Tensor out = scope.result(scope.activations(), x.shape(), x, weight);
     View scale = forward(scope, x, null, weight, eps, out, null);
     scope.onBackward(() -> backward(scope, x, weight, scale, out, null, Tensor.sink(x)), out);
     return out;
@@ -58,7 +58,7 @@ public final class RmsNormOp {
     check(x, weight, eps);
     ShapeRules.expect(OP, "residual", residual, "[..., width]", x.shape(), "x");
     Scope scope = Scope.innermost(OP, x, residual, weight);
-    Tensor out = scope.result(x.shape(), x, residual, weight);
+    Tensor out = scope.result(scope.activations(), x.shape(), x, residual, weight);
     Tensor sum = scope.result(x.shape(), x, residual);
     View scale = forward(scope, x, residual, weight, eps, out, sum);
     scope.onBackward(
@@ -80,7 +80,7 @@ public final class RmsNormOp {
   }
 
   private static void check(Tensor x, Tensor weight, float eps) {
-    ShapeRules.floats(OP, "x", x);
+    ShapeRules.activations(OP, "x", x);
     ShapeRules.expect(OP, "weight", weight, "[width]", Shape.of(x.cols()), "x of " + x.shape());
     if (!(eps > 0)) {
       throw new IllegalArgumentException(OP + ": eps must be positive, got " + eps);

@@ -38,6 +38,7 @@ public final class Scope implements AutoCloseable {
   private final @Nullable Scope parent;
   private final MemoryPool pool;
   private final int depth;
+  private final DType activations;
   private final @Nullable Tape tape;
   private final List<Block> blocks = new ArrayList<>();
 
@@ -47,17 +48,23 @@ public final class Scope implements AutoCloseable {
   private long mappedBytes;
   private boolean closed;
 
-  private Scope(Device device, @Nullable Scope parent, MemoryPool pool, @Nullable Tape tape) {
+  private Scope(
+      Device device,
+      @Nullable Scope parent,
+      MemoryPool pool,
+      @Nullable Tape tape,
+      DType activations) {
     this.device = device;
     this.parent = parent;
     this.pool = pool;
     this.depth = parent == null ? 0 : parent.depth + 1;
+    this.activations = activations;
     this.tape = tape;
   }
 
   static Scope open(Device device, boolean gradients) {
     MemoryPool pool = new MemoryPool(device.backend());
-    return new Scope(device, null, pool, gradients ? new Tape() : null);
+    return new Scope(device, null, pool, gradients ? new Tape() : null, DType.F32);
   }
 
   /**
@@ -67,7 +74,7 @@ public final class Scope implements AutoCloseable {
    */
   public Scope openChild() {
     requireOpen();
-    return new Scope(device, this, pool, tape);
+    return new Scope(device, this, pool, tape, activations);
   }
 
   /**
@@ -77,8 +84,21 @@ public final class Scope implements AutoCloseable {
    * @return the scope, to be closed before this one
    */
   public Scope openGradientChild() {
+    return openGradientChild(activations);
+  }
+
+  /**
+   * Opens a scope as {@link #openGradientChild()} does, with the type that activations and their
+   * gradients have there.
+   *
+   * @param activationType {@link DType#F32}, or a type that the device computes in
+   * @return the scope, to be closed before this one
+   * @throws IllegalArgumentException if the device does not compute in that type
+   */
+  public Scope openGradientChild(DType activationType) {
     requireOpen();
-    return new Scope(device, this, new MemoryPool(device.backend()), new Tape());
+    requireComputed(activationType);
+    return new Scope(device, this, new MemoryPool(device.backend()), new Tape(), activationType);
   }
 
   /**
@@ -88,8 +108,42 @@ public final class Scope implements AutoCloseable {
    * @return the scope, to be closed before this one
    */
   public Scope openSeparateChild() {
+    return openSeparateChild(activations);
+  }
+
+  /**
+   * Opens a scope as {@link #openSeparateChild()} does, with the type that activations have there.
+   *
+   * @param activationType {@link DType#F32}, or a type that the device computes in
+   * @return the scope, to be closed before this one
+   * @throws IllegalArgumentException if the device does not compute in that type
+   */
+  public Scope openSeparateChild(DType activationType) {
     requireOpen();
-    return new Scope(device, this, new MemoryPool(device.backend()), null);
+    requireComputed(activationType);
+    return new Scope(device, this, new MemoryPool(device.backend()), null, activationType);
+  }
+
+  private void requireComputed(DType activationType) {
+    if (!device.computesIn(activationType)) {
+      throw new IllegalArgumentException(
+          "Scope: the device "
+              + device.name()
+              + " does not compute in "
+              + activationType
+              + "; use F32, or a device that does, such as cuda");
+    }
+  }
+
+  /**
+   * Returns the type that normalised rows have here, and what is computed from them: the
+   * activations of a model. Its residual stream, states and gradients of parameters are {@link
+   * DType#F32} whatever this is.
+   *
+   * @return the type
+   */
+  public DType activations() {
+    return activations;
   }
 
   /**
@@ -355,10 +409,25 @@ public final class Scope implements AutoCloseable {
    * Makes an operation's result; it requires a gradient if any input does and this scope records.
    */
   Tensor result(Shape shape, @Nullable Tensor... inputs) {
+    return result(DType.F32, shape, inputs);
+  }
+
+  /** Makes an operation's result of a plain type, as {@link #result(Shape, Tensor...)} does. */
+  Tensor result(DType type, Shape shape, @Nullable Tensor... inputs) {
     boolean wanted =
         tape != null && Arrays.stream(inputs).anyMatch(t -> t != null && t.requiresGrad());
-    Block block = take(shape.elements() * Float.BYTES);
-    return Tensor.contiguous(this, shape, block.view(DType.F32, shape.lastDim()), wanted);
+    Block block = take(type.bytes(shape.elements()));
+    return Tensor.contiguous(this, shape, block.view(type, shape.lastDim()), wanted);
+  }
+
+  /** Returns a matrix in another type, or itself if it has that type; no gradient flows through. */
+  Tensor converted(Tensor matrix, DType type) {
+    if (matrix.dtype() == type) {
+      return matrix;
+    }
+    Tensor copy = empty(matrix.shape(), type);
+    copy(matrix.view(), copy.view(), matrix.rows(), matrix.cols());
+    return copy;
   }
 
   /** Remembers how to differentiate; nothing if no output requires a gradient. */

@@ -1,5 +1,6 @@
 package io.github.mamba4j.tensor;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.View;
@@ -111,7 +112,7 @@ public final class SelectiveScanOp {
   }
 
   private static Result run(Scope scope, ScanKernels.Shape sizes, Inputs inputs, Tensor state) {
-    Tensor out = scope.result(inputs.u.shape(), inputs.all());
+    Tensor out = scope.result(inputs.u.dtype(), inputs.u.shape(), inputs.all());
     ScanKernels kernels = scope.backend().scan();
     Tensor checkpoints =
         out.requiresGrad()
@@ -145,13 +146,14 @@ public final class SelectiveScanOp {
     String both = "u of shape " + in.u.shape() + " and a of shape " + in.a.shape();
     Shape inner = in.u.shape();
     Shape projected = Shape.of(batch, length, dState);
-    ShapeRules.floats(OP, "u", in.u);
-    ShapeRules.expect(OP, "dt", in.dt, "[batch, length, dInner]", inner, from);
+    ShapeRules.activations(OP, "u", in.u);
+    DType type = in.u.dtype();
+    ShapeRules.expect(OP, "dt", in.dt, "[batch, length, dInner]", inner, from, type);
     ShapeRules.expect(OP, "a", in.a, "[dState, dInner]", Shape.of(dState, dInner), from);
-    ShapeRules.expect(OP, "b", in.b, "[batch, length, dState]", projected, both);
-    ShapeRules.expect(OP, "c", in.c, "[batch, length, dState]", projected, both);
+    ShapeRules.expect(OP, "b", in.b, "[batch, length, dState]", projected, both, type);
+    ShapeRules.expect(OP, "c", in.c, "[batch, length, dState]", projected, both, type);
     ShapeRules.expect(OP, "dSkip", in.dSkip, "[dInner]", Shape.of(dInner), from);
-    ShapeRules.expect(OP, "z", in.z, "[batch, length, dInner]", inner, from);
+    ShapeRules.expect(OP, "z", in.z, "[batch, length, dInner]", inner, from, type);
     ShapeRules.expect(OP, "dtBias", in.dtBias, "[dInner]", Shape.of(dInner), from);
     ShapeRules.expect(
         OP,

@@ -62,6 +62,18 @@ final class ShapeRules {
       String axes,
       Shape expected,
       String from) {
+    expect(op, argument, tensor, axes, expected, from, DType.F32);
+  }
+
+  /** An argument must have a shape and a type. Null arguments pass. */
+  static void expect(
+      String op,
+      String argument,
+      @Nullable Tensor tensor,
+      String axes,
+      Shape expected,
+      String from,
+      DType type) {
     if (tensor != null && !tensor.shape().equals(expected)) {
       throw new ShapeMismatchException(
           String.format(
@@ -74,7 +86,7 @@ final class ShapeRules {
               expected,
               from));
     }
-    floats(op, argument, tensor);
+    type(op, argument, tensor, type);
   }
 
   /** An argument must have a number of axes. */
@@ -107,6 +119,22 @@ final class ShapeRules {
   /** An argument must hold floats. Null arguments pass. */
   static void floats(String op, String argument, @Nullable Tensor tensor) {
     type(op, argument, tensor, DType.F32);
+  }
+
+  /** An argument must hold what activations can be: F32 or BF16. */
+  static void activations(String op, String argument, Tensor tensor) {
+    if (tensor.dtype() != DType.F32 && tensor.dtype() != DType.BF16) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT, "%s: %s holds %s, expected F32 or BF16", op, argument, tensor.dtype()));
+    }
+  }
+
+  /** An argument must hold what kernels of its device copy: floats, or what it computes in. */
+  static void copied(String op, String argument, Tensor tensor) {
+    if (!tensor.scope().device().computesIn(tensor.dtype())) {
+      floats(op, argument, tensor);
+    }
   }
 
   /** An argument must hold numbers in any form that weights are kept in. */

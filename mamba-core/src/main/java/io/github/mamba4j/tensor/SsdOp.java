@@ -1,5 +1,6 @@
 package io.github.mamba4j.tensor;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.View;
 import org.jspecify.annotations.Nullable;
@@ -133,7 +134,7 @@ public final class SsdOp {
   }
 
   private static Result run(Scope scope, SsdKernels.Shape sizes, Inputs inputs, Tensor state) {
-    Tensor out = scope.result(inputs.x.shape(), inputs.all());
+    Tensor out = scope.result(inputs.x.dtype(), inputs.x.shape(), inputs.all());
     SsdKernels kernels = scope.backend().ssd();
     Tensor checkpoints =
         out.requiresGrad()
@@ -158,7 +159,8 @@ public final class SsdOp {
   private static SsdKernels.Shape check(Inputs in, Options options) {
     ShapeRules.rank(OP, "x", in.x, 3, "[batch, length, dInner]");
     ShapeRules.rank(OP, "b", in.b, 3, "[batch, length, groups · dState]");
-    ShapeRules.floats(OP, "x", in.x);
+    ShapeRules.activations(OP, "x", in.x);
+    DType type = in.x.dtype();
     int batch = in.x.shape().dim(0);
     int length = in.x.shape().dim(1);
     int dInner = in.x.shape().dim(2);
@@ -178,10 +180,10 @@ public final class SsdOp {
     Shape projected = Shape.of(batch, length, options.groups * dState);
     String projection = "[batch, length, groups · dState]";
     ShapeRules.expect(
-        OP, "dt", in.dt, "[batch, length, heads]", Shape.of(batch, length, heads), from);
+        OP, "dt", in.dt, "[batch, length, heads]", Shape.of(batch, length, heads), from, type);
     ShapeRules.expect(OP, "a", in.a, "[heads]", Shape.of(heads), from);
-    ShapeRules.expect(OP, "b", in.b, projection, projected, from);
-    ShapeRules.expect(OP, "c", in.c, projection, projected, from);
+    ShapeRules.expect(OP, "b", in.b, projection, projected, from, type);
+    ShapeRules.expect(OP, "c", in.c, projection, projected, from, type);
     ShapeRules.expect(OP, "dtBias", in.dtBias, "[heads]", Shape.of(heads), from);
     ShapeRules.expect(
         OP,

@@ -344,16 +344,17 @@ public final class Tensor {
   }
 
   /**
-   * Replaces the elements by another tensor's, on the device.
+   * Replaces the elements by another tensor's, on the device, rounded to this tensor's type.
    *
-   * @param other a tensor of the same shape and type
+   * @param other a tensor of the same shape, of a type that the device computes in
    * @throws ShapeMismatchException if the shapes differ
    * @throws IllegalStateException if this tensor {@linkplain #isReadOnly is read-only}
    */
   public void copyFrom(Tensor other) {
     requireWritable();
-    ShapeRules.floats("copyFrom", "target", this);
-    ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target");
+    ShapeRules.copied("copyFrom", "target", this);
+    ShapeRules.copied("copyFrom", "other", other);
+    ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target", other.dtype());
     base.version++;
     scope.copy(other.view, view, rows(), cols());
   }

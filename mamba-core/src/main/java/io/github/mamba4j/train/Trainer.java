@@ -49,7 +49,12 @@ public final class Trainer implements AutoCloseable {
     this.schedule = settings.schedule().over(totalSteps);
     this.step =
         TrainingStep.open(
-            model, data, settings.optimizer(), settings.clipNorm(), settings.accumulation());
+            model,
+            data,
+            settings.optimizer(),
+            settings.clipNorm(),
+            settings.accumulation(),
+            settings.activations());
     BatchSource validationData = settings.validationData();
     this.validation = validationData == null ? null : Evaluator.open(model, validationData);
     TrainingState state =
@@ -78,6 +83,7 @@ public final class Trainer implements AutoCloseable {
     SequencedMap<String, Object> compared = RecordFields.of(settings.optimizer());
     compared.putAll(RecordFields.of(schedule));
     compared.put("clipNorm", settings.clipNorm());
+    compared.put("activations", settings.activations().name());
     compared.put("accumulation", (long) settings.accumulation());
     compared.put("batchSize", (long) data.batchSize());
     compared.put("length", (long) data.length());

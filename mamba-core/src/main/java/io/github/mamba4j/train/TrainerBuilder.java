@@ -2,6 +2,7 @@ package io.github.mamba4j.train;
 
 import io.github.mamba4j.checkpoint.AtomicFiles;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.spi.DType;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ public final class TrainerBuilder {
   private long maxSteps;
   private int accumulation = 1;
   private double clipNorm = 1;
+  private DType activations = DType.F32;
   private long validateEverySteps;
   private long validationBatches = Long.MAX_VALUE;
   private int patience;
@@ -143,6 +145,20 @@ public final class TrainerBuilder {
    */
   public TrainerBuilder accumulation(int value) {
     accumulation = Math.toIntExact(positive("accumulation", value));
+    return this;
+  }
+
+  /**
+   * Sets the type of activations and their gradients. {@link DType#BF16} is mixed precision: faster
+   * on a GPU, with parameters, their gradients, moments and states in {@link DType#F32}.
+   *
+   * @param value {@link DType#F32} (default), or a type that the model's device computes in; others
+   *     are refused when the trainer is built
+   * @return this
+   */
+  public TrainerBuilder activations(DType value) {
+    once("activations");
+    activations = value;
     return this;
   }
 
@@ -376,6 +392,10 @@ public final class TrainerBuilder {
 
   double clipNorm() {
     return clipNorm;
+  }
+
+  DType activations() {
+    return activations;
   }
 
   long validateEverySteps() {

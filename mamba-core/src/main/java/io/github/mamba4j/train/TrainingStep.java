@@ -1,6 +1,7 @@
 package io.github.mamba4j.train;
 
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.AdamWOp;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Scope;
@@ -58,7 +59,12 @@ public final class TrainingStep implements AutoCloseable {
   private long targets;
 
   private TrainingStep(
-      MambaModel model, BatchSource shape, AdamW optimizer, double clipNorm, int accumulation) {
+      MambaModel model,
+      BatchSource shape,
+      AdamW optimizer,
+      double clipNorm,
+      int accumulation,
+      DType activations) {
     this.model = model;
     this.accumulation = accumulation;
     this.settings =
@@ -67,7 +73,7 @@ public final class TrainingStep implements AutoCloseable {
             (float) optimizer.beta1(),
             (float) optimizer.beta2(),
             (float) optimizer.eps());
-    this.scope = model.openGradientScope();
+    this.scope = model.openGradientScope(activations);
     this.state = model.openScope();
     this.batch = new HostBatch(model, scope, shape, arena);
     this.numbers = scope.zeros(Shape.of(AdamWOp.STEP_NUMBERS));
@@ -107,11 +113,37 @@ public final class TrainingStep implements AutoCloseable {
    */
   public static TrainingStep open(
       MambaModel model, BatchSource shape, AdamW optimizer, double clipNorm, int accumulation) {
+    return open(model, shape, optimizer, clipNorm, accumulation, DType.F32);
+  }
+
+  /**
+   * Prepares to train a model as {@link #open(MambaModel, BatchSource, AdamW, double, int)} does,
+   * with activations in a type of fewer bits: mixed precision, since parameters, moments, states
+   * and sums stay {@link DType#F32}.
+   *
+   * @param model the model, which nothing else may train in the meantime
+   * @param shape a source with the shape of the batches
+   * @param optimizer the optimiser's settings; its learning rate is not used here
+   * @param clipNorm largest gradient norm that is not scaled down, positive; infinity for no
+   *     clipping
+   * @param accumulation micro-batches of one update, positive
+   * @param activations {@link DType#F32}, or a type that the model's device computes in
+   * @return the step, to be closed before the model
+   * @throws IllegalArgumentException if a number is out of its range, or the device does not
+   *     compute in that type
+   */
+  public static TrainingStep open(
+      MambaModel model,
+      BatchSource shape,
+      AdamW optimizer,
+      double clipNorm,
+      int accumulation,
+      DType activations) {
     if (accumulation <= 0) {
       throw new IllegalArgumentException(
           "TrainingStep: accumulation must be positive, got " + accumulation);
     }
-    return new TrainingStep(model, shape, optimizer, clipNorm, accumulation);
+    return new TrainingStep(model, shape, optimizer, clipNorm, accumulation, activations);
   }
 
   /**

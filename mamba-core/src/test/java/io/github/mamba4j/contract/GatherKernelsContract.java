@@ -12,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every lookup must do. */
 public abstract class GatherKernelsContract extends KernelsContract<GatherKernels> {
@@ -65,11 +66,27 @@ public abstract class GatherKernelsContract extends KernelsContract<GatherKernel
         expected[ids[i]][c] += grad.get(i, c);
       }
     }
-    kernels(2)
-        .lookupBackward(
-            new GatherKernels.LookupBackward(
-                5, width, 4, TestMatrix.ids(ids), grad.view(), table.view()));
+    addBack(kernels(2), ids, grad, table);
     table.assertClose(expected, 3e-7);
+  }
+
+  /** Few ids and many, one that most positions have, around blocks of 16 and 2048 positions. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 16, 17, 100, 2048, 2049, 5000})
+  void lookupBackward_unevenIds_addUp(int count) {
+    int rows = 500;
+    TestMatrix grad = matrix(count, 3, 1);
+    TestMatrix table = matrix(rows, 3, 2);
+    double[][] expected = table.toDoubles();
+    int[] ids = new int[count];
+    for (int i = 0; i < count; i++) {
+      ids[i] = random.nextInt(4) == 0 ? 77 : (int) (rows * Math.pow(random.nextDouble(), 3));
+      for (int c = 0; c < 3; c++) {
+        expected[ids[i]][c] += grad.get(i, c);
+      }
+    }
+    addBack(kernels(2), ids, grad, table);
+    table.assertClose(expected, 3e-7 * Math.max(1, Math.sqrt(count / 4.0)));
   }
 
   @Test
@@ -79,9 +96,7 @@ public abstract class GatherKernelsContract extends KernelsContract<GatherKernel
     TestMatrix before = matrix(17, 768, 0);
     assertSameBitsForAnyThreads(kernels -> {
       TestMatrix table = before.copy();
-      kernels.lookupBackward(
-          new GatherKernels.LookupBackward(
-              3000, 768, 17, TestMatrix.ids(ids), grad.view(), table.view()));
+      addBack(kernels, ids, grad, table);
       return List.of(table);
     });
   }
@@ -90,14 +105,24 @@ public abstract class GatherKernelsContract extends KernelsContract<GatherKernel
   void lookupBackward_rowsWithoutIds_stay() {
     TestMatrix table = matrix(3, 40, 0);
     TestMatrix before = table.copy();
-    kernels(1)
-        .lookupBackward(
-            new GatherKernels.LookupBackward(
-                1, 40, 3, TestMatrix.ids(1), matrix(1, 40, 0).view(), table.view()));
+    addBack(kernels(1), new int[] {1}, matrix(1, 40, 0), table);
     for (int c = 0; c < 40; c++) {
       assertThat(table.get(0, c)).isEqualTo(before.get(0, c));
       assertThat(table.get(2, c)).isEqualTo(before.get(2, c));
       assertThat(table.get(1, c)).isNotEqualTo(before.get(1, c));
     }
+  }
+
+  private static void addBack(GatherKernels kernels, int[] ids, TestMatrix grad, TestMatrix table) {
+    long floats = kernels.lookupBackwardWorkspaceFloats(ids.length, grad.cols, table.rows);
+    kernels.lookupBackward(
+        new GatherKernels.LookupBackward(
+            ids.length,
+            grad.cols,
+            table.rows,
+            TestMatrix.ids(ids),
+            grad.view(),
+            table.view(),
+            TestMatrix.workspace(floats).view()));
   }
 }

@@ -3,6 +3,7 @@ package io.github.mamba4j.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
@@ -38,7 +39,7 @@ class BatchGeneratorTest {
 
   @BeforeParameterizedClassInvocation
   static void open(Architecture kind) {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
     MambaModelBuilder builder =
         MambaModel.builder()
             .architecture(kind)

@@ -3,6 +3,7 @@ package io.github.mamba4j.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.tensor.Device;
@@ -46,7 +47,7 @@ class GeneratorTest {
 
   @BeforeAll
   static void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
     model =
         MambaModel.builder()
             .dModel(16)

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.SafetensorsWriter;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
@@ -45,7 +46,7 @@ class InferenceStateTest {
 
   @BeforeParameterizedClassInvocation
   static void open(Architecture kind) {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
     model = builder(kind).seed(11).build();
   }
 

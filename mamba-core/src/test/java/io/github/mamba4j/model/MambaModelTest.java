@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.nn.Mamba1Mixer;
 import io.github.mamba4j.nn.Mamba2Mixer.OutputNorm;
 import io.github.mamba4j.oracle.GoldenVectors;
@@ -44,7 +45,7 @@ class MambaModelTest {
 
   @BeforeAll
   static void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterAll

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mamba4j.checkpoint.CheckpointException;
 import io.github.mamba4j.checkpoint.StoredType;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
@@ -68,7 +69,7 @@ class MappedWeightsTest {
 
   @BeforeAll
   static void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterAll

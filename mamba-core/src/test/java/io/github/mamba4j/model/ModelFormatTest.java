@@ -9,6 +9,7 @@ import io.github.mamba4j.checkpoint.GgufType;
 import io.github.mamba4j.checkpoint.GgufWriter;
 import io.github.mamba4j.checkpoint.StoredType;
 import io.github.mamba4j.checkpoint.TorchFile;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.nn.Mamba2Mixer;
 import io.github.mamba4j.nn.Mamba2Mixer.OutputNorm;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
@@ -36,7 +37,7 @@ class ModelFormatTest {
 
   @BeforeAll
   static void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterAll

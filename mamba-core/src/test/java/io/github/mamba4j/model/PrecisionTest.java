@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mamba4j.checkpoint.StoredType;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.tensor.Scope;
@@ -35,7 +36,7 @@ class PrecisionTest {
 
   @BeforeAll
   static void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterAll

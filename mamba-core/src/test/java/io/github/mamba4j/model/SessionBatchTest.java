@@ -7,6 +7,7 @@ import static io.github.mamba4j.model.TinyModels.tokens;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.tensor.Device;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +33,7 @@ class SessionBatchTest {
 
   @BeforeParameterizedClassInvocation
   static void open(Architecture kind) {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
     model = TinyModels.builder(kind, device).build();
   }
 

@@ -3,6 +3,7 @@ package io.github.mamba4j.nn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.oracle.GoldenVectors;
 import io.github.mamba4j.oracle.ReferenceOps;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
@@ -37,7 +38,7 @@ class GoldenLayersTest {
 
   @BeforeEach
   void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
     parameters = device.openScope();
     scope = parameters.openGradientChild();
   }

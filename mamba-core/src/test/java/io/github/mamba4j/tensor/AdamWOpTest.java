@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.oracle.ReferenceAdamW;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -49,7 +50,7 @@ class AdamWOpTest {
     ReferenceAdamW reference = new ReferenceAdamW(0.9, 0.95, 1e-8, 0.1, maxNorm, Set.of("vector"));
     AdamWOp.Settings settings = new AdamWOp.Settings((float) maxNorm, 0.9f, 0.95f, 1e-8f);
 
-    try (Device device = Device.open("cpu", 1);
+    try (Device device = TestDevice.open(1);
         Scope scope = device.openGradientScope()) {
       Tensor matrix =
           scope.floats(Shape.of(ROWS, COLS), floats(weights.get("matrix"))).requireGrad();
@@ -98,7 +99,7 @@ class AdamWOpTest {
 
   @Test
   void slot_badTensors_areNamed() {
-    try (Device device = Device.open("cpu", 1);
+    try (Device device = TestDevice.open(1);
         Scope scope = device.openGradientScope()) {
       Tensor parameter = scope.zeros(Shape.of(2, 3)).requireGrad();
       Tensor fits = scope.zeros(Shape.of(2, 3));
@@ -126,7 +127,7 @@ class AdamWOpTest {
   @Test
   void update_badScalars_areNamed() {
     AdamWOp.Settings settings = new AdamWOp.Settings(1, 0.9f, 0.95f, 1e-8f);
-    try (Device device = Device.open("cpu", 1);
+    try (Device device = TestDevice.open(1);
         Scope scope = device.openGradientScope()) {
       Tensor two = scope.zeros(Shape.of(2));
       Tensor one = scope.zeros(Shape.of(1));

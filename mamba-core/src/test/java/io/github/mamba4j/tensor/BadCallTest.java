@@ -7,6 +7,7 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
@@ -260,7 +261,7 @@ class BadCallTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("calls")
   void op_badArgument_isRefusedInWords(BadCall bad) {
-    try (Device device = Device.open("cpu", 1);
+    try (Device device = TestDevice.open(1);
         Scope scope = device.openGradientScope()) {
       var thrown = assertThatThrownBy(() -> bad.call().accept(scope));
       thrown.isInstanceOfAny(IllegalArgumentException.class, IllegalStateException.class);

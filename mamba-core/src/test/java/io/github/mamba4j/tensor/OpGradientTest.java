@@ -1,5 +1,6 @@
 package io.github.mamba4j.tensor;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.oracle.ReferenceConv;
 import io.github.mamba4j.oracle.ReferenceOps;
 import io.github.mamba4j.oracle.ReferenceScan;
@@ -27,7 +28,7 @@ class OpGradientTest {
 
   @BeforeAll
   static void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterAll

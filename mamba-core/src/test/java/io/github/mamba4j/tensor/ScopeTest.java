@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.data.Offset.offset;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.spi.BackendUnavailableException;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,7 @@ class ScopeTest {
 
   @BeforeEach
   void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterEach
@@ -151,7 +152,7 @@ class ScopeTest {
 
   @Test
   void tensorsOfTwoDevices_areNotMixed() {
-    try (Device other = Device.open("cpu", 1);
+    try (Device other = TestDevice.open(1);
         Scope here = device.openScope();
         Scope there = other.openScope()) {
       Tensor a = here.zeros(Shape.of(2));

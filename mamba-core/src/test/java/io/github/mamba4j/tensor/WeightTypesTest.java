@@ -3,6 +3,7 @@ package io.github.mamba4j.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.spi.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -26,7 +27,7 @@ class WeightTypesTest {
 
   @BeforeEach
   void open() {
-    device = Device.open("cpu", 2);
+    device = TestDevice.open(2);
   }
 
   @AfterEach

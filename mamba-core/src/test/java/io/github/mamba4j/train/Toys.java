@@ -1,5 +1,6 @@
 package io.github.mamba4j.train;
 
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Tensor;
@@ -28,7 +29,7 @@ final class Toys {
         .padVocabSizeMultiple(1)
         .dState(4)
         .seed(7)
-        .device("cpu")
+        .device(TestDevice.name())
         .threads(threads)
         .build();
   }

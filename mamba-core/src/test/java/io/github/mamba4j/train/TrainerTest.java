@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.github.mamba4j.model.LoadOptions;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.Precision;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -432,6 +433,19 @@ class TrainerTest {
       assertThatThrownBy(() -> built.clipNorm(2)).hasMessage("Trainer: clipNorm comes after build");
       assertThatThrownBy(() -> TrainingStep.open(model, Toys.noise(1), AdamW.of(1), 1, 0))
           .hasMessage("TrainingStep: accumulation must be positive, got 0");
+    }
+  }
+
+  @Test
+  void builder_activationsThatTheDeviceDoesNotComputeIn_areRefused() throws IOException {
+    try (MambaModel model = Toys.model(1)) {
+      TrainerBuilder mixed =
+          Trainer.builder().model(model).data(Toys.noise(2)).epochs(1).activations(DType.BF16);
+      assertThatThrownBy(mixed::build)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "Scope: the device cpu does not compute in BF16; use F32, or a device that does,"
+                  + " such as cuda");
     }
   }
 }

@@ -7,6 +7,7 @@ import io.github.mamba4j.checkpoint.Json;
 import io.github.mamba4j.checkpoint.JsonObject;
 import io.github.mamba4j.checkpoint.SafetensorsFile;
 import io.github.mamba4j.checkpoint.TensorEntry;
+import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.model.LoadOptions;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.Precision;
@@ -96,7 +97,7 @@ class TrajectoryTest {
     Toys.Recorder recorder = new Toys.Recorder();
 
     try (SafetensorsFile file = SafetensorsFile.open(fixture(folder, "trajectory.safetensors"));
-        Device device = Device.open("cpu", 2);
+        Device device = TestDevice.open(2);
         MambaModel model = model(folder, device);
         Trainer trainer =
             Trainer.builder()
@@ -144,7 +145,7 @@ class TrajectoryTest {
         Json.readObject(fixture(folder, "trajectory.json")).requireStrings("no_decay");
     List<String> ours = new ArrayList<>();
 
-    try (Device device = Device.open("cpu", 1);
+    try (Device device = TestDevice.open(1);
         MambaModel model = model(folder, device)) {
       for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
         if (!AdamW.decays(entry.getKey(), entry.getValue().shape().rank())) {

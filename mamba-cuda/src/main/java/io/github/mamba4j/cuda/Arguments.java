@@ -13,10 +13,12 @@ import org.jspecify.annotations.Nullable;
  * multiple of its size.
  */
 final class Arguments {
-  private static final int MOST_BYTES = 1024;
+  /** The most that a kernel takes. */
+  static final int MOST_BYTES = 4096;
 
-  private final ByteBuffer buffer =
-      ByteBuffer.allocateDirect(MOST_BYTES).order(ByteOrder.nativeOrder());
+  private static final int USUAL_BYTES = 256;
+
+  private ByteBuffer buffer = ByteBuffer.allocate(USUAL_BYTES).order(ByteOrder.nativeOrder());
   private final List<String> types = new ArrayList<>();
 
   /** Appends the address of a view's first element and its stride, in elements. */
@@ -49,9 +51,25 @@ final class Arguments {
     return this;
   }
 
+  /** Appends an array of bytes at a multiple of eight: the contents, then zeros. */
+  Arguments table(ByteBuffer contents, int bytes) {
+    assert contents.remaining() <= bytes : contents + " in " + bytes;
+    int start = reserve(Long.BYTES, bytes, ".b8[" + bytes + "]").position();
+    buffer.put(contents).position(start + bytes);
+    return this;
+  }
+
   private ByteBuffer align(int size, String type) {
+    return reserve(size, size, type);
+  }
+
+  private ByteBuffer reserve(int multiple, int size, String type) {
     types.add(type);
-    return buffer.position(Math.ceilDiv(buffer.position(), size) * size);
+    int start = Math.ceilDiv(buffer.position(), multiple) * multiple;
+    if (start + size > buffer.capacity()) {
+      buffer = ByteBuffer.allocate(MOST_BYTES).order(ByteOrder.nativeOrder()).put(buffer.flip());
+    }
+    return buffer.position(start);
   }
 
   /** Returns the types as a signature writes them. */
@@ -59,8 +77,8 @@ final class Arguments {
     return List.copyOf(types);
   }
 
-  /** Returns the packed parameters; their number of bytes is the buffer's position. */
+  /** Returns the packed parameters, from the buffer's position to its limit. */
   ByteBuffer packed() {
-    return buffer;
+    return buffer.duplicate().order(ByteOrder.nativeOrder()).flip();
   }
 }

@@ -1,6 +1,9 @@
 package io.github.mamba4j.cuda;
 
 import static io.github.mamba4j.cuda.CudaDriver.check;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
@@ -9,6 +12,7 @@ import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,14 +28,19 @@ import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
-import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
 /**
  * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
  * that are loaded. Several threads may use it; what one of them captures the others wait for.
  */
-final class CudaDevice implements Launcher, AutoCloseable {
+final class CudaDevice implements Gpu {
+  /**
+   * Shared memory that launches size and may have beside what the kernel declares; a launch may
+   * have 48 KiB in all, and more is asked for first.
+   */
+  private static final int SHARED_WITHOUT_ASKING = 24 << 10;
+
   /** The address of memory that the driver made. */
   private static final class Root extends CUdeviceptr {
     long address() {
@@ -48,8 +57,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
 
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
-  private final CUstream stream = new CUstream();
-  private final Map<String, CUmodule> modules = new HashMap<>();
+  private final CudaStream stream = new CudaStream();
+  private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, CUfunction> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
   private final List<CUgraphExec> graphs = new ArrayList<>();
@@ -57,6 +66,20 @@ final class CudaDevice implements Launcher, AutoCloseable {
   /** Guards all of the above. */
   private final ReentrantLock lock = new ReentrantLock();
 
+  /** Parameters of the launch under way and their size, where {@link #launchExtra} points. */
+  private final ByteBuffer packed =
+      ByteBuffer.allocateDirect(Arguments.MOST_BYTES).order(ByteOrder.nativeOrder());
+
+  private final long[] packedBytes = new long[1];
+  private final Pointer launchExtra =
+      Pointer.to(
+          JCudaDriver.CU_LAUNCH_PARAM_BUFFER_POINTER,
+          Pointer.to(packed),
+          JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE,
+          Pointer.to(packedBytes),
+          JCudaDriver.CU_LAUNCH_PARAM_END);
+  private final int multiprocessors;
+  private final int sharedBytes;
   private boolean closed;
 
   /**
@@ -71,6 +94,9 @@ final class CudaDevice implements Launcher, AutoCloseable {
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
+    sharedBytes =
+        CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -83,8 +109,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
   }
 
-  /** Returns the GPU's name. */
-  String name() {
+  @Override
+  public String name() {
     byte[] name = new byte[256];
     check(JCudaDriver.cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
     int end = 0;
@@ -94,13 +120,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
     return new String(name, 0, end, StandardCharsets.US_ASCII);
   }
 
-  /**
-   * Allocates zeroed memory.
-   *
-   * @param bytes size, positive
-   * @throws OutOfMemoryError if there is not enough; the message says what was asked and is free
-   */
-  DeviceMemory allocate(long bytes) {
+  @Override
+  public DeviceMemory allocate(long bytes) {
     enter();
     try {
       Root root = new Root();
@@ -131,8 +152,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
         + " are free; choose a smaller batch, length or model";
   }
 
-  /** Gives a block back, after the kernels that use it. */
-  void free(Storage storage) {
+  @Override
+  public void free(Storage storage) {
     enter();
     try {
       check(JCudaDriver.cuMemFree(root(storage)), "cuMemFree");
@@ -151,8 +172,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
     return root;
   }
 
-  /** Copies host memory into a block, in order with the kernels. */
-  void write(MemorySegment source, Storage target, long targetByteOffset) {
+  @Override
+  public void write(MemorySegment source, Storage target, long targetByteOffset) {
     MemorySegment host =
         source.isNative() ? source : Arena.ofAuto().allocate(source.byteSize(), 16);
     if (!source.isNative()) {
@@ -169,8 +190,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
     }
   }
 
-  /** Waits for the kernels before and copies a part of a block to the host. */
-  void read(Storage source, long sourceByteOffset, MemorySegment target) {
+  @Override
+  public void read(Storage source, long sourceByteOffset, MemorySegment target) {
     MemorySegment host =
         target.isNative() ? target : Arena.ofAuto().allocate(target.byteSize(), 16);
     enter();
@@ -187,8 +208,8 @@ final class CudaDevice implements Launcher, AutoCloseable {
     }
   }
 
-  /** Waits until every kernel launched before has ended. */
-  void synchronize() {
+  @Override
+  public void synchronize() {
     enter();
     try {
       check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
@@ -201,53 +222,84 @@ final class CudaDevice implements Launcher, AutoCloseable {
   public void launch(Kernel kernel, Grid grid, Arguments arguments) {
     enter();
     try {
-      ByteBuffer packed = arguments.packed().duplicate().flip();
-      Pointer extra =
-          Pointer.to(
-              JCudaDriver.CU_LAUNCH_PARAM_BUFFER_POINTER,
-              Pointer.to(packed),
-              JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE,
-              Pointer.to(new long[] {packed.limit()}),
-              JCudaDriver.CU_LAUNCH_PARAM_END);
+      packed.clear().put(arguments.packed());
+      packedBytes[0] = packed.position();
       int result =
           JCudaDriver.cuLaunchKernel(
-              function(kernel),
+              function(kernel, grid.sharedBytes()),
               grid.x(),
               grid.y(),
-              1,
+              grid.z(),
               grid.threadsX(),
               grid.threadsY(),
               1,
-              0,
+              grid.sharedBytes(),
               stream,
               null,
-              extra);
+              launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
     } finally {
       lock.unlock();
     }
   }
 
-  private CUfunction function(Kernel kernel) {
-    return functions.computeIfAbsent(
-        kernel,
-        key -> {
-          CUfunction function = new CUfunction();
-          CUmodule module = modules.computeIfAbsent(key.family(), CudaDevice::load);
-          check(JCudaDriver.cuModuleGetFunction(function, module, key.name()), "loading " + key);
-          return function;
-        });
+  @Override
+  public CudaStream stream() {
+    return stream;
   }
 
-  private static CUmodule load(String family) {
+  @Override
+  public void call(Runnable calls) {
+    together(calls);
+  }
+
+  @Override
+  public void together(Runnable launches) {
+    enter();
+    try {
+      launches.run();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public int multiprocessors() {
+    return multiprocessors;
+  }
+
+  @Override
+  public int sharedBytes() {
+    return sharedBytes;
+  }
+
+  private CUfunction function(Kernel kernel, int sharedBytes) {
+    CUfunction function =
+        functions.computeIfAbsent(
+            kernel,
+            key -> {
+              CUfunction loaded = new CUfunction();
+              CUmodule module = modules.computeIfAbsent(key.source(), CudaDevice::load);
+              check(JCudaDriver.cuModuleGetFunction(loaded, module, key.name()), "loading " + key);
+              return loaded;
+            });
+    if (sharedBytes > SHARED_WITHOUT_ASKING) {
+      int result =
+          JCudaDriver.cuFuncSetAttribute(
+              function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes);
+      check(result, "asking for " + sharedBytes + " bytes of shared memory for " + kernel);
+    }
+    return function;
+  }
+
+  private static CUmodule load(PtxSource source) {
     CUmodule module = new CUmodule();
-    String ptx = PtxSource.of(family, Map.of());
-    check(JCudaDriver.cuModuleLoadData(module, ptx), "loading " + family + ".ptx");
+    check(JCudaDriver.cuModuleLoadData(module, source.text()), "loading " + source + ".ptx");
     return module;
   }
 
-  /** Makes launches that have run once a graph, which runs them again. */
-  Runnable capture(List<Runnable> launches) {
+  @Override
+  public Runnable capture(List<Runnable> launches) {
     enter();
     try {
       CUgraph graph = new CUgraph();
@@ -278,12 +330,11 @@ final class CudaDevice implements Launcher, AutoCloseable {
     }
   }
 
-  /** Returns how many blocks, graphs and loaded files are held. */
-  int held() {
+  @Override
+  public int held() {
     return blocks.size() + graphs.size() + modules.size();
   }
 
-  /** Waits for the kernels and gives everything back. */
   @Override
   public void close() {
     lock.lock();

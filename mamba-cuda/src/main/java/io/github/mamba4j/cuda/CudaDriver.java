@@ -28,26 +28,50 @@ final class CudaDriver {
       return Optional.of(
           "NVIDIA's driver does not start (" + name(result) + "); is there a GPU it can reach?");
     }
-    int[] count = new int[1];
-    result = JCudaDriver.cuDeviceGetCount(count);
-    if (result != CUDA_SUCCESS || count[0] == 0) {
+    int count = count();
+    if (count == 0) {
       return Optional.of("there is no NVIDIA GPU here; use the device cpu");
     }
-    return tooOld(count[0]);
+    Optional<String> reason = Optional.empty();
+    for (int i = 0; i < count; i++) {
+      reason = tooOld(i);
+      if (reason.isEmpty()) {
+        break;
+      }
+    }
+    return reason;
   }
 
-  private static Optional<String> tooOld(int count) {
-    int best = 0;
-    for (int i = 0; i < count; i++) {
-      CUdevice device = new CUdevice();
-      check(JCudaDriver.cuDeviceGet(device, i), "cuDeviceGet");
-      best = Math.max(best, capability(device));
+  /** Returns why a GPU cannot be used and what to do, or empty if it can. */
+  static Optional<String> unusableReason(int index) {
+    Optional<String> reason = unusableReason();
+    if (reason.isPresent()) {
+      return reason;
     }
-    return best >= LEAST_CAPABILITY
+    int count = count();
+    return index < count
+        ? tooOld(index)
+        : Optional.of("there is no GPU " + index + ", expected an index below " + count);
+  }
+
+  private static int count() {
+    int[] count = new int[1];
+    return JCudaDriver.cuDeviceGetCount(count) == CUDA_SUCCESS ? count[0] : 0;
+  }
+
+  private static Optional<String> tooOld(int index) {
+    CUdevice device = new CUdevice();
+    check(JCudaDriver.cuDeviceGet(device, index), "cuDeviceGet");
+    int capability = capability(device);
+    return capability >= LEAST_CAPABILITY
         ? Optional.empty()
         : Optional.of(
-            "the GPU has compute capability "
-                + best / 10.0
+            "GPU "
+                + index
+                + " has compute capability "
+                + capability / 10
+                + "."
+                + capability % 10
                 + ", expected 8.0 or later; use the device cpu");
   }
 

@@ -3,6 +3,7 @@ package io.github.mamba4j.cuda;
 import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
+import java.util.Locale;
 
 /**
  * Functions of one or two elements and sums along an axis: the launches of {@code elementwise.ptx}.
@@ -32,6 +33,11 @@ final class CudaElementwise implements ElementwiseKernels {
 
   private static Kernel kernel(String name) {
     return new Kernel("elementwise", name);
+  }
+
+  /** Returns the type of a view's elements as the kernels' names have it. */
+  private static String type(View view) {
+    return view.type().name().toLowerCase(Locale.ROOT);
   }
 
   @Override
@@ -77,7 +83,8 @@ final class CudaElementwise implements ElementwiseKernels {
             .number(scale.factor())
             .number(scale.rows())
             .number(scale.cols());
-    launch(kernel("scale", scale.out()), scale.rows(), scale.cols(), arguments);
+    String name = "scale_" + type(scale.x()) + "_" + type(scale.out().view());
+    launch(kernel(name, scale.out()), scale.rows(), scale.cols(), arguments);
   }
 
   @Override
@@ -95,7 +102,7 @@ final class CudaElementwise implements ElementwiseKernels {
   @Override
   public void fill(View out, int rows, int cols, float value) {
     Arguments arguments = new Arguments().matrix(out).number(value).number(rows).number(cols);
-    launch(kernel("fill"), rows, cols, arguments);
+    launch(kernel("fill_" + type(out)), rows, cols, arguments);
   }
 
   private void launch(Kernel kernel, int rows, int cols, Arguments arguments) {
@@ -129,7 +136,7 @@ final class CudaElementwise implements ElementwiseKernels {
             .number(sum.cols())
             .number(BLOCK_ROWS);
     Grid grid = new Grid(columnBlocks, Math.min(blocks, Grid.MAX_Y), Grid.THREADS, 1);
-    launcher.launch(kernel("sum_down"), grid, partial);
+    launcher.launch(kernel("sum_down_" + type(sum.x())), grid, partial);
     fold(sum, sum.cols(), blocks, sum.cols(), 1);
   }
 
@@ -143,7 +150,7 @@ final class CudaElementwise implements ElementwiseKernels {
             .number(sum.cols())
             .number(SEGMENT);
     Grid grid = new Grid(segments, Math.min(sum.rows(), Grid.MAX_Y), Grid.THREADS, 1);
-    launcher.launch(kernel("sum_along"), grid, partial);
+    launcher.launch(kernel("sum_along_" + type(sum.x())), grid, partial);
     fold(sum, sum.rows(), segments, 1, segments);
   }
 

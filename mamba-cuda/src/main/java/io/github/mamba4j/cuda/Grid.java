@@ -5,11 +5,13 @@ package io.github.mamba4j.cuda;
  *
  * @param x blocks along x, positive
  * @param y blocks along y, from 1 to 65535
+ * @param z blocks along z, from 1 to 65535
  * @param threadsX threads of a block along x, positive
  * @param threadsY threads of a block along y, positive
+ * @param sharedBytes shared memory of a block beside what the kernel declares with a size
  */
-record Grid(int x, int y, int threadsX, int threadsY) {
-  /** The most blocks along y that a GPU takes. */
+record Grid(int x, int y, int z, int threadsX, int threadsY, int sharedBytes) {
+  /** The most blocks along y, or along z, that a GPU takes. */
   static final int MAX_Y = 65_535;
 
   /** Threads of the blocks of kernels that treat element by element. */
@@ -19,7 +21,22 @@ record Grid(int x, int y, int threadsX, int threadsY) {
   private static final int ENOUGH = 4096;
 
   Grid {
-    assert x > 0 && y > 0 && y <= MAX_Y && threadsX > 0 && threadsY > 0 : x + " x " + y;
+    assert x > 0 && y > 0 && y <= MAX_Y && z > 0 && z <= MAX_Y : x + " x " + y + " x " + z;
+    assert threadsX > 0 && threadsY > 0 && sharedBytes >= 0 : threadsX + " x " + threadsY;
+  }
+
+  Grid(int x, int y, int threadsX, int threadsY) {
+    this(x, y, 1, threadsX, threadsY, 0);
+  }
+
+  /** Returns this grid with several layers along z. */
+  Grid layers(int count) {
+    return new Grid(x, y, count, threadsX, threadsY, sharedBytes);
+  }
+
+  /** Returns this grid with shared memory that the launch sizes. */
+  Grid shared(int bytes) {
+    return new Grid(x, y, z, threadsX, threadsY, bytes);
   }
 
   /** Returns a grid for kernels that loop over the elements of a matrix from their own on. */

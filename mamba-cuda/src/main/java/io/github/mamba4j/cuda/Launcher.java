@@ -10,4 +10,10 @@ interface Launcher {
    * @param arguments its parameters
    */
   void launch(Kernel kernel, Grid grid, Arguments arguments);
+
+  /** Returns how many multiprocessors there are to keep busy. */
+  int multiprocessors();
+
+  /** Returns how much shared memory a block may ask for, in bytes. */
+  int sharedBytes();
 }

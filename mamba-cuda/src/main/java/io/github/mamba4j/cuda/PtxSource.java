@@ -5,19 +5,25 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.TreeMap;
 
-/** The kernels' files, expanded. */
-final class PtxSource {
-  private PtxSource() {}
+/**
+ * A file of kernels and what its template is expanded with; each form is loaded once a device.
+ *
+ * @param family name of its file without the ending
+ * @param variables sizes and types that its variants are made for
+ */
+record PtxSource(String family, Map<String, String> variables) {
+  PtxSource {
+    variables = Map.copyOf(variables);
+  }
 
   /**
-   * Returns a family's kernels as plain PTX.
+   * Returns the kernels as plain PTX.
    *
-   * @param family name of its file without the ending
-   * @param variables sizes and types that its variants are made for
    * @throws IllegalArgumentException if there is no such file or a line cannot be understood
    */
-  static String of(String family, Map<String, String> variables) {
+  String text() {
     return PtxTemplate.expand(family, PtxSource::read, variables);
   }
 
@@ -30,5 +36,10 @@ final class PtxSource {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public String toString() {
+    return variables.isEmpty() ? family : family + new TreeMap<>(variables);
   }
 }

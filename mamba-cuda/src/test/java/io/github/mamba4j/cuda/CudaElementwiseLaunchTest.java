@@ -9,6 +9,7 @@ import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The host side of the elementwise kernels, without a GPU. */
@@ -16,6 +17,7 @@ class CudaElementwiseLaunchTest {
   private final SignatureLauncher launcher = new SignatureLauncher();
   private final ElementwiseKernels kernels = new CudaElementwise(launcher);
   private final View view = new View(new DeviceMemory(1 << 20, 1 << 20), DType.F32, 16, 40);
+  private final View half = new View(new DeviceMemory(1 << 20, 1 << 20), DType.BF16, 16, 40);
 
   @Test
   void launches_everyKernel_haveTheParametersOfItsSignature() {
@@ -28,13 +30,17 @@ class CudaElementwiseLaunchTest {
       for (Binary function : Binary.values()) {
         kernels.combine(new ElementwiseKernels.Combine(function, 3, 40, view, view, sink));
       }
-      kernels.scale(new ElementwiseKernels.Scale(3, 40, 2, add ? view : null, view, sink));
-      kernels.transpose(new ElementwiseKernels.Transpose(3, 40, view, sink));
-      for (Axis axis : Axis.values()) {
-        kernels.sum(new ElementwiseKernels.Sum(axis, 3, 40, 1, view, sink, view));
+      for (View x : List.of(view, half)) {
+        kernels.scale(new ElementwiseKernels.Scale(3, 40, 2, add ? view : null, x, sink));
+        kernels.scale(new ElementwiseKernels.Scale(3, 40, 2, null, x, new Sink(half, add)));
+        for (Axis axis : Axis.values()) {
+          kernels.sum(new ElementwiseKernels.Sum(axis, 3, 40, 1, x, sink, view));
+        }
       }
+      kernels.transpose(new ElementwiseKernels.Transpose(3, 40, view, sink));
     }
     kernels.fill(view, 3, 40, 1);
+    kernels.fill(half, 3, 40, 1);
     launcher.assertAllLaunched("elementwise");
   }
 
@@ -61,7 +67,7 @@ class CudaElementwiseLaunchTest {
   @Test
   void arguments_packed_lieAtMultiplesOfTheirSize() {
     Arguments arguments = new Arguments().number(1).pointer(view).number(2f).wide(3);
-    assertThat(arguments.packed().position()).isEqualTo(32);
+    assertThat(arguments.packed().remaining()).isEqualTo(32);
     assertThat(arguments.packed().getLong(8)).isEqualTo((1 << 20) + 16 * Float.BYTES);
     assertThat(arguments.packed().getFloat(16)).isEqualTo(2f);
     assertThat(arguments.packed().getLong(24)).isEqualTo(3);

@@ -21,8 +21,24 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
 class PtxCompileTest {
-  private static final List<String> FAMILIES = List.of("elementwise");
+  private static final List<PtxSource> SOURCES =
+      Stream.of("elementwise", "conv_fold", "loss", "matmul_aid", "optimizer", "sampling")
+          .map(family -> new PtxSource(family, Map.of()))
+          .toList();
+  private static final List<List<PtxSource>> FORMS =
+      List.of(
+          NormSources.ALL,
+          PtxForms.CONV,
+          PtxForms.GATHER,
+          PtxForms.GATHER_BACKWARD,
+          PtxForms.GEMV,
+          PtxForms.MATMUL,
+          PtxForms.SCAN_BACKWARD);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
+
+  /** For families with many forms, whose kernels differ in types and unrolled loops only. */
+  private static final List<Integer> FEW_ARCHITECTURES = List.of(80, 90);
+
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
   @BeforeAll
@@ -31,14 +47,19 @@ class PtxCompileTest {
   }
 
   static Stream<Arguments> files() {
-    return FAMILIES.stream()
-        .flatMap(family -> ARCHITECTURES.stream().map(sm -> Arguments.of(family, sm)));
+    return Stream.concat(
+        files(SOURCES.stream(), ARCHITECTURES),
+        files(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES));
+  }
+
+  private static Stream<Arguments> files(Stream<PtxSource> sources, List<Integer> architectures) {
+    return sources.flatMap(source -> architectures.stream().map(sm -> Arguments.of(source, sm)));
   }
 
   @ParameterizedTest
   @MethodSource("files")
-  void ptx_everyFamily_compilesWithoutSpilling(String family, int architecture) {
-    String log = compile(PtxSource.of(family, Map.of()), "--gpu-name=sm_" + architecture);
+  void ptx_everyFamily_compilesWithoutSpilling(PtxSource source, int architecture) {
+    String log = compile(source.text(), "--gpu-name=sm_" + architecture);
     Matcher stack = STACK.matcher(log);
     int kernels = 0;
     while (stack.find()) {
@@ -50,7 +71,8 @@ class PtxCompileTest {
 
   @Test
   void compiler_whatIsNoPtx_isRefused() {
-    String ptx = PtxSource.of("elementwise", Map.of()).replaceFirst("ld\\.global\\.f32", "ld.f33");
+    String ptx =
+        new PtxSource("elementwise", Map.of()).text().replaceFirst("ld\\.global\\.f32", "ld.f33");
     assertThatThrownBy(() -> compile(ptx, "--gpu-name=sm_80")).hasMessageContaining("f33");
   }
 

@@ -133,7 +133,7 @@ class PtxTemplateTest {
   @Test
   void source_unknownFamily_isRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> PtxSource.of("nothing", Map.of()))
+        .isThrownBy(() -> new PtxSource("nothing", Map.of()).text())
         .withMessage("PtxSource: there is no file nothing.ptx");
   }
 }

@@ -1,5 +1,6 @@
 package io.github.mamba4j.examples.lm;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.train.TrainerBuilder;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -44,6 +45,16 @@ final class RunOptions {
   private long seed;
 
   @Option(
+      names = "--activations",
+      paramLabel = "TYPE",
+      defaultValue = "f32",
+      description = {
+        "f32, or bf16 for mixed precision on a GPU: activations of 16 bits, parameters",
+        "and sums of 32 (default: ${DEFAULT-VALUE})."
+      })
+  private String activations;
+
+  @Option(
       names = "--checkpoint-every",
       paramLabel = "STEPS",
       description = "Write the checkpoint 'last' so often (default: after each epoch).")
@@ -54,12 +65,22 @@ final class RunOptions {
     positive("--epochs", epochs);
     positive("--batch-size", batchSize);
     positive("--max-length", maxLength);
+    activations();
     if (maxSteps != null) {
       positive("--max-steps", maxSteps);
     }
     if (checkpointEvery != null) {
       positive("--checkpoint-every", checkpointEvery);
     }
+  }
+
+  private DType activations() {
+    return switch (activations) {
+      case "f32" -> DType.F32;
+      case "bf16" -> DType.BF16;
+      default ->
+          throw new BadInputException("--activations must be f32 or bf16, got " + activations);
+    };
   }
 
   static void positive(String option, long value) {
@@ -69,7 +90,7 @@ final class RunOptions {
   }
 
   void applyTo(TrainerBuilder builder) {
-    builder.epochs(epochs);
+    builder.epochs(epochs).activations(activations());
     if (maxSteps != null) {
       builder.maxSteps(maxSteps);
     }

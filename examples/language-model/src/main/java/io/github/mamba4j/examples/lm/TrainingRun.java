@@ -183,7 +183,7 @@ final class TrainingRun {
     }
     try {
       return builder.build();
-    } catch (IllegalStateException e) {
+    } catch (IllegalArgumentException | IllegalStateException e) {
       throw new BadInputException(String.valueOf(e.getMessage()), e);
     }
   }

@@ -1,0 +1,154 @@
+package io.github.mamba4j.bench;
+
+import io.github.mamba4j.model.InferenceState;
+import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.train.AdamW;
+import io.github.mamba4j.train.TrainingStep;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/**
+ * Times training steps, prompts and generation on a GPU and prints a Markdown table of medians
+ * beside what the reference CUDA kernels reach for the same work on an H200.
+ *
+ * <pre>{@code
+ * mamba-cuda/target/bundle/run.sh figures [PATTERN]
+ * }</pre>
+ */
+public final class GpuFigures {
+  private static final int SAMPLES = 20;
+  private static final int WARM_UP = 3;
+  private static final int TOKENS_A_SAMPLE = 16;
+  private static final double NANOS = 1e9;
+  private static final double RATE = 1e-4;
+
+  private final Device device;
+  private final Pattern wanted;
+
+  private GpuFigures(Device device, Pattern wanted) {
+    this.device = device;
+    this.wanted = wanted;
+  }
+
+  /**
+   * Measures.
+   *
+   * @param args a regular expression that the wanted rows' names contain; none for all rows
+   */
+  public static void main(String[] args) {
+    try (Device device = Device.open("cuda", 0)) {
+      IO.println(device.describe());
+      IO.println("| work | tokens/s | ms | fastest ms | reference tokens/s | ratio |");
+      IO.println("|---|---|---|---|---|---|");
+      new GpuFigures(device, Pattern.compile(args.length == 0 ? "" : args[0])).run();
+    }
+  }
+
+  private void run() {
+    training("256 x 6, vocab 8192", 256, 6, 8192, 32, 512, DType.F32, 676_498);
+    training("256 x 6, vocab 8192", 256, 6, 8192, 32, 512, DType.BF16, 811_562);
+    training("130m", 768, 24, 50_280, 8, 2048, DType.BF16, 163_624);
+    training("370m", 1024, 48, 50_280, 8, 2048, DType.BF16, 69_938);
+    inference("130m", 768, 24, 512, 1_218, 15.5);
+    inference("370m", 1024, 48, 512, Double.NaN, Double.NaN);
+    inference("2.8b", 2560, 64, 2048, 278, 63.0);
+  }
+
+  private MambaModel model(int dModel, int nLayers, int vocab) {
+    return MambaModel.builder()
+        .dModel(dModel)
+        .nLayers(nLayers)
+        .vocabSize(vocab)
+        .seed(1)
+        .device(device)
+        .build();
+  }
+
+  private void training(
+      String size,
+      int dModel,
+      int nLayers,
+      int vocab,
+      int batch,
+      int length,
+      DType type,
+      double reference) {
+    String name = String.format(Locale.ROOT, "training %s, B%d L%d, %s", size, batch, length, type);
+    if (!wanted.matcher(name).find()) {
+      return;
+    }
+    SyntheticBatches data = new SyntheticBatches(batch, length, vocab);
+    try (MambaModel model = model(dModel, nLayers, vocab);
+        TrainingStep step = TrainingStep.open(model, data, AdamW.of(RATE), 1, 1, type)) {
+      double[] index = {0};
+      double[] seconds =
+          times(() -> {
+            if (!step.run(data, 0, (long) index[0]++, RATE)) {
+              throw new IllegalStateException("GpuFigures: the loss is not finite");
+            }
+          });
+      row(name, step.tokens(), seconds, reference);
+    }
+  }
+
+  private void inference(
+      String size, int dModel, int nLayers, int prompt, double reference, double referenceMs) {
+    String decode = "decode " + size + ", batch 1, BF16 weights";
+    String prefill = "prefill " + size + ", " + prompt + " tokens, BF16 weights";
+    boolean decoding = wanted.matcher(decode).find();
+    boolean reading = wanted.matcher(prefill).find();
+    if (!decoding && !reading) {
+      return;
+    }
+    int[] tokens = PublishedModel.tokens(prompt);
+    try (MambaModel full = model(dModel, nLayers, PublishedModel.VOCAB);
+        MambaModel model = full.withPrecision(io.github.mamba4j.model.Precision.BF16);
+        InferenceState state = model.newState()) {
+      if (reading) {
+        double[] seconds = times(() -> state.prefill(tokens));
+        row(prefill, prompt, seconds, prompt / referenceMs * 1000);
+      }
+      if (decoding) {
+        double[] seconds =
+            times(() -> {
+              for (int i = 0; i < TOKENS_A_SAMPLE; i++) {
+                state.step(PublishedModel.token(i));
+              }
+            });
+        row(decode, TOKENS_A_SAMPLE, seconds, reference);
+      }
+    }
+  }
+
+  private static double[] times(Runnable work) {
+    for (int i = 0; i < WARM_UP; i++) {
+      work.run();
+    }
+    double[] seconds = new double[SAMPLES];
+    for (int i = 0; i < SAMPLES; i++) {
+      long start = System.nanoTime();
+      work.run();
+      seconds[i] = (System.nanoTime() - start) / NANOS;
+    }
+    Arrays.sort(seconds);
+    return seconds;
+  }
+
+  private static void row(String name, long tokens, double[] seconds, double reference) {
+    double median = (seconds[(SAMPLES - 1) / 2] + seconds[SAMPLES / 2]) / 2;
+    double rate = tokens / median;
+    IO.println(
+        String.format(
+            Locale.ROOT,
+            "| %s | %,.0f | %.3f | %.3f | %,.0f | %.2f |",
+            name,
+            rate,
+            median * 1000,
+            seconds[0] * 1000,
+            reference,
+            rate / reference));
+  }
+}

@@ -1,0 +1,247 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.cuda.ScanForm.Alignment;
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.ScanKernels;
+import io.github.mamba4j.spi.View;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The selective scan: the launches of {@code scan.ptx}, {@code scan_step.ptx} and {@code
+ * scan_carry.ptx}.
+ *
+ * <p>A scan reads u, dt, z and writes out once; its exponentials, one a step, channel and state,
+ * take longer than that for 16 states. It runs in one pass over time where the lanes of all
+ * channels and states fill the GPU. Where they are few and time is long, time is cut into chunks: a
+ * first pass computes their last states from zero, a second one joins them, a third one is the scan
+ * itself from the states before them, at the price of each exponential twice.
+ */
+final class CudaScan implements ScanKernels {
+  /** Steps between the states that the backward scan starts again from. */
+  static final int CHECKPOINT_STEPS = 16;
+
+  /** Lanes of so few warps leave most of a large GPU idle. */
+  private static final int FEW_WARPS = 320;
+
+  private static final int LEAST_CHUNK = 64;
+  private static final int STEP_CHANNELS = 32;
+  private static final int STEP_WARPS = 8;
+  private static final int CARRY_CHANNELS = 128;
+
+  /** How a scan is run: the form, and the steps of the chunks that time is cut into. */
+  private record Plan(ScanForm form, int chunkSteps, int chunks) {
+    static Plan of(Shape shape) {
+      ScanForm whole = ScanForm.choose(shape, 1);
+      long warps = shape.batch() * whole.fullWarps(shape.dInner());
+      if (shape.length() <= BATCH_INVARIANT_STEPS || warps > FEW_WARPS) {
+        return new Plan(whole, shape.length(), 1);
+      }
+      int most = shape.length() / LEAST_CHUNK;
+      ScanForm form = ScanForm.choose(shape, most);
+      long sequence = shape.batch() * form.fullWarps(shape.dInner());
+      int wanted = (int) Math.min(most, Math.ceilDiv(ScanForm.ENOUGH_WARPS, sequence));
+      int steps = Math.ceilDiv(Math.ceilDiv(shape.length(), wanted), form.steps()) * form.steps();
+      return new Plan(form, steps, Math.ceilDiv(shape.length(), steps));
+    }
+
+    boolean isCut() {
+      return chunks > 1;
+    }
+
+    long endFloats(Shape shape) {
+      return (long) shape.batch() * chunks * shape.dState() * shape.dInner();
+    }
+
+    long totalFloats(Shape shape) {
+      return (long) shape.batch() * chunks * shape.dInner();
+    }
+  }
+
+  private final Launcher launcher;
+  private final @Nullable ScanForm fixed;
+  private final CudaPrefix prefix;
+  private final CudaScanBackward backward;
+
+  CudaScan(Launcher launcher) {
+    this(launcher, null);
+  }
+
+  /** For measurements: whole scans take the given form. */
+  CudaScan(Launcher launcher, @Nullable ScanForm fixed) {
+    this.launcher = launcher;
+    this.fixed = fixed;
+    prefix = new CudaPrefix(launcher);
+    backward = new CudaScanBackward(launcher);
+  }
+
+  @Override
+  public long checkpointFloats(Shape shape) {
+    long perSequence = Math.ceilDiv(shape.length(), CHECKPOINT_STEPS);
+    return perSequence * shape.batch() * shape.dState() * shape.dInner();
+  }
+
+  private Plan plan(Shape shape) {
+    return fixed == null ? Plan.of(shape) : new Plan(fixed, shape.length(), 1);
+  }
+
+  @Override
+  public long forwardWorkspaceFloats(Shape shape) {
+    Plan plan = plan(shape);
+    return plan.isCut() ? plan.endFloats(shape) + plan.totalFloats(shape) : 0;
+  }
+
+  @Override
+  public long backwardWorkspaceFloats(Shape shape) {
+    return CudaScanBackward.workspaceFloats(shape);
+  }
+
+  @Override
+  public long prefixWorkspaceFloats(int batch, int length, int width, PrefixAlgorithm algorithm) {
+    return CudaPrefix.workspaceFloats(batch, length, width, algorithm);
+  }
+
+  @Override
+  public void forward(Forward scan) {
+    Shape shape = scan.shape();
+    Plan plan = plan(shape);
+    if (shape.length() == 1 && scan.checkpoints() == null) {
+      step(scan);
+    } else if (plan.isCut()) {
+      cut(scan, plan);
+    } else {
+      View initial = scan.inputs().initialState();
+      launch(scan, plan, new States(initial, scan.finalState(), scan.checkpoints(), null));
+    }
+  }
+
+  /**
+   * Where states are read and written.
+   *
+   * @param initial before the first step of each chunk
+   * @param last after the last step, or of each chunk if there are totals
+   * @param checkpoints before every 16 steps
+   * @param totals sums of delta in each chunk
+   */
+  private record States(
+      @Nullable View initial,
+      @Nullable View last,
+      @Nullable View checkpoints,
+      @Nullable View totals) {}
+
+  private void cut(Forward scan, Plan plan) {
+    Shape shape = scan.shape();
+    View workspace = scan.workspace();
+    View ends = new View(workspace.storage(), DType.F32, workspace.offset(), shape.dInner());
+    View totals = ends.plus(plan.endFloats(shape));
+    launch(scan, plan, new States(null, ends, null, totals));
+    Arguments arguments = new Arguments().pointer(ends).pointer(totals).matrix(scan.inputs().a());
+    optional(arguments, scan.inputs().initialState())
+        .number(shape.batch())
+        .number(plan.chunks())
+        .number(shape.dInner())
+        .number(shape.dState());
+    int tasks = Math.min(shape.batch() * shape.dState(), Grid.MAX_Y);
+    Grid grid =
+        new Grid(Math.ceilDiv(shape.dInner(), CARRY_CHANNELS), tasks, CARRY_CHANNELS, 1);
+    launcher.launch(new Kernel("scan_carry", "scan_carry"), grid, arguments);
+    launch(scan, plan, new States(ends, scan.finalState(), scan.checkpoints(), null));
+  }
+
+  private void launch(Forward scan, Plan plan, States states) {
+    Shape shape = scan.shape();
+    Arguments arguments = inputs(scan);
+    optional(arguments, states.initial());
+    optional(arguments, states.last())
+        .pointer(scan.inputs().dSkip())
+        .pointer(scan.inputs().dtBias())
+        .pointer(states.checkpoints())
+        .pointer(states.totals())
+        .number(shape.batch())
+        .number(shape.length())
+        .number(shape.dInner())
+        .number(shape.dState())
+        .number(plan.chunkSteps());
+    String pass = states.totals() == null ? "WHOLE" : "ENDS";
+    ScanForm form = plan.form();
+    Alignment alignment =
+        new Alignment(vector(scan, form), paired(scan), scan.inputs().z() != null);
+    int size = scan.inputs().u().type().blockBytes();
+    Kernel kernel = form.kernel(type(scan), alignment, shape, pass);
+    launcher.launch(kernel, form.grid(shape, plan.chunks(), size), arguments);
+  }
+
+  private static String type(Forward scan) {
+    return scan.inputs().u().type() == DType.BF16 ? "bf16" : "f32";
+  }
+
+  /** Returns how many activations a thread may load at once: all rows have to lie at multiples. */
+  private static int vector(Forward scan, ScanForm form) {
+    Inputs inputs = scan.inputs();
+    int size = inputs.u().type().blockBytes();
+    int vector = form.vector(size);
+    while (vector > 1
+        && !(scan.shape().dInner() % vector == 0
+            && isAligned(inputs.u(), vector)
+            && isAligned(inputs.dt(), vector)
+            && isAligned(scan.out(), vector)
+            && (inputs.z() == null || isAligned(inputs.z(), vector)))) {
+      vector /= 2;
+    }
+    return vector;
+  }
+
+  private static int paired(Forward scan) {
+    Inputs inputs = scan.inputs();
+    boolean pairs =
+        scan.shape().dState() % 2 == 0 && isAligned(inputs.b(), 2) && isAligned(inputs.c(), 2);
+    return pairs ? 2 : 1;
+  }
+
+  private static boolean isAligned(View view, int vector) {
+    int size = view.type().blockBytes();
+    return view.stride() % vector == 0 && DeviceMemory.address(view) % (vector * size) == 0;
+  }
+
+  /** The parameters that all kernels begin with. */
+  private static Arguments inputs(Forward scan) {
+    Inputs inputs = scan.inputs();
+    Arguments arguments =
+        new Arguments()
+            .matrix(scan.out())
+            .matrix(inputs.u())
+            .matrix(inputs.dt())
+            .matrix(inputs.b())
+            .matrix(inputs.c());
+    return optional(arguments, inputs.z()).matrix(inputs.a());
+  }
+
+  private static Arguments optional(Arguments arguments, @Nullable View view) {
+    return arguments.pointer(view).wide(view == null ? 0 : view.stride());
+  }
+
+  private void step(Forward scan) {
+    Shape shape = scan.shape();
+    Arguments arguments = inputs(scan);
+    optional(arguments, scan.inputs().initialState());
+    optional(arguments, scan.finalState())
+        .pointer(scan.inputs().dSkip())
+        .pointer(scan.inputs().dtBias())
+        .number(shape.batch())
+        .number(shape.dInner())
+        .number(shape.dState());
+    PtxSource source = new PtxSource("scan_step", ScanForm.step(type(scan), shape));
+    int x = Math.ceilDiv(shape.dInner(), STEP_CHANNELS);
+    Grid grid = new Grid(x, Math.min(shape.batch(), Grid.MAX_Y), STEP_CHANNELS, STEP_WARPS);
+    launcher.launch(new Kernel(source, "scan_step"), grid, arguments);
+  }
+
+  @Override
+  public void backward(Backward scan) {
+    backward.run(scan);
+  }
+
+  @Override
+  public void prefix(Prefix scan) {
+    prefix.run(scan);
+  }
+}

@@ -1,0 +1,51 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Memory, launches and graphs of one GPU; everything runs in the order of the calls. */
+interface Gpu extends Launcher, AutoCloseable {
+  /** Returns the GPU's name, such as {@code NVIDIA H200}. */
+  String name();
+
+  /**
+   * Allocates zeroed memory.
+   *
+   * @param bytes size, positive
+   * @throws OutOfMemoryError if there is not enough; the message says what was asked and is free
+   */
+  DeviceMemory allocate(long bytes);
+
+  /** Gives a block back, after the kernels that use it. */
+  void free(Storage storage);
+
+  /** Copies host memory into a block, in order with the kernels. */
+  void write(MemorySegment source, Storage target, long targetByteOffset);
+
+  /** Waits for the kernels before and copies a part of a block to the host. */
+  void read(Storage source, long sourceByteOffset, MemorySegment target);
+
+  /** Waits until every kernel launched before has ended. */
+  void synchronize();
+
+  /** Makes launches that have run once one launch, which runs them again. */
+  Runnable capture(List<Runnable> launches);
+
+  /** Returns the stream that everything runs on, or null if no library can use it. */
+  @Nullable CudaStream stream();
+
+  /** Runs calls of a library that launches on the stream itself, with this GPU's context. */
+  void call(Runnable calls);
+
+  /** Runs launches with none of other threads between them. */
+  void together(Runnable launches);
+
+  /** Returns how many blocks, graphs and loaded files are held. */
+  int held();
+
+  /** Waits for the kernels and gives everything back. */
+  @Override
+  void close();
+}

@@ -1,0 +1,140 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.cuda.emulator.EmulatedMemory;
+import io.github.mamba4j.cuda.emulator.PtxProgram;
+import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A GPU that the CPU plays. Its kernels are the PTX that a real one gets; what reaches out of its
+ * memory, races or reads what was never written fails the test.
+ *
+ * <p>All emulated GPUs of a thread share their memory, since a test's memory and kernels may be of
+ * two of them.
+ */
+final class EmulatedGpu implements TestGpu {
+  private static final ThreadLocal<EmulatedMemory> MEMORY =
+      ThreadLocal.withInitial(EmulatedMemory::new);
+  private static final ThreadLocal<Map<PtxSource, PtxProgram>> PROGRAMS =
+      ThreadLocal.withInitial(HashMap::new);
+
+  private final Arena arena = Arena.ofShared();
+  private final Map<Storage, MemorySegment> blocks = new IdentityHashMap<>();
+
+  /** Blocks by their address: a test may share the same memory twice. */
+  private final Map<Long, DeviceMemory> shared = new HashMap<>();
+
+  @Override
+  public DeviceMemory share(MemorySegment host) {
+    return shared.computeIfAbsent(
+        host.address(),
+        address -> {
+          MEMORY.get().register(host);
+          DeviceMemory memory = new DeviceMemory(address, host.byteSize());
+          blocks.put(memory, host);
+          return memory;
+        });
+  }
+
+  @Override
+  public void launch(Kernel kernel, Grid grid, Arguments arguments) {
+    PtxProgram program =
+        PROGRAMS.get().computeIfAbsent(kernel.source(), source -> PtxProgram.parse(source.text()));
+    program.launch(
+        kernel.name(),
+        new int[] {grid.x(), grid.y(), grid.z()},
+        new int[] {grid.threadsX(), grid.threadsY(), 1},
+        grid.sharedBytes(),
+        arguments.packed(),
+        MEMORY.get());
+  }
+
+  /** Few, so that kernels that share out work by it take their ways for full and idle GPUs. */
+  @Override
+  public int multiprocessors() {
+    return 4;
+  }
+
+  @Override
+  public int sharedBytes() {
+    return 227 << 10;
+  }
+
+  @Override
+  public String name() {
+    return "emulated GPU";
+  }
+
+  @Override
+  public DeviceMemory allocate(long bytes) {
+    return share(arena.allocate(bytes, 256));
+  }
+
+  @Override
+  public void free(Storage storage) {
+    MemorySegment segment = segment(storage);
+    MEMORY.get().forget(segment);
+    shared.remove(segment.address());
+    blocks.remove(storage);
+  }
+
+  private MemorySegment segment(Storage storage) {
+    MemorySegment segment = blocks.get(storage);
+    if (segment == null) {
+      throw new IllegalArgumentException("EmulatedGpu: not a block of this GPU: " + storage);
+    }
+    return segment;
+  }
+
+  @Override
+  public void write(MemorySegment source, Storage target, long targetByteOffset) {
+    segment(target).asSlice(targetByteOffset, source.byteSize()).copyFrom(source);
+  }
+
+  @Override
+  public void read(Storage source, long sourceByteOffset, MemorySegment target) {
+    target.copyFrom(segment(source).asSlice(sourceByteOffset, target.byteSize()));
+  }
+
+  @Override
+  public void synchronize() {}
+
+  @Override
+  public Runnable capture(List<Runnable> launches) {
+    List<Runnable> steps = List.copyOf(launches);
+    return () -> steps.forEach(Runnable::run);
+  }
+
+  @Override
+  public @Nullable CudaStream stream() {
+    return null;
+  }
+
+  @Override
+  public void call(Runnable calls) {
+    calls.run();
+  }
+
+  @Override
+  public void together(Runnable launches) {
+    launches.run();
+  }
+
+  @Override
+  public int held() {
+    return blocks.size();
+  }
+
+  @Override
+  public void close() {
+    blocks.values().forEach(MEMORY.get()::forget);
+    blocks.clear();
+    arena.close();
+  }
+}

@@ -1,0 +1,20 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.contract.PrefixScanContract;
+import io.github.mamba4j.spi.Backend;
+import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Tag;
+
+@Tag("gpu")
+class GpuPrefixScanTest extends PrefixScanContract {
+  @Override
+  protected Backend open(int threads) {
+    return TestGpu.mirrored();
+  }
+
+  @Override
+  protected Storage storage(Backend backend, MemorySegment memory) {
+    return TestGpu.share(backend, memory);
+  }
+}

@@ -1,0 +1,141 @@
+package io.github.mamba4j.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.mamba4j.model.Architecture;
+import io.github.mamba4j.model.InferenceState;
+import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.model.MambaModelBuilder;
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.tensor.CrossEntropyOp;
+import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.train.AdamW;
+import io.github.mamba4j.train.BatchSource;
+import io.github.mamba4j.train.TrainingStep;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Whole models on a GPU give what they give on the CPU. */
+abstract class ModelOnGpuContract {
+  private static final int VOCAB = 37;
+  private static final int STEPS = 4;
+
+  /** Opens the GPU. */
+  abstract CudaBackend open();
+
+  /** Random tokens, the same for the same step; the last target of a row is ignored. */
+  private record Noise(int batchSize, int length, long stepsPerEpoch) implements BatchSource {
+    @Override
+    public void read(long epoch, long step, int[] inputs, int[] targets) {
+      Random random = new Random(step);
+      for (int i = 0; i < inputs.length; i++) {
+        inputs[i] = random.nextInt(VOCAB);
+      }
+      for (int i = 0; i < inputs.length; i++) {
+        targets[i] = (i + 1) % length == 0 ? CrossEntropyOp.IGNORE : inputs[i + 1];
+      }
+    }
+
+    @Override
+    public String fingerprint() {
+      return "0".repeat(64);
+    }
+  }
+
+  private static MambaModel model(Device device, Architecture architecture) {
+    MambaModelBuilder builder =
+        MambaModel.builder()
+            .architecture(architecture)
+            .dModel(16)
+            .nLayers(2)
+            .vocabSize(VOCAB)
+            .dState(8)
+            .seed(7)
+            .device(device);
+    return architecture == Architecture.MAMBA2
+        ? builder.headDim(8).chunkSize(16).build()
+        : builder.build();
+  }
+
+  /** Returns loss and gradient norm of a few steps. */
+  private static double[] trajectory(MambaModel model, DType activations) {
+    Noise data = new Noise(2, 21, STEPS);
+    double[] figures = new double[2 * STEPS];
+    try (TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, 1, activations)) {
+      for (int i = 0; i < STEPS; i++) {
+        assertThat(step.run(data, 0, i, 1e-3)).isTrue();
+        figures[2 * i] = step.loss();
+        figures[2 * i + 1] = step.gradientNorm();
+      }
+    }
+    return figures;
+  }
+
+  private static void assertClose(double[] actual, double[] expected, double tolerance) {
+    for (int i = 0; i < expected.length; i++) {
+      assertThat(actual[i])
+          .as("figure %d", i)
+          .isCloseTo(expected[i], within(tolerance * Math.abs(expected[i])));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void training_float32_takesTheStepsOfTheCpu(Architecture architecture) {
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1);
+        MambaModel onGpu = model(gpu, architecture);
+        MambaModel onCpu = model(cpu, architecture)) {
+      assertClose(trajectory(onGpu, DType.F32), trajectory(onCpu, DType.F32), 2e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void training_mixedPrecision_staysNearTheStepsOfTheCpu(Architecture architecture) {
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1);
+        MambaModel onGpu = model(gpu, architecture);
+        MambaModel onCpu = model(cpu, architecture)) {
+      assertClose(trajectory(onGpu, DType.BF16), trajectory(onCpu, DType.F32), 2e-2);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void training_twice_hasTheSameBits(Architecture architecture) {
+    double[][] runs = new double[2][];
+    for (int i = 0; i < runs.length; i++) {
+      try (Device gpu = Device.of(open());
+          MambaModel model = model(gpu, architecture)) {
+        runs[i] = trajectory(model, DType.BF16);
+      }
+    }
+    assertThat(runs[1]).isEqualTo(runs[0]);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void reading_promptAndSteps_givesTheLogitsOfTheCpu(Architecture architecture) {
+    int[] prompt = IntStream.range(0, 70).map(i -> i * 7 % VOCAB).toArray();
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1);
+        MambaModel onGpu = model(gpu, architecture);
+        MambaModel onCpu = model(cpu, architecture);
+        InferenceState gpuState = onGpu.newState();
+        InferenceState cpuState = onCpu.newState()) {
+      for (InferenceState state : new InferenceState[] {gpuState, cpuState}) {
+        state.prefill(prompt);
+        state.step(3);
+        state.step(5);
+      }
+      float[] expected = cpuState.logits().toArray(ValueLayout.JAVA_FLOAT);
+      assertThat(gpuState.logits().toArray(ValueLayout.JAVA_FLOAT))
+          .containsExactly(expected, within(2e-5f));
+    }
+  }
+}

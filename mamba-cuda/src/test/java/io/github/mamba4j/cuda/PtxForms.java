@@ -1,0 +1,121 @@
+package io.github.mamba4j.cuda;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** The forms in which families with many forms are loaded. */
+final class PtxForms {
+  private static final List<String> TYPES = List.of("f32", "bf16");
+  private static final List<String> FLAGS = List.of("0", "1");
+
+  /** The convolution with few taps and with any. */
+  static final List<PtxSource> CONV =
+      join(
+          forms(
+              "conv",
+              Map.of(
+                  "T",
+                  TYPES,
+                  "WIDTH",
+                  List.of("2", "3", "4"),
+                  "VECTOR",
+                  List.of("1", "2", "4"),
+                  "SILU",
+                  FLAGS)),
+          forms("conv_any", Map.of("T", TYPES, "SILU", FLAGS)));
+
+  /** Lookups of every type of table. */
+  static final List<PtxSource> GATHER =
+      join(
+          forms(
+              "gather",
+              Map.of(
+                  "TABLE", List.of("f32", "bf16", "f16"), "T", TYPES, "VECTOR", List.of("1", "4"))),
+          forms("gather", Map.of("TABLE", List.of("int8"), "T", TYPES, "VECTOR", List.of("1"))));
+
+  static final List<PtxSource> GATHER_BACKWARD =
+      forms("gather_backward", Map.of("T", TYPES, "VECTOR", List.of("1", "4")));
+
+  /** Products of few rows: of each type of weights the most registers, and one row. */
+  static final List<PtxSource> GEMV =
+      Stream.of(
+              forms("gemv", gemv(List.of("bf16", "f16", "int8"), "f32", "1", "1")),
+              forms("gemv", gemv(List.of("bf16", "int8"), "f32", "8", "0")),
+              forms("gemv", gemv(List.of("f32"), "f32", "4", "1")),
+              forms("gemv", gemv(List.of("f32"), "bf16", "16", "0")))
+          .flatMap(List::stream)
+          .toList();
+
+  /** Products of many rows: large tiles, and small ones that are not aligned. */
+  static final List<PtxSource> MATMUL =
+      join(
+          forms("matmul", matmul(List.of("k", "m"), List.of("k", "n"), "128", "1")),
+          forms("matmul", matmul(List.of("k"), List.of("n"), "64", "0")));
+
+  /** The backward scan: of 16 states in all types and widths, of others in some. */
+  static final List<PtxSource> SCAN_BACKWARD =
+      Stream.of(
+              scanBackward("euler", List.of("4"), "0", TYPES, List.of("1", "2")),
+              scanBackward("euler", List.of("4"), "0", List.of("bf16"), List.of("8")),
+              scanBackward("euler", List.of("4"), "0", List.of("f32"), List.of("4")),
+              scanBackward("euler", List.of("4"), "1", TYPES, List.of("1")),
+              scanBackward("euler", List.of("1", "2"), "0", List.of("bf16"), List.of("8")),
+              scanBackward("zoh", List.of("2"), "0", List.of("f32"), List.of("4")),
+              scanBackward("zoh", List.of("2"), "1", TYPES, List.of("2")),
+              forms("scan_backward_fold", Map.of("T", TYPES)))
+          .flatMap(List::stream)
+          .toList();
+
+  private PtxForms() {}
+
+  private static Map<String, List<String>> gemv(
+      List<String> weights, String x, String rows, String copied) {
+    return Map.of(
+        "W", weights, "X", List.of(x), "ROWS", List.of(rows), "COPIED", List.of(copied), "VECTORS",
+        List.of("1"));
+  }
+
+  private static Map<String, List<String>> matmul(
+      List<String> a, List<String> b, String side, String vectors) {
+    return Map.of(
+        "T", TYPES, "O", List.of("f32"), "SIDE", List.of(side), "A", a, "B", b, "VECTORS",
+        List.of(vectors), "ADD", List.of("1"));
+  }
+
+  private static List<PtxSource> scanBackward(
+      String rule, List<String> states, String many, List<String> types, List<String> widths) {
+    return forms(
+        "scan_backward",
+        Map.of(
+            "T", types,
+            "RULE", List.of(rule),
+            "S", states,
+            "MANY", List.of(many),
+            "WIDTH", widths,
+            "WARPS", List.of("4")));
+  }
+
+  private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {
+    return Stream.concat(a.stream(), b.stream()).toList();
+  }
+
+  /** Returns a family's form for each combination of values. */
+  static List<PtxSource> forms(String family, Map<String, List<String>> values) {
+    List<Map<String, String>> forms = List.of(Map.of());
+    for (Map.Entry<String, List<String>> variable : values.entrySet()) {
+      List<Map<String, String>> more = new ArrayList<>();
+      for (Map<String, String> form : forms) {
+        for (String value : variable.getValue()) {
+          Map<String, String> next = new HashMap<>(form);
+          next.put(variable.getKey(), value);
+          more.add(next);
+        }
+      }
+      forms = more;
+    }
+    return forms.stream().map(form -> new PtxSource(family, form)).toList();
+  }
+}
