@@ -9,6 +9,7 @@ final class Access {
   private final int count;
   private final int aligned;
   private final MemoryOps.Order order;
+
   /** The elements that were read or are to be written. */
   final long[] values;
 
@@ -70,10 +71,7 @@ final class Access {
   private Region region(Warp warp, int lane, long address, int size, boolean writes) {
     EmulatedMemory reached = warp.block.launch.memory;
     Region known = region;
-    if (known == null
-        || memory != reached
-        || !known.reachable
-        || !known.contains(address, size)) {
+    if (known == null || memory != reached || !known.reachable || !known.contains(address, size)) {
       known = reached.find(address, size);
       region = known;
       memory = reached;

@@ -126,8 +126,7 @@ final class SharedMemory {
               + ", where a cp.async has not been waited for by its thread");
     }
     if (written[granule] <= past && atomics[granule] <= past) {
-      throw warp.fault(
-          lane, "reads shared address " + address + ", which was not written before");
+      throw warp.fault(lane, "reads shared address " + address + ", which was not written before");
     }
   }
 
