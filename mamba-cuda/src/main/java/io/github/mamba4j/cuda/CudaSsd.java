@@ -180,7 +180,7 @@ final class CudaSsd implements SsdKernels {
             .number(shape.stepMax());
     int y = Math.min(Math.ceilDiv(shape.heads(), STEP_WARPS), Grid.MAX_Y);
     Grid grid = new Grid(allChunks(shape), y, STEP_CHANNELS, STEP_WARPS);
-    launcher.launch(kernel("steps", in), grid, arguments);
+    launcher.launch(kernel("step_sizes", in), grid, arguments);
   }
 
   /** Launches the products of C and B of the pairs of steps of a chunk, or those transposed. */
@@ -197,7 +197,7 @@ final class CudaSsd implements SsdKernels {
             .number(transposed ? 2 : 1)
             .number(byFours);
     launcher.launch(
-        kernel("pairs", in), tileGrid(allChunks(shape), shape.groups()), arguments);
+        kernel("chunk_pairs", in), tileGrid(allChunks(shape), shape.groups()), arguments);
   }
 
   /**
@@ -223,7 +223,7 @@ final class CudaSsd implements SsdKernels {
     Grid grid =
         tileGrid(
             allChunks(shape), tiles(shape.dState()), shape.heads(), tiles(shape.headDim()));
-    launcher.launch(kernel("states", in), grid, arguments);
+    launcher.launch(kernel("chunk_states", in), grid, arguments);
   }
 
   /**

@@ -218,7 +218,7 @@ final class CudaSsdBackward {
             .number(blocks)
             .number(byFours);
     Grid grid = tileGrid(allChunks(shape), shape.groups(), blocks);
-    launcher.launch(kernel("pair_grads", in), grid, arguments);
+    launcher.launch(kernel("chunk_pair_grads", in), grid, arguments);
   }
 
   /** The gradient of C, or that of B. */

@@ -77,9 +77,9 @@ class CudaSsdLaunchTest {
     run(shape(8, 2048, 24, 64, 128), view(DType.BF16, 0, 1792));
     assertThat(launcher.launched)
         .containsExactly(
-            "steps",
+            "step_sizes",
             "walk",
-            "steps",
+            "step_sizes",
             "walk_states",
             "chunk_grads",
             "decay_grads",

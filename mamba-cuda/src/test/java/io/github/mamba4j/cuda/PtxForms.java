@@ -69,6 +69,12 @@ final class PtxForms {
           .flatMap(List::stream)
           .toList();
 
+  /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
+  static final List<PtxSource> SSD =
+      join(
+          join(forms("ssd", Map.of("T", TYPES)), forms("ssd_backward", Map.of("T", TYPES))),
+          join(ssd("ssd_tensor"), ssd("ssd_tensor_backward")));
+
   private PtxForms() {}
 
   private static Map<String, List<String>> gemv(
@@ -96,6 +102,10 @@ final class PtxForms {
             "MANY", List.of(many),
             "WIDTH", widths,
             "WARPS", List.of("4")));
+  }
+
+  private static List<PtxSource> ssd(String family) {
+    return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
   }
 
   private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {
