@@ -210,8 +210,7 @@ final class CudaSsd implements SsdKernels {
   record Products(View keys, View values, int factor) {}
 
   /** Launches what every chunk adds to the state. */
-  void states(
-      Shape shape, Inputs in, View states, Products products, View vectors, int byFours) {
+  void states(Shape shape, Inputs in, View states, Products products, View vectors, int byFours) {
     Arguments arguments =
         new Arguments()
             .pointer(states)
@@ -221,8 +220,7 @@ final class CudaSsd implements SsdKernels {
             .number(products.factor());
     sizes(arguments, shape).number(byFours);
     Grid grid =
-        tileGrid(
-            allChunks(shape), tiles(shape.dState()), shape.heads(), tiles(shape.headDim()));
+        tileGrid(allChunks(shape), tiles(shape.dState()), shape.heads(), tiles(shape.headDim()));
     launcher.launch(kernel("chunk_states", in), grid, arguments);
   }
 

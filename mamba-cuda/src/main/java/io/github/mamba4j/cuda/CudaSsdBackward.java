@@ -81,7 +81,7 @@ final class CudaSsdBackward {
   /** Returns the blocks that the heads of a group are cut into. */
   private int headBlocks(Shape shape) {
     long tasks = (long) allChunks(shape) * shape.groups();
-    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv(AT_ONCE * enough, tasks));
+    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv((long) AT_ONCE * enough, tasks));
   }
 
   /**
@@ -110,8 +110,7 @@ final class CudaSsdBackward {
       long pairs = SsdPlan.vectorFloats(shape);
       long pairGrads = pairs + SsdPlan.pairFloats(shape);
       long partials = pairGrads + groups * SsdPlan.PAIRS;
-      long passing =
-          partials + (blocks == 1 ? 0 : groups * tiles(shape.dState()) * SsdPlan.PAIRS);
+      long passing = partials + (blocks == 1 ? 0 : groups * tiles(shape.dState()) * SsdPlan.PAIRS);
       long direct = passing + 2 * steps;
       long outTerms = direct + steps * Math.ceilDiv(shape.headDim(), PART);
       long inTerms = outTerms + steps * Math.ceilDiv(shape.dState(), PART);
@@ -122,8 +121,19 @@ final class CudaSsdBackward {
       long skipGrads = parameterGrads + 2 * numbers;
       long end = skipGrads + chunks * shape.dInner();
       return new Rooms(
-          0, pairs, states, direct, passing, outTerms, inTerms, kept, parameterGrads, skipGrads,
-          pairGrads, partials, end);
+          0,
+          pairs,
+          states,
+          direct,
+          passing,
+          outTerms,
+          inTerms,
+          kept,
+          parameterGrads,
+          skipGrads,
+          pairGrads,
+          partials,
+          end);
     }
   }
 
@@ -249,7 +259,9 @@ final class CudaSsdBackward {
     foldProjection(shape, in, partials, blocks, sink);
   }
 
-  /** Launches the sum of what blocks of heads leave of a gradient of B or C, if there are several. */
+  /**
+   * Launches the sum of what blocks of heads leave of a gradient of B or C, if there are several.
+   */
   void foldProjection(Shape shape, Inputs in, View partials, int blocks, @Nullable Sink sink) {
     if (blocks == 1 || sink == null) {
       return;

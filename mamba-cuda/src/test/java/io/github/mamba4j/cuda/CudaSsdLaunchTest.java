@@ -47,8 +47,7 @@ class CudaSsdLaunchTest {
     kernels.forward(new Forward(shape, in, activations, FLOATS, FLOATS, FLOATS));
     Sink sink = new Sink(activations, true);
     Sink floats = new Sink(FLOATS, false);
-    Gradients gradients =
-        new Gradients(sink, sink, floats, sink, sink, floats, floats, floats);
+    Gradients gradients = new Gradients(sink, sink, floats, sink, sink, floats, floats, floats);
     kernels.backward(new Backward(shape, in, outGrad, FLOATS, FLOATS, gradients, FLOATS));
   }
 
@@ -91,8 +90,14 @@ class CudaSsdLaunchTest {
   /** Channels a head, states; elements before the first; the slice's channels or 0 for floats. */
   @ParameterizedTest
   @CsvSource({
-    "64, 128, 0, 64", "64, 64, 8, 64", "96, 128, 16, 32", "128, 64, 0, 64", "64, 128, 4, 0",
-    "48, 128, 0, 0", "64, 16, 0, 0", "64, 256, 0, 0"
+    "64, 128, 0, 64",
+    "64, 64, 8, 64",
+    "96, 128, 16, 32",
+    "128, 64, 0, 64",
+    "64, 128, 4, 0",
+    "48, 128, 0, 0",
+    "64, 16, 0, 0",
+    "64, 256, 0, 0"
   })
   void form_sizesAndAlignment_decide(int headDim, int dState, long offset, int channels) {
     Shape shape = shape(1, 100, 2, headDim, dState);
