@@ -122,12 +122,18 @@ final class PtxForms {
     return forms(
         "scan_backward",
         Map.of(
-            "T", types,
-            "RULE", List.of(rule),
-            "S", states,
-            "MANY", List.of(many),
-            "WIDTH", widths,
-            "WARPS", List.of("4")));
+            "T",
+            types,
+            "RULE",
+            List.of(rule),
+            "S",
+            states,
+            "MANY",
+            List.of(many),
+            "WIDTH",
+            widths,
+            "WARPS",
+            List.of("4")));
   }
 
   private static List<PtxSource> typed(String family) {

@@ -9,6 +9,7 @@ final class Access {
   private final int count;
   private final int aligned;
   private final MemoryOps.Order order;
+
   /** The elements that were read or are to be written. */
   final long[] values;
 
@@ -44,10 +45,14 @@ final class Access {
 
   /** Demands that the address of a vector is a multiple of its size. */
   void align(Warp warp, int lane, long address) {
-    if ((address & aligned - 1) != 0) {
-      throw warp.fault(
-          lane, "address 0x" + Long.toHexString(address) + " is no multiple of " + aligned);
+    if ((address & (aligned - 1)) != 0) {
+      throw crooked(warp, lane, address);
     }
+  }
+
+  private PtxFault crooked(Warp warp, int lane, long address) {
+    return warp.fault(
+        lane, "address 0x" + Long.toHexString(address) + " is no multiple of " + aligned);
   }
 
   private boolean isShared(long address) {
@@ -68,21 +73,21 @@ final class Access {
     Region known = region;
     if (known == null || memory != reached || !known.reachable || !known.contains(address, size)) {
       known = reached.find(address, size);
-      if (known == null) {
-        throw warp.fault(
-            lane,
-            (writes ? "writes " : "reads ")
-                + size
-                + " bytes out of reach at "
-                + reached.describe(address));
-      }
       region = known;
       memory = reached;
     }
-    if (writes && known.readOnly) {
-      throw warp.fault(lane, "writes read-only memory at " + reached.describe(address));
+    if (known == null || (writes && known.readOnly)) {
+      throw refused(warp, lane, address, size, writes);
     }
     return known;
+  }
+
+  private static PtxFault refused(Warp warp, int lane, long address, int size, boolean writes) {
+    EmulatedMemory reached = warp.block.launch.memory;
+    String what =
+        reached.find(address, size) == null ? size + " bytes out of reach" : "read-only memory";
+    String does = writes ? "writes " : "reads ";
+    return warp.fault(lane, does + what + " at " + reached.describe(address));
   }
 
   /** Reads all elements at an address into {@link #values}, after all checks. */

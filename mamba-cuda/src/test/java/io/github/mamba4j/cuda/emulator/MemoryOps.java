@@ -174,11 +174,14 @@ final class MemoryOps {
     @Override
     void run(Warp warp, int lanes) {
       long[] addresses = access.addresses(warp);
+      long[] values = access.values;
+      boolean signed = type.isSigned();
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
         access.read(warp, lane, addresses[lane]);
         for (int k = 0; k < targets.length; k++) {
-          warp.r[targets[k]][lane] = type.widen(access.values[k]) & masks[k];
+          long bits = values[k];
+          warp.r[targets[k]][lane] = signed ? type.widen(bits) & masks[k] : bits;
         }
       }
     }

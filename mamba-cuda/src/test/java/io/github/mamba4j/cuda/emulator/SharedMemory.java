@@ -66,23 +66,19 @@ final class SharedMemory {
 
   private int offset(Warp warp, int lane, long address, int bytes) {
     long offset = address - BASE;
-    if (offset < 0 || offset + bytes > data.length) {
-      throw warp.fault(
-          lane,
-          "shared address "
-              + address
-              + " is byte "
-              + offset
-              + " of "
-              + data.length
-              + " (addresses begin at "
-              + BASE
-              + ")");
-    }
-    if ((address & (bytes - 1)) != 0) {
-      throw warp.fault(lane, "shared address " + address + " is no multiple of " + bytes);
+    if (offset < 0 || offset + bytes > data.length || (address & (bytes - 1)) != 0) {
+      throw misplaced(warp, lane, address, bytes);
     }
     return (int) offset;
+  }
+
+  private PtxFault misplaced(Warp warp, int lane, long address, int bytes) {
+    String place = "shared address " + address + " is ";
+    if ((address & (bytes - 1)) != 0) {
+      return warp.fault(lane, place + "no multiple of " + bytes);
+    }
+    String range = " of " + data.length + " (addresses begin at " + BASE + ")";
+    return warp.fault(lane, place + "byte " + (address - BASE) + range);
   }
 
   private static long stamp(Warp warp) {
@@ -130,8 +126,7 @@ final class SharedMemory {
               + ", where a cp.async has not been waited for by its thread");
     }
     if (written[granule] <= past && atomics[granule] <= past) {
-      throw warp.fault(
-          lane, "reads shared address " + address + ", which was not written before");
+      throw warp.fault(lane, "reads shared address " + address + ", which was not written before");
     }
   }
 
