@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Matrix products: few rows times weights by {@link CudaGemv}, whatever the weights' type; the
- * others by cuBLAS where there is one, else by {@link CudaTiles}. The latter two take factors of one
- * type; others are copied first.
+ * others by cuBLAS where there is one, else by {@link CudaTiles}. The latter two take factors of
+ * one type; others are copied first.
  */
 final class CudaMatmul implements MatmulKernels, AutoCloseable {
   /** Columns that are split at a time, to which rows are rounded up. */

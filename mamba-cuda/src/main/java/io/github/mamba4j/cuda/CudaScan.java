@@ -21,27 +21,43 @@ final class CudaScan implements ScanKernels {
   static final int CHECKPOINT_STEPS = 16;
 
   /** Lanes of so few warps leave most of a large GPU idle. */
-  private static final int FEW_WARPS = 320;
+  private static final int FEW_WARPS = 600;
 
   private static final int LEAST_CHUNK = 64;
   private static final int STEP_CHANNELS = 32;
   private static final int STEP_WARPS = 8;
   private static final int CARRY_CHANNELS = 128;
 
-  /** How a scan is run: the form, and the steps of the chunks that time is cut into. */
-  private record Plan(ScanForm form, int chunkSteps, int chunks) {
-    static Plan of(Shape shape) {
+  /**
+   * How a scan is run.
+   *
+   * @param form states over lanes
+   * @param across time over lanes, or null for states over lanes
+   * @param chunkSteps steps of the chunks that time is cut into
+   * @param chunks how many of them there are
+   */
+  private record Plan(ScanForm form, @Nullable ScanLongForm across, int chunkSteps, int chunks) {
+    static Plan of(Shape shape, int activationBytes, int sharedBytes) {
       ScanForm whole = ScanForm.choose(shape, 1);
-      long warps = shape.batch() * whole.fullWarps(shape.dInner());
-      if (shape.length() <= BATCH_INVARIANT_STEPS || warps > FEW_WARPS) {
-        return new Plan(whole, shape.length(), 1);
+      Plan plan = new Plan(whole, null, shape.length(), 1);
+      if (shape.length() <= BATCH_INVARIANT_STEPS || whole.product() >= 4) {
+        return plan;
       }
+      ScanLongForm across = ScanLongForm.choose(shape, activationBytes, sharedBytes);
+      if (across != null) {
+        return new Plan(whole, across, shape.length(), 1);
+      }
+      boolean fills = shape.batch() * whole.fullWarps(shape.dInner()) > FEW_WARPS;
+      return fills ? plan : cut(shape);
+    }
+
+    private static Plan cut(Shape shape) {
       int most = shape.length() / LEAST_CHUNK;
       ScanForm form = ScanForm.choose(shape, most);
       long sequence = shape.batch() * form.fullWarps(shape.dInner());
-      int wanted = (int) Math.min(most, Math.ceilDiv(ScanForm.ENOUGH_WARPS, sequence));
+      int wanted = (int) Math.min(most, Math.ceilDiv(form.enoughWarps(), sequence));
       int steps = Math.ceilDiv(Math.ceilDiv(shape.length(), wanted), form.steps()) * form.steps();
-      return new Plan(form, steps, Math.ceilDiv(shape.length(), steps));
+      return new Plan(form, null, steps, Math.ceilDiv(shape.length(), steps));
     }
 
     boolean isCut() {
@@ -58,7 +74,7 @@ final class CudaScan implements ScanKernels {
   }
 
   private final Launcher launcher;
-  private final @Nullable ScanForm fixed;
+  private final @Nullable Plan fixed;
   private final CudaPrefix prefix;
   private final CudaScanBackward backward;
 
@@ -66,8 +82,7 @@ final class CudaScan implements ScanKernels {
     this(launcher, null);
   }
 
-  /** For measurements: whole scans take the given form. */
-  CudaScan(Launcher launcher, @Nullable ScanForm fixed) {
+  private CudaScan(Launcher launcher, @Nullable Plan fixed) {
     this.launcher = launcher;
     this.fixed = fixed;
     prefix = new CudaPrefix(launcher);
@@ -80,13 +95,25 @@ final class CudaScan implements ScanKernels {
     return perSequence * shape.batch() * shape.dState() * shape.dInner();
   }
 
-  private Plan plan(Shape shape) {
-    return fixed == null ? Plan.of(shape) : new Plan(fixed, shape.length(), 1);
+  /** For measurements and tests: scans take the given form, in chunks of some steps. */
+  static CudaScan inForm(Launcher launcher, ScanForm form, Shape shape, int chunkSteps) {
+    int chunks = Math.ceilDiv(shape.length(), chunkSteps);
+    return new CudaScan(launcher, new Plan(form, null, chunkSteps, chunks));
+  }
+
+  /** For measurements and tests: scans take the given form. */
+  static CudaScan inForm(Launcher launcher, ScanLongForm form, Shape shape) {
+    return new CudaScan(launcher, new Plan(ScanForm.choose(shape, 1), form, shape.length(), 1));
+  }
+
+  private Plan plan(Shape shape, int activationBytes) {
+    return fixed == null ? Plan.of(shape, activationBytes, launcher.sharedBytes()) : fixed;
   }
 
   @Override
   public long forwardWorkspaceFloats(Shape shape) {
-    Plan plan = plan(shape);
+    // The wider type may need chunks where the narrower does not.
+    Plan plan = plan(shape, Float.BYTES);
     return plan.isCut() ? plan.endFloats(shape) + plan.totalFloats(shape) : 0;
   }
 
@@ -103,9 +130,11 @@ final class CudaScan implements ScanKernels {
   @Override
   public void forward(Forward scan) {
     Shape shape = scan.shape();
-    Plan plan = plan(shape);
+    Plan plan = plan(shape, scan.inputs().u().type().blockBytes());
     if (shape.length() == 1 && scan.checkpoints() == null) {
       step(scan);
+    } else if (plan.across() != null) {
+      across(scan, plan.across());
     } else if (plan.isCut()) {
       cut(scan, plan);
     } else {
@@ -147,6 +176,30 @@ final class CudaScan implements ScanKernels {
     launch(scan, plan, new States(ends, scan.finalState(), scan.checkpoints(), null));
   }
 
+  private void across(Forward scan, ScanLongForm form) {
+    Shape shape = scan.shape();
+    Arguments arguments = inputs(scan);
+    optional(arguments, scan.inputs().initialState());
+    optional(arguments, scan.finalState())
+        .pointer(scan.inputs().dSkip())
+        .pointer(scan.inputs().dtBias())
+        .pointer(scan.checkpoints())
+        .number(shape.batch())
+        .number(shape.length())
+        .number(shape.dInner())
+        .number(shape.dState());
+    int size = scan.inputs().u().type().blockBytes();
+    int inputs = form.inputs(shape.dState(), size);
+    while (inputs > 1
+        && !(isAligned(scan.inputs().b(), inputs) && isAligned(scan.inputs().c(), inputs))) {
+      inputs /= 2;
+    }
+    boolean gated = scan.inputs().z() != null;
+    Alignment alignment = new Alignment(vector(scan, form.vector(size)), inputs, gated);
+    Kernel kernel = form.kernel(type(scan), alignment, shape, scan.checkpoints() != null);
+    launcher.launch(kernel, form.grid(shape, size), arguments);
+  }
+
   private void launch(Forward scan, Plan plan, States states) {
     Shape shape = scan.shape();
     Arguments arguments = inputs(scan);
@@ -163,9 +216,9 @@ final class CudaScan implements ScanKernels {
         .number(plan.chunkSteps());
     String pass = states.totals() == null ? "WHOLE" : "ENDS";
     ScanForm form = plan.form();
-    Alignment alignment =
-        new Alignment(vector(scan, form), paired(scan), scan.inputs().z() != null);
     int size = scan.inputs().u().type().blockBytes();
+    Alignment alignment =
+        new Alignment(vector(scan, form.vector(size)), paired(scan), scan.inputs().z() != null);
     Kernel kernel = form.kernel(type(scan), alignment, shape, pass);
     launcher.launch(kernel, form.grid(shape, plan.chunks(), size), arguments);
   }
@@ -175,10 +228,9 @@ final class CudaScan implements ScanKernels {
   }
 
   /** Returns how many activations a thread may load at once: all rows have to lie at multiples. */
-  private static int vector(Forward scan, ScanForm form) {
+  private static int vector(Forward scan, int most) {
     Inputs inputs = scan.inputs();
-    int size = inputs.u().type().blockBytes();
-    int vector = form.vector(size);
+    int vector = most;
     while (vector > 1
         && !(scan.shape().dInner() % vector == 0
             && isAligned(inputs.u(), vector)

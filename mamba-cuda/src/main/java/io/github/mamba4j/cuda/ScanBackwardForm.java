@@ -43,7 +43,7 @@ record ScanBackwardForm(
     int slots = SLOTS / warps;
     long work = (long) shape.batch() * blocks;
     int tiles = Math.ceilDiv(shape.length(), TILE);
-    int cuts = (int) Math.clamp(slots / work, 1, Math.max(1, tiles / LEAST_CHUNK_TILES));
+    int cuts = Math.clamp(slots / work, 1, Math.max(1, tiles / LEAST_CHUNK_TILES));
     int chunkTiles = Math.ceilDiv(tiles, cuts);
     int rounds = Math.toIntExact(Math.ceilDiv(work, slots));
     return new ScanBackwardForm(

@@ -21,11 +21,8 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
   /** The most states a channel that there are forms for. */
   static final int MOST_STATES = 256;
 
-  /**
-   * Warps that keep a large GPU busy, 7 for each of 132 multiprocessors. A constant, so that a
-   * shape has the same bits on every GPU.
-   */
-  static final int ENOUGH_WARPS = 924;
+  /** Multiprocessors to fill: a constant, so that a shape has the same bits on every GPU. */
+  private static final int MULTIPROCESSORS = 132;
 
   private static final int WARP = 32;
   private static final int USUAL_STEPS = 16;
@@ -61,13 +58,23 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
     while (WARP * warps < padded || WARP / lanes * channels * warps < LEAST_CHANNELS) {
       warps *= 2;
     }
-    int blocks = Math.max(1, resident(states * channels) / warps);
+    int blocks = Math.max(1, residentWarps(states * channels) / warps);
     return new ScanForm(states, lanes, channels, warps, USUAL_STEPS, blocks);
   }
 
-  /** Returns the warps of a multiprocessor that may share its registers. */
-  private static int resident(int product) {
-    return product >= 8 ? 8 : 16;
+  /** Returns the warps that a multiprocessor should hold: lanes with little work need company. */
+  private static int residentWarps(int product) {
+    return product >= 16 ? 8 : 16;
+  }
+
+  /** Returns how many warps fill a large GPU, or nearly. */
+  int enoughWarps() {
+    return MULTIPROCESSORS * residentWarps(product()) * 7 / 8;
+  }
+
+  /** Returns the states that a lane has of all its channels. */
+  int product() {
+    return states * channels;
   }
 
   private static int padded(int dState) {
@@ -89,7 +96,7 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
       ScanForm form = ofProduct(shape.dState(), product);
       if (form != null) {
         finest = form;
-        if (form.fullWarps(shape.dInner()) * sequences >= ENOUGH_WARPS) {
+        if (form.fullWarps(shape.dInner()) * sequences >= form.enoughWarps()) {
           return form;
         }
       }

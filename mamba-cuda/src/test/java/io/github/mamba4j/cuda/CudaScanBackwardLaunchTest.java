@@ -60,7 +60,8 @@ class CudaScanBackwardLaunchTest {
     launcher.assertAllLaunched(
         new PtxSource(
             "scan_backward",
-            Map.of("T", "bf16", "RULE", "euler", "S", "4", "MANY", "0", "WIDTH", "8", "WARPS", "4")));
+            Map.of(
+                "T", "bf16", "RULE", "euler", "S", "4", "MANY", "0", "WIDTH", "8", "WARPS", "4")));
     launcher.assertAllLaunched(new PtxSource("scan_backward_fold", Map.of("T", "bf16")));
   }
 

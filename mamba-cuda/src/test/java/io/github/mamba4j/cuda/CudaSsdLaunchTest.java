@@ -10,6 +10,7 @@ import io.github.mamba4j.spi.SsdKernels.Gradients;
 import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,8 +48,7 @@ class CudaSsdLaunchTest {
     kernels.forward(new Forward(shape, in, activations, FLOATS, FLOATS, FLOATS));
     Sink sink = new Sink(activations, true);
     Sink floats = new Sink(FLOATS, false);
-    Gradients gradients =
-        new Gradients(sink, sink, floats, sink, sink, floats, floats, floats);
+    Gradients gradients = new Gradients(sink, sink, floats, sink, sink, floats, floats, floats);
     kernels.backward(new Backward(shape, in, outGrad, FLOATS, FLOATS, gradients, FLOATS));
   }
 
@@ -59,8 +59,9 @@ class CudaSsdLaunchTest {
     for (int length : new int[] {1, 8, 9, 200}) {
       run(shape(2, length, 4, 20, 12), view);
     }
-    launcher.assertAllLaunched(new PtxSource("ssd", Map.of("T", type)));
-    launcher.assertAllLaunched(new PtxSource("ssd_backward", Map.of("T", type)));
+    for (String file : List.of("ssd", "ssd_step", "ssd_shared", "ssd_backward")) {
+      launcher.assertAllLaunched(new PtxSource(file, Map.of("T", type)));
+    }
   }
 
   @Test
@@ -91,8 +92,14 @@ class CudaSsdLaunchTest {
   /** Channels a head, states; elements before the first; the slice's channels or 0 for floats. */
   @ParameterizedTest
   @CsvSource({
-    "64, 128, 0, 64", "64, 64, 8, 64", "96, 128, 16, 32", "128, 64, 0, 64", "64, 128, 4, 0",
-    "48, 128, 0, 0", "64, 16, 0, 0", "64, 256, 0, 0"
+    "64, 128, 0, 64",
+    "64, 64, 8, 64",
+    "96, 128, 16, 32",
+    "128, 64, 0, 64",
+    "64, 128, 4, 0",
+    "48, 128, 0, 0",
+    "64, 16, 0, 0",
+    "64, 256, 0, 0"
   })
   void form_sizesAndAlignment_decide(int headDim, int dState, long offset, int channels) {
     Shape shape = shape(1, 100, 2, headDim, dState);

@@ -71,24 +71,50 @@ final class PtxForms {
 
   /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
   static final List<PtxSource> SSD =
-      join(
-          join(forms("ssd", Map.of("T", TYPES)), forms("ssd_backward", Map.of("T", TYPES))),
-          join(ssd("ssd_tensor"), ssd("ssd_tensor_backward")));
+      Stream.of(
+              typed("ssd"),
+              typed("ssd_step"),
+              typed("ssd_shared"),
+              typed("ssd_backward"),
+              tensor("ssd_tensor"),
+              tensor("ssd_tensor_backward"))
+          .flatMap(List::stream)
+          .toList();
 
   private PtxForms() {}
 
   private static Map<String, List<String>> gemv(
       List<String> weights, String x, String rows, String copied) {
     return Map.of(
-        "W", weights, "X", List.of(x), "ROWS", List.of(rows), "COPIED", List.of(copied), "VECTORS",
+        "W",
+        weights,
+        "X",
+        List.of(x),
+        "ROWS",
+        List.of(rows),
+        "COPIED",
+        List.of(copied),
+        "VECTORS",
         List.of("1"));
   }
 
   private static Map<String, List<String>> matmul(
       List<String> a, List<String> b, String side, String vectors) {
     return Map.of(
-        "T", TYPES, "O", List.of("f32"), "SIDE", List.of(side), "A", a, "B", b, "VECTORS",
-        List.of(vectors), "ADD", List.of("1"));
+        "T",
+        TYPES,
+        "O",
+        List.of("f32"),
+        "SIDE",
+        List.of(side),
+        "A",
+        a,
+        "B",
+        b,
+        "VECTORS",
+        List.of(vectors),
+        "ADD",
+        List.of("1"));
   }
 
   private static List<PtxSource> scanBackward(
@@ -96,15 +122,25 @@ final class PtxForms {
     return forms(
         "scan_backward",
         Map.of(
-            "T", types,
-            "RULE", List.of(rule),
-            "S", states,
-            "MANY", List.of(many),
-            "WIDTH", widths,
-            "WARPS", List.of("4")));
+            "T",
+            types,
+            "RULE",
+            List.of(rule),
+            "S",
+            states,
+            "MANY",
+            List.of(many),
+            "WIDTH",
+            widths,
+            "WARPS",
+            List.of("4")));
   }
 
-  private static List<PtxSource> ssd(String family) {
+  private static List<PtxSource> typed(String family) {
+    return forms(family, Map.of("T", TYPES));
+  }
+
+  private static List<PtxSource> tensor(String family) {
     return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
   }
 

@@ -94,8 +94,7 @@ abstract class ScanBackwardForms {
     try (CudaBackend gpu = open()) {
       CudaScanBackward kernels = new CudaScanBackward(gpu.gpu());
       long floats = CudaScanBackward.workspaceFloats(shape, form);
-      actual =
-          new ScanRun(gpu, shape, type, gap, add).run(floats, scan -> kernels.run(scan, form));
+      actual = new ScanRun(gpu, shape, type, gap, add).run(floats, scan -> kernels.run(scan, form));
     }
     for (int i = 0; i < expected.length; i++) {
       double share = type == DType.F32 ? FLOAT_TOLERANCE : HALF_TOLERANCE;

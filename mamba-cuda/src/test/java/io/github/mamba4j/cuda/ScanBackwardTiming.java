@@ -213,9 +213,8 @@ final class ScanBackwardTiming {
     for (int i = 0; i < SAMPLES; i++) {
       new CudaScanBackward(timed).run(backward, form);
     }
-    times.forEach(
-        (name, samples) ->
-            System.out.printf(
-                "  %-20s %.3f ms%n", name, samples.stream().sorted().toList().get(SAMPLES / 2)));
+    times.forEach((name, samples) ->
+        System.out.printf(
+            "  %-20s %.3f ms%n", name, samples.stream().sorted().toList().get(SAMPLES / 2)));
   }
 }

@@ -23,9 +23,7 @@ import java.util.function.Consumer;
  * shape whatever the type: all of them are bf16.
  */
 final class ScanRun {
-  static final String[] NAMES = {
-    "u", "dt", "a", "b", "c", "dSkip", "z", "dtBias", "initialState"
-  };
+  static final String[] NAMES = {"u", "dt", "a", "b", "c", "dSkip", "z", "dtBias", "initialState"};
 
   /** A gradient that is asked for. */
   private record Result(View view, int rows, int cols) {}

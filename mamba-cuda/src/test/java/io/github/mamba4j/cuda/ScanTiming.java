@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Times forward scans on a GPU, in forms to compare: the median over runs of graphs of launches.
  *
  * <p>{@code -Dscan.shapes=b,d,l,n,type;…} and {@code
- * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below; the form {@code
- * 0} stands for what the library chooses.
+ * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below. A seventh number
+ * is the steps of a chunk; two numbers are those of a {@link ScanLongForm}; {@code 0} stands for what
+ * the library chooses.
  */
 final class ScanTiming {
   private static final String SHAPES =
@@ -31,9 +32,9 @@ final class ScanTiming {
           + "1,2048,524288,16,bf16;64,512,512,16,bf16;1,256,1048576,16,bf16;"
           + "1,5120,1,16,bf16;64,5120,1,16,bf16";
   private static final String FORMS =
-      "0;4,4,2,4,16,2;4,4,2,4,32,2;2,8,2,4,16,4;2,8,2,4,32,4;4,4,1,4,16,4;8,2,2,4,16,1;"
+      "0;16,1;16,2;8,1;8,2;4,4,2,4,16,2;4,4,2,4,32,2;2,8,2,4,16,4;2,8,2,4,32,4;4,4,1,4,16,4;8,2,2,4,16,1;"
           + "4,4,4,4,16,1;8,2,1,4,16,2;16,1,1,4,16,1;1,16,1,8,16,2;1,16,1,8,32,2;2,8,1,4,16,2;"
-          + "2,8,1,4,32,2";
+          + "2,8,1,4,32,2;4,4,2,4,16,2,1024;4,4,2,4,16,2,8192";
   private static final int LAUNCHES = 20;
   private static final int RUNS = 20;
 
@@ -117,20 +118,27 @@ final class ScanTiming {
 
   private record Case(Shape shape, Inputs inputs, View out, View state) {}
 
-  private static @Nullable ScanForm form(String text) {
-    if (text.equals("0")) {
-      return null;
-    }
+  /** Returns the kernels in a form, null if it has too few states. */
+  private @Nullable ScanKernels kernels(String text, Shape shape) {
     int[] v = Arrays.stream(text.split(",")).mapToInt(Integer::parseInt).toArray();
-    return new ScanForm(v[0], v[1], v[2], v[3], v[4], v[5]);
+    if (v.length == 1) {
+      return new CudaScan(device);
+    }
+    if (v.length == 2) {
+      return CudaScan.inForm(device, new ScanLongForm(v[0], v[1]), shape);
+    }
+    ScanForm form = new ScanForm(v[0], v[1], v[2], v[3], v[4], v[5]);
+    int chunk = v.length > 6 ? v[6] : shape.length();
+    return form.states() * form.lanes() < shape.dState()
+        ? null
+        : CudaScan.inForm(device, form, shape, chunk);
   }
 
   private void time(Case scan, String text) {
-    ScanForm form = form(text);
-    if (form != null && form.states() * form.lanes() < scan.shape.dState()) {
+    ScanKernels kernels = kernels(text, scan.shape);
+    if (kernels == null) {
       return;
     }
-    ScanKernels kernels = new CudaScan(device, form);
     long floats = Math.max(1, kernels.forwardWorkspaceFloats(scan.shape));
     DeviceMemory memory = device.allocate(floats * Float.BYTES);
     View workspace = new View(memory, DType.F32, 0, 1);

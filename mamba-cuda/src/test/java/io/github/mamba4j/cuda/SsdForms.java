@@ -60,8 +60,7 @@ abstract class SsdForms {
     float[][] actual;
     try (CudaBackend gpu = open()) {
       SsdKernels kernels = new CudaSsd(gpu.gpu(), multiprocessors);
-      actual =
-          new SsdRun(shape, type, gap, outGap, host -> TestGpu.share(gpu, host)).run(kernels);
+      actual = new SsdRun(shape, type, gap, outGap, host -> TestGpu.share(gpu, host)).run(kernels);
     }
     for (int i = 0; i < expected.length; i++) {
       assertClose(

@@ -120,7 +120,8 @@ final class SsdTiming {
     View parameter = random(DType.F32, 1, heads, 0.1, 0);
     View grads = random(DType.F32, 1, 4 * heads, 1, 0);
     Inputs in =
-        new Inputs(xbc, dt, a, xbc.plus(inner), xbc.plus(inner + states), parameter, parameter, null);
+        new Inputs(
+            xbc, dt, a, xbc.plus(inner), xbc.plus(inner + states), parameter, parameter, null);
     Recorder recorder = new Recorder(gpu, new ArrayList<>());
     CudaSsd kernels = new CudaSsd(recorder);
     View finalState = random(DType.F32, shape.batch() * shape.dState(), inner, 1, 0);
@@ -136,7 +137,7 @@ final class SsdTiming {
             sink(xbcGrad.plus(inner), states),
             sink(xbcGrad.plus(inner + states), states),
             sink(grads.plus(heads), heads),
-            sink(grads.plus(2 * heads), heads),
+            sink(grads.plus(2L * heads), heads),
             null);
     Backward backward =
         new Backward(shape, in, outGrad, null, checkpoints, gradients, backwardRoom);
