@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Times forward scans on a GPU, in forms to compare: the median over runs of graphs of launches.
  *
  * <p>{@code -Dscan.shapes=b,d,l,n,type;…} and {@code
- * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below. A seventh number
- * is the steps of a chunk; two numbers are those of a {@link ScanLongForm}; {@code 0} stands for what
- * the library chooses.
+ * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below. A seventh
+ * number is the steps of a chunk; two numbers are those of a {@link ScanLongForm}; {@code 0} stands
+ * for what the library chooses.
  */
 final class ScanTiming {
   private static final String SHAPES =
