@@ -250,7 +250,7 @@ final class CudaScan implements ScanKernels {
 
   private static boolean isAligned(View view, int vector) {
     int size = view.type().blockBytes();
-    return view.stride() % vector == 0 && DeviceMemory.address(view) % (vector * size) == 0;
+    return view.stride() % vector == 0 && DeviceMemory.address(view) % ((long) vector * size) == 0;
   }
 
   /** The parameters that all kernels begin with. */
