@@ -34,8 +34,7 @@ final class ColumnProduct {
       return null;
     }
     float beta = product.out().add() ? 1 : 0;
-    return new Blas.Gemm(
-        shape.batch(), shape.n(), shape.m(), shape.k(), left, right, result, beta);
+    return new Blas.Gemm(shape.batch(), shape.n(), shape.m(), shape.k(), left, right, result, beta);
   }
 
   private static Blas.@Nullable Matrix matrix(Operand operand, int rows, int cols) {

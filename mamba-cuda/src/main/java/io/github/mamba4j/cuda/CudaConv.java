@@ -137,7 +137,7 @@ final class CudaConv implements ConvKernels {
             .number(shape.batch())
             .number(shape.channels());
     Grid grid = grid(shape, shape.channels(), FORWARD_THREADS);
-    launcher.launch(few(shape, conv.inputs().x(), 1, "step"), grid, arguments);
+    launcher.launch(few(shape, conv.inputs().x(), 1, "one_step"), grid, arguments);
   }
 
   private void forwardFew(Forward conv) {

@@ -105,7 +105,8 @@ final class CudaGemv {
     View w = product.b().view();
     Cut cut = Cut.of(w.type(), n, k);
     int warps = cut.slices * cut.tilesOfBlock();
-    boolean vectors = k % GROUP == 0 && startsAtSixteen(product.a()) && startsAtSixteen(product.b());
+    boolean vectors =
+        k % GROUP == 0 && startsAtSixteen(product.a()) && startsAtSixteen(product.b());
     int pitch = Math.toIntExact(x.type().bytes(chunk(w.type()))) + 16;
     int copied = warps * 2 * (stage(w.type()) + m * pitch);
     boolean copies = vectors && m <= MOST_COPIED_ROWS && pitch > 256 && copied <= MOST_SHARED;

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Matrix products: few rows times weights by {@link CudaGemv}, whatever the weights' type; the
- * others by cuBLAS where there is one, else by {@link CudaTiles}. The latter two take factors of one
- * type; others are copied first.
+ * others by cuBLAS where there is one, else by {@link CudaTiles}. The latter two take factors of
+ * one type; others are copied first.
  */
 final class CudaMatmul implements MatmulKernels, AutoCloseable {
   /** Columns that are split at a time, to which rows are rounded up. */
@@ -29,7 +29,8 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
   private final Scratch copyOfA;
   private final Scratch copyOfB;
   private final Scratch result;
-  private @Nullable Optional<Blas> blas;
+  private Optional<Blas> blas = Optional.empty();
+  private boolean asked;
 
   CudaMatmul(Gpu gpu) {
     this(gpu, () -> Cublas.open(gpu));
@@ -57,12 +58,11 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
   }
 
   private synchronized Optional<Blas> blas() {
-    Optional<Blas> opened = blas;
-    if (opened == null) {
-      opened = library.get();
-      blas = opened;
+    if (!asked) {
+      asked = true;
+      blas = library.get();
     }
-    return opened;
+    return blas;
   }
 
   @Override
@@ -238,10 +238,7 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
 
   @Override
   public synchronized void close() {
-    Optional<Blas> opened = blas;
-    if (opened != null && opened.isPresent()) {
-      gpu.call(opened.get()::close);
-    }
+    blas.ifPresent(opened -> gpu.call(opened::close));
     blas = Optional.empty();
   }
 }

@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * in order. Where the channels are too few for a GPU, time is cut into chunks, through which the
  * gradient of the states is carried by two more kernels first.
  *
- * <p>Of a step and channel it moves u, dt, z, the result's gradient and three gradients, 14 bytes of
- * bf16, and 4 bytes of checkpoints of 16 states. Arithmetic takes longer: about 25 instructions of
- * a lane for each (step, channel, state).
+ * <p>Of a step and channel it moves u, dt, z, the result's gradient and three gradients, 14 bytes
+ * of bf16, and 4 bytes of checkpoints of 16 states. Arithmetic takes longer: about 25 instructions
+ * of a lane for each (step, channel, state).
  */
 final class CudaScanBackward {
   /** Steps between the states that the forward scan leaves. */
@@ -119,7 +119,7 @@ final class CudaScanBackward {
   }
 
   /** Returns how many neighbouring activations may be read at once. */
-  private static int width(Backward scan, ScanBackwardForm form) {
+  static int width(Backward scan, ScanBackwardForm form) {
     Shape shape = scan.shape();
     int size = scan.inputs().u().type().blockBytes();
     int widest = WIDEST_BYTES / size;

@@ -9,11 +9,11 @@ import static io.github.mamba4j.cuda.SsdPlan.tiles;
 
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.View;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The scans of Mamba-2: the launches of {@code ssd.ptx} and {@code ssd_backward.ptx}.
+ * The scans of Mamba-2: the launches of {@code ssd.ptx}, {@code ssd_step.ptx} and, with {@link
+ * CudaSsdBackward}, {@code ssd_shared.ptx}.
  *
  * <p>A few steps run one after another on states that are read and written once. Longer scans are
  * cut into chunks of 64 steps, which are matrix products from the states that they begin with;
@@ -49,7 +49,7 @@ final class CudaSsd implements SsdKernels {
   }
 
   private static Kernel kernel(String name, Inputs in) {
-    return new Kernel(new PtxSource("ssd", Map.of("T", SsdPlan.type(in))), name);
+    return SsdPlan.kernel("ssd", name, in);
   }
 
   @Override
@@ -123,7 +123,8 @@ final class CudaSsd implements SsdKernels {
         .number(shape.stepMin())
         .number(shape.stepMax());
     int blocks = Math.multiplyExact(shape.batch(), Math.ceilDiv(shape.dInner(), STEP_CHANNELS));
-    Kernel kernel = kernel(shape.length() == 1 ? "step_1" : "step_8", in);
+    String name = shape.length() == 1 ? "step_1" : "step_8";
+    Kernel kernel = SsdPlan.kernel("ssd_step", name, in);
     launcher.launch(kernel, new Grid(blocks, 1, STEP_CHANNELS, STEP_WARPS), arguments);
   }
 
@@ -180,7 +181,7 @@ final class CudaSsd implements SsdKernels {
             .number(shape.stepMax());
     int y = Math.min(Math.ceilDiv(shape.heads(), STEP_WARPS), Grid.MAX_Y);
     Grid grid = new Grid(allChunks(shape), y, STEP_CHANNELS, STEP_WARPS);
-    launcher.launch(kernel("steps", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "step_sizes", in), grid, arguments);
   }
 
   /** Launches the products of C and B of the pairs of steps of a chunk, or those transposed. */
@@ -197,7 +198,7 @@ final class CudaSsd implements SsdKernels {
             .number(transposed ? 2 : 1)
             .number(byFours);
     launcher.launch(
-        kernel("pairs", in), tileGrid(allChunks(shape), shape.groups()), arguments);
+        kernel("chunk_pairs", in), tileGrid(allChunks(shape), shape.groups()), arguments);
   }
 
   /**
@@ -210,8 +211,7 @@ final class CudaSsd implements SsdKernels {
   record Products(View keys, View values, int factor) {}
 
   /** Launches what every chunk adds to the state. */
-  void states(
-      Shape shape, Inputs in, View states, Products products, View vectors, int byFours) {
+  void states(Shape shape, Inputs in, View states, Products products, View vectors, int byFours) {
     Arguments arguments =
         new Arguments()
             .pointer(states)
@@ -221,9 +221,8 @@ final class CudaSsd implements SsdKernels {
             .number(products.factor());
     sizes(arguments, shape).number(byFours);
     Grid grid =
-        tileGrid(
-            allChunks(shape), tiles(shape.dState()), shape.heads(), tiles(shape.headDim()));
-    launcher.launch(kernel("states", in), grid, arguments);
+        tileGrid(allChunks(shape), tiles(shape.dState()), shape.heads(), tiles(shape.headDim()));
+    launcher.launch(kernel("chunk_states", in), grid, arguments);
   }
 
   /**
@@ -270,6 +269,6 @@ final class CudaSsd implements SsdKernels {
         .number(ends.add() ? 1 : 0);
     int blocks = Math.ceilDiv(Math.multiplyExact(shape.dState(), shape.dInner()), Grid.THREADS);
     Grid grid = new Grid(blocks, Math.min(shape.batch(), Grid.MAX_Y), Grid.THREADS, 1);
-    launcher.launch(kernel("carry", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "carry", in), grid, arguments);
   }
 }

@@ -15,7 +15,6 @@ import io.github.mamba4j.spi.SsdKernels.Gradients;
 import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,13 +74,13 @@ final class CudaSsdBackward {
   record Parts(int direct, int passing, int terms, int kept) {}
 
   private static Kernel kernel(String name, Inputs inputs) {
-    return new Kernel(new PtxSource("ssd_backward", Map.of("T", SsdPlan.type(inputs))), name);
+    return SsdPlan.kernel("ssd_backward", name, inputs);
   }
 
   /** Returns the blocks that the heads of a group are cut into. */
   private int headBlocks(Shape shape) {
     long tasks = (long) allChunks(shape) * shape.groups();
-    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv(AT_ONCE * enough, tasks));
+    return (int) Math.min(headsPerGroup(shape), Math.ceilDiv((long) AT_ONCE * enough, tasks));
   }
 
   /**
@@ -110,8 +109,7 @@ final class CudaSsdBackward {
       long pairs = SsdPlan.vectorFloats(shape);
       long pairGrads = pairs + SsdPlan.pairFloats(shape);
       long partials = pairGrads + groups * SsdPlan.PAIRS;
-      long passing =
-          partials + (blocks == 1 ? 0 : groups * tiles(shape.dState()) * SsdPlan.PAIRS);
+      long passing = partials + (blocks == 1 ? 0 : groups * tiles(shape.dState()) * SsdPlan.PAIRS);
       long direct = passing + 2 * steps;
       long outTerms = direct + steps * Math.ceilDiv(shape.headDim(), PART);
       long inTerms = outTerms + steps * Math.ceilDiv(shape.dState(), PART);
@@ -122,8 +120,19 @@ final class CudaSsdBackward {
       long skipGrads = parameterGrads + 2 * numbers;
       long end = skipGrads + chunks * shape.dInner();
       return new Rooms(
-          0, pairs, states, direct, passing, outTerms, inTerms, kept, parameterGrads, skipGrads,
-          pairGrads, partials, end);
+          0,
+          pairs,
+          states,
+          direct,
+          passing,
+          outTerms,
+          inTerms,
+          kept,
+          parameterGrads,
+          skipGrads,
+          pairGrads,
+          partials,
+          end);
     }
   }
 
@@ -218,7 +227,7 @@ final class CudaSsdBackward {
             .number(blocks)
             .number(byFours);
     Grid grid = tileGrid(allChunks(shape), shape.groups(), blocks);
-    launcher.launch(kernel("pair_grads", in), grid, arguments);
+    launcher.launch(kernel("chunk_pair_grads", in), grid, arguments);
   }
 
   /** The gradient of C, or that of B. */
@@ -249,7 +258,9 @@ final class CudaSsdBackward {
     foldProjection(shape, in, partials, blocks, sink);
   }
 
-  /** Launches the sum of what blocks of heads leave of a gradient of B or C, if there are several. */
+  /**
+   * Launches the sum of what blocks of heads leave of a gradient of B or C, if there are several.
+   */
   void foldProjection(Shape shape, Inputs in, View partials, int blocks, @Nullable Sink sink) {
     if (blocks == 1 || sink == null) {
       return;
@@ -266,7 +277,7 @@ final class CudaSsdBackward {
             .number(blocks);
     int tiles = Math.multiplyExact(allChunks(shape) * shape.groups(), tiles(shape.dState()));
     Grid grid = new Grid(tiles, FOLD_PARTS, Grid.THREADS, 1);
-    launcher.launch(kernel("fold_projection_grads", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "fold_projection_grads", in), grid, arguments);
   }
 
   /** Launches the gradients of dt and of the parameters, from the terms of the steps. */
@@ -297,7 +308,7 @@ final class CudaSsdBackward {
         .number(shape.stepMax());
     int y = Math.min(Math.ceilDiv(shape.heads(), STEP_WARPS), Grid.MAX_Y);
     Grid grid = new Grid(allChunks(shape), y, STEP_LANES, STEP_WARPS);
-    launcher.launch(kernel("decay_grads", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "decay_grads", in), grid, arguments);
     parameters(shape, in, scan.gradients(), terms);
   }
 
@@ -317,6 +328,6 @@ final class CudaSsdBackward {
         .number(skips)
         .number(perChannel ? 1 : shape.headDim());
     Grid grid = new Grid(2 * shape.heads() + skips, 1, Grid.THREADS, 1);
-    launcher.launch(kernel("fold_parameters", in), grid, arguments);
+    launcher.launch(SsdPlan.kernel("ssd_shared", "fold_parameters", in), grid, arguments);
   }
 }

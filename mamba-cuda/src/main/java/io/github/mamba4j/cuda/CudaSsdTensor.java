@@ -113,8 +113,7 @@ final class CudaSsdTensor {
    *
    * @return the states, or null if time is not cut
    */
-  private @Nullable View starts(
-      Shape shape, SsdForm form, Walk walk, View vectors, View room) {
+  private @Nullable View starts(Shape shape, SsdForm form, Walk walk, View vectors, View room) {
     int slices = form.slices(shape);
     int segments = segments(shape, shape.batch() * slices);
     if (segments == 1) {

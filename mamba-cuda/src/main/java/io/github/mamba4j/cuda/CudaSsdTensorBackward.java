@@ -89,16 +89,26 @@ final class CudaSsdTensorBackward {
       long skipGrads = parameterGrads + 2 * heads;
       long end = skipGrads + chunks * shape.dInner();
       return new Rooms(
-          states, segments, outGrad, partials, partialFloats, passing, direct, outTerms, inTerms,
-          kept, parameterGrads, skipGrads, end);
+          states,
+          segments,
+          outGrad,
+          partials,
+          partialFloats,
+          passing,
+          direct,
+          outTerms,
+          inTerms,
+          kept,
+          parameterGrads,
+          skipGrads,
+          end);
     }
   }
 
   /** Returns the floats that a scan needs, whatever its form. */
   long workspaceFloats(Shape shape) {
     int narrow = Math.max(shape.heads(), shape.dInner() / SsdForm.LEAST_CHANNELS);
-    return SsdPlan.SLACK
-        + Math.max(rooms(shape, shape.heads()).end(), rooms(shape, narrow).end());
+    return SsdPlan.SLACK + Math.max(rooms(shape, shape.heads()).end(), rooms(shape, narrow).end());
   }
 
   void run(Backward scan, SsdForm form) {
@@ -143,10 +153,8 @@ final class CudaSsdTensorBackward {
     int cols = scan.shape().dInner();
     int rows = scan.shape().batch() * scan.shape().length();
     View copy = new View(room.storage(), DType.BF16, 2 * room.offset(), cols);
-    Arguments arguments =
-        new Arguments().matrix(copy).matrix(outGrad).number(rows).number(cols);
-    Grid grid =
-        new Grid(Math.ceilDiv(cols, THREADS), Math.min(rows, Grid.MAX_Y), THREADS, 1);
+    Arguments arguments = new Arguments().matrix(copy).matrix(outGrad).number(rows).number(cols);
+    Grid grid = new Grid(Math.ceilDiv(cols, THREADS), Math.min(rows, Grid.MAX_Y), THREADS, 1);
     launcher.launch(form.kernel("ssd_tensor", "align_rows"), grid, arguments);
     return copy;
   }

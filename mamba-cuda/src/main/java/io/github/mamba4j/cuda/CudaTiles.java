@@ -129,12 +129,7 @@ final class CudaTiles {
         new Arguments().matrix(target.view).wide(target.batchStride).wide(target.partStride);
     operand(arguments, product.a());
     operand(arguments, product.b());
-    arguments
-        .pointer(bias)
-        .number(shape.m())
-        .number(shape.n())
-        .number(shape.k())
-        .number(cut.part);
+    arguments.pointer(bias).number(shape.m()).number(shape.n()).number(shape.k()).number(cut.part);
     launcher.launch(new Kernel(new PtxSource("matmul", form), "matmul"), grid, arguments);
   }
 

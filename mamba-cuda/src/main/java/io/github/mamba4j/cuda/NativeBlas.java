@@ -22,11 +22,9 @@ final class NativeBlas implements Blas {
 
   /** The parameters of cublasGemmStridedBatchedEx; addresses on the GPU are numbers here. */
   private static final MemoryLayout[] GEMM = {
-    JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS,
-    JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG,
-    JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS,
-    JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG,
-    JAVA_INT, JAVA_INT, JAVA_INT
+    JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT,
+    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT,
+    JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT
   };
 
   private final Arena arena = Arena.ofShared();

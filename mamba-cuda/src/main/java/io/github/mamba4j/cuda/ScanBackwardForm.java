@@ -35,14 +35,15 @@ record ScanBackwardForm(
   }
 
   static ScanBackwardForm of(Shape shape, int warps) {
-    // What ZOH needs besides leaves registers for fewer states.
-    int most = shape.discretization() == Discretization.ZOH ? 2 : 4;
-    int states = shape.dState() <= 4 ? 1 : shape.dState() <= 8 ? 2 : most;
+    int states = shape.dState() <= 4 ? 1 : shape.dState() <= 8 ? 2 : 4;
+    if (shape.discretization() == Discretization.ZOH) {
+      states = 2; // What it needs besides leaves registers for no more.
+    }
     int blocks = Math.ceilDiv(shape.dInner(), warps * WARP_CHANNELS);
     int slots = SLOTS / warps;
     long work = (long) shape.batch() * blocks;
     int tiles = Math.ceilDiv(shape.length(), TILE);
-    int cuts = (int) Math.clamp(slots / work, 1, Math.max(1, tiles / LEAST_CHUNK_TILES));
+    int cuts = Math.clamp(slots / work, 1, Math.max(1, tiles / LEAST_CHUNK_TILES));
     int chunkTiles = Math.ceilDiv(tiles, cuts);
     int rounds = Math.toIntExact(Math.ceilDiv(work, slots));
     return new ScanBackwardForm(

@@ -6,6 +6,7 @@ import io.github.mamba4j.spi.SsdKernels.Inputs;
 import io.github.mamba4j.spi.SsdKernels.Shape;
 import io.github.mamba4j.spi.View;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -92,9 +93,10 @@ final class SsdPlan {
     return beyond == 0 ? view : view.plus((ALIGNMENT - beyond) / Float.BYTES);
   }
 
-  /** Returns the type of a scan's activations as names of kernels end in it. */
-  static String type(Inputs inputs) {
-    return inputs.x().type() == DType.BF16 ? "bf16" : "f32";
+  /** Returns a kernel in the form for a scan's type of activations. */
+  static Kernel kernel(String file, String name, Inputs inputs) {
+    String type = inputs.x().type() == DType.BF16 ? "bf16" : "f32";
+    return new Kernel(new PtxSource(file, Map.of("T", type)), name);
   }
 
   /** Returns 1 if four neighbouring elements may be read and written at once, else 0. */

@@ -29,8 +29,7 @@ class CudaScanLaunchTest {
         }
       }
     }
-    assertThat(launcher.launched)
-        .contains("scan_forward", "scan_step", "scan_carry", "scan_long");
+    assertThat(launcher.launched).contains("scan_forward", "scan_step", "scan_carry", "scan_long");
     for (Grid grid : launcher.grids) {
       assertThat(grid.sharedBytes()).isLessThanOrEqualTo(launcher.sharedBytes());
     }
@@ -98,8 +97,7 @@ class CudaScanLaunchTest {
         for (int length : new int[] {1, 17, 100_000}) {
           View floats = new View(view.storage(), DType.F32, 0, width);
           kernels.prefix(
-              new Prefix(
-                  3, length, width, true, floats, floats, null, floats, algorithm, floats));
+              new Prefix(3, length, width, true, floats, floats, null, floats, algorithm, floats));
         }
       }
     }

@@ -10,14 +10,24 @@ import org.jspecify.annotations.Nullable;
  * A real GPU that copies shared host memory to itself before each launch, and back after it; the
  * memory shared by every such GPU, since a test's memory and kernels may be of two of them.
  */
+@SuppressWarnings("ReferenceEquality") // a GPU is one thing
 final class MirroredGpu implements TestGpu {
   private record Mirror(Gpu gpu, DeviceMemory memory, MemorySegment host) {
+    /** A test may have closed its memory before the backend. */
+    boolean lives() {
+      return host.scope().isAlive();
+    }
+
     void upload() {
-      gpu.write(host, memory, 0);
+      if (lives()) {
+        gpu.write(host, memory, 0);
+      }
     }
 
     void download() {
-      gpu.read(memory, 0, host);
+      if (lives() && !host.isReadOnly()) {
+        gpu.read(memory, 0, host);
+      }
     }
   }
 

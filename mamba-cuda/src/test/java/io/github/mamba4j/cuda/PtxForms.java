@@ -55,20 +55,93 @@ final class PtxForms {
           forms("matmul", matmul(List.of("k", "m"), List.of("k", "n"), "128", "1")),
           forms("matmul", matmul(List.of("k"), List.of("n"), "64", "0")));
 
+  /** The backward scan: of 16 states in all types and widths, of others in some. */
+  static final List<PtxSource> SCAN_BACKWARD =
+      Stream.of(
+              scanBackward("euler", List.of("4"), "0", TYPES, List.of("1", "2")),
+              scanBackward("euler", List.of("4"), "0", List.of("bf16"), List.of("8")),
+              scanBackward("euler", List.of("4"), "0", List.of("f32"), List.of("4")),
+              scanBackward("euler", List.of("4"), "1", TYPES, List.of("1")),
+              scanBackward("euler", List.of("1", "2"), "0", List.of("bf16"), List.of("8")),
+              scanBackward("zoh", List.of("2"), "0", List.of("f32"), List.of("4")),
+              scanBackward("zoh", List.of("2"), "1", TYPES, List.of("2")),
+              forms("scan_backward_fold", Map.of("T", TYPES)))
+          .flatMap(List::stream)
+          .toList();
+
+  /** Mamba-2's scan by type, and on tensor cores by channels of a slice and states. */
+  static final List<PtxSource> SSD =
+      Stream.of(
+              typed("ssd"),
+              typed("ssd_step"),
+              typed("ssd_shared"),
+              typed("ssd_backward"),
+              tensor("ssd_tensor"),
+              tensor("ssd_tensor_backward"))
+          .flatMap(List::stream)
+          .toList();
+
   private PtxForms() {}
 
   private static Map<String, List<String>> gemv(
       List<String> weights, String x, String rows, String copied) {
     return Map.of(
-        "W", weights, "X", List.of(x), "ROWS", List.of(rows), "COPIED", List.of(copied), "VECTORS",
+        "W",
+        weights,
+        "X",
+        List.of(x),
+        "ROWS",
+        List.of(rows),
+        "COPIED",
+        List.of(copied),
+        "VECTORS",
         List.of("1"));
   }
 
   private static Map<String, List<String>> matmul(
       List<String> a, List<String> b, String side, String vectors) {
     return Map.of(
-        "T", TYPES, "O", List.of("f32"), "SIDE", List.of(side), "A", a, "B", b, "VECTORS",
-        List.of(vectors), "ADD", List.of("1"));
+        "T",
+        TYPES,
+        "O",
+        List.of("f32"),
+        "SIDE",
+        List.of(side),
+        "A",
+        a,
+        "B",
+        b,
+        "VECTORS",
+        List.of(vectors),
+        "ADD",
+        List.of("1"));
+  }
+
+  private static List<PtxSource> scanBackward(
+      String rule, List<String> states, String many, List<String> types, List<String> widths) {
+    return forms(
+        "scan_backward",
+        Map.of(
+            "T",
+            types,
+            "RULE",
+            List.of(rule),
+            "S",
+            states,
+            "MANY",
+            List.of(many),
+            "WIDTH",
+            widths,
+            "WARPS",
+            List.of("4")));
+  }
+
+  private static List<PtxSource> typed(String family) {
+    return forms(family, Map.of("T", TYPES));
+  }
+
+  private static List<PtxSource> tensor(String family) {
+    return forms(family, Map.of("P", List.of("32", "64"), "N", List.of("64", "128")));
   }
 
   private static List<PtxSource> join(List<PtxSource> a, List<PtxSource> b) {

@@ -6,8 +6,13 @@ final class Access {
   private final long offset;
   private final Space space;
   private final int bytes;
+  private final int count;
   private final int aligned;
   private final MemoryOps.Order order;
+
+  /** The elements that were read or are to be written. */
+  final long[] values;
+
   private final long[] addresses = new long[Warp.LANES];
   private Region region;
   private EmulatedMemory memory;
@@ -23,7 +28,9 @@ final class Access {
     this.offset = address.offset();
     this.space = space;
     this.bytes = bytes;
+    this.count = count;
     this.aligned = bytes * count;
+    this.values = new long[count];
     this.order = order;
   }
 
@@ -38,10 +45,14 @@ final class Access {
 
   /** Demands that the address of a vector is a multiple of its size. */
   void align(Warp warp, int lane, long address) {
-    if ((address & aligned - 1) != 0) {
-      throw warp.fault(
-          lane, "address 0x" + Long.toHexString(address) + " is no multiple of " + aligned);
+    if ((address & (aligned - 1)) != 0) {
+      throw crooked(warp, lane, address);
     }
+  }
+
+  private PtxFault crooked(Warp warp, int lane, long address) {
+    return warp.fault(
+        lane, "address 0x" + Long.toHexString(address) + " is no multiple of " + aligned);
   }
 
   private boolean isShared(long address) {
@@ -56,70 +67,97 @@ final class Access {
     return space == Space.SHARED ? address : address - MemoryOps.SHARED_WINDOW;
   }
 
-  /** Returns the registered memory that holds an element. */
-  private Region region(Warp warp, int lane, long address, boolean writes) {
+  /** Returns the registered memory that holds some bytes. */
+  private Region region(Warp warp, int lane, long address, int size, boolean writes) {
     EmulatedMemory reached = warp.block.launch.memory;
     Region known = region;
-    if (known == null || memory != reached || !known.reachable || !known.contains(address, bytes)) {
-      known = reached.find(address, bytes);
-      if (known == null) {
-        throw warp.fault(
-            lane,
-            (writes ? "writes " : "reads ")
-                + bytes
-                + " bytes out of reach at "
-                + reached.describe(address));
-      }
+    if (known == null || memory != reached || !known.reachable || !known.contains(address, size)) {
+      known = reached.find(address, size);
       region = known;
       memory = reached;
     }
-    if (writes && known.segment.isReadOnly()) {
-      throw warp.fault(lane, "writes read-only memory at " + reached.describe(address));
+    if (known == null || (writes && known.readOnly)) {
+      throw refused(warp, lane, address, size, writes);
     }
     return known;
   }
 
-  /** Returns an element, after all checks. */
-  long read(Warp warp, int lane, long address) {
+  private static PtxFault refused(Warp warp, int lane, long address, int size, boolean writes) {
+    EmulatedMemory reached = warp.block.launch.memory;
+    String what =
+        reached.find(address, size) == null ? size + " bytes out of reach" : "read-only memory";
+    String does = writes ? "writes " : "reads ";
+    return warp.fault(lane, does + what + " at " + reached.describe(address));
+  }
+
+  /** Reads all elements at an address into {@link #values}, after all checks. */
+  void read(Warp warp, int lane, long address) {
     if (isShared(address)) {
-      SharedMemory shared = warp.block.shared;
-      return order.strong()
-          ? shared.readAtomic(warp, lane, inShared(address), bytes)
-          : shared.read(warp, lane, inShared(address), bytes);
+      readShared(warp, lane, inShared(address));
+      return;
     }
-    Region from = region(warp, lane, address, false);
+    align(warp, lane, address);
+    Region from = region(warp, lane, address, aligned, false);
     GlobalRaces races = warp.block.launch.races;
-    races.read(warp, lane, from, address, bytes, order.strong());
+    races.read(warp, lane, from, address, aligned, order.strong());
     if (order.strong()) {
       races.acquire(address);
       if (order.acquires()) {
         races.fence();
       }
     }
-    return from.read(address, bytes);
+    for (int k = 0; k < count; k++) {
+      values[k] = from.read(address + (long) k * bytes, bytes);
+    }
   }
 
-  /** Writes an element, after all checks. */
-  void write(Warp warp, int lane, long address, long value) {
-    if (isShared(address)) {
-      SharedMemory shared = warp.block.shared;
-      if (order.strong()) {
-        shared.writeAtomic(warp, lane, inShared(address), bytes, value);
-      } else {
-        shared.write(warp, lane, inShared(address), bytes, value);
+  private void readShared(Warp warp, int lane, long address) {
+    SharedMemory shared = warp.block.shared;
+    if (order.strong()) {
+      for (int k = 0; k < count; k++) {
+        values[k] = shared.readAtomic(warp, lane, address + (long) k * bytes, bytes);
       }
       return;
     }
-    Region to = region(warp, lane, address, true);
+    int offset = shared.reading(warp, lane, address, aligned);
+    for (int k = 0; k < count; k++) {
+      values[k] = shared.get(offset + k * bytes, bytes);
+    }
+  }
+
+  /** Writes all elements of {@link #values} at an address, after all checks. */
+  void write(Warp warp, int lane, long address) {
+    if (isShared(address)) {
+      writeShared(warp, lane, inShared(address));
+      return;
+    }
+    align(warp, lane, address);
+    Region to = region(warp, lane, address, aligned, true);
     GlobalRaces races = warp.block.launch.races;
-    races.write(warp, lane, to, address, bytes, order.strong());
+    races.write(warp, lane, to, address, aligned, order.strong());
     if (order.strong()) {
       if (order.releases()) {
         races.fence();
       }
       races.release(address, false);
     }
-    to.write(address, bytes, value);
+    for (int k = 0; k < count; k++) {
+      to.write(address + (long) k * bytes, bytes, values[k]);
+    }
+  }
+
+  private void writeShared(Warp warp, int lane, long address) {
+    SharedMemory shared = warp.block.shared;
+    if (order.strong()) {
+      for (int k = 0; k < count; k++) {
+        shared.writeAtomic(warp, lane, address + (long) k * bytes, bytes, values[k]);
+      }
+      return;
+    }
+    int offset = shared.writing(warp, lane, address, aligned, values, count);
+    for (int k = 0; k < count; k++) {
+      shared.set(offset + k * bytes, bytes, values[k]);
+    }
   }
 
   /** Replaces an element by a function of it; returns what it was. */
@@ -130,7 +168,7 @@ final class Access {
       shared.writeAtomic(warp, lane, inShared(address), bytes, function.of(before));
       return before;
     }
-    Region to = region(warp, lane, address, true);
+    Region to = region(warp, lane, address, bytes, true);
     GlobalRaces races = warp.block.launch.races;
     races.read(warp, lane, to, address, bytes, true);
     races.write(warp, lane, to, address, bytes, true);

@@ -9,7 +9,6 @@ final class AsyncCopy extends Instruction {
   private final Access bytewise;
   private final Access whole;
   private final int bytes;
-  private final int piece;
   private final int size;
   private final int ignored;
 
@@ -17,7 +16,7 @@ final class AsyncCopy extends Instruction {
     this.target = to.register();
     this.targetOffset = to.offset();
     this.bytes = bytes;
-    this.piece = Math.min(bytes, 8);
+    int piece = Math.min(bytes, 8);
     this.bytewise = new Access(from, Space.GLOBAL, 1, 1, WEAK);
     this.whole = new Access(from, Space.GLOBAL, piece, bytes / piece, WEAK);
     this.size = size;
@@ -72,20 +71,23 @@ final class AsyncCopy extends Instruction {
         throw warp.fault(lane, "the size of the source is " + count + ", more than " + bytes);
       }
       warp.block.shared.beginCopy(warp, lane, to, bytes);
-      long low = read(warp, lane, from, Math.min(count, piece));
-      long high = count > 8 ? read(warp, lane, from + 8, count - 8) : 0;
-      warp.copies.add(lane, to, low, high);
+      if (count == bytes) {
+        whole.read(warp, lane, from);
+        long[] values = whole.values;
+        warp.copies.add(lane, to, values[0], values[values.length - 1]);
+      } else {
+        long low = read(warp, lane, from, Math.min(count, 8));
+        warp.copies.add(lane, to, low, read(warp, lane, from + 8, count - 8));
+      }
     }
   }
 
-  /** Reads up to eight bytes; those that are left out count as zero and need not exist. */
+  /** Reads bytes one by one; those that are left out count as zero and need not exist. */
   private long read(Warp warp, int lane, long from, int count) {
-    if (count == piece) {
-      return whole.read(warp, lane, from);
-    }
     long bits = 0;
     for (int i = count - 1; i >= 0; i--) {
-      bits = bits << 8 | bytewise.read(warp, lane, from + i);
+      bytewise.read(warp, lane, from + i);
+      bits = bits << 8 | bytewise.values[0];
     }
     return bits;
   }

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda.emulator;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
@@ -91,8 +92,14 @@ final class Atomics {
     String op = site.oneOf("add", "min", "max", "and", "or", "xor", "exch", "cas", "inc", "dec");
     return switch (op) {
       case "add" -> type.isFloat() ? addFloats(site, type) : (old, a, b) -> old + a & type.mask;
-      case "min" -> (old, a, b) -> order(site, type).compare(old, a) <= 0 ? old : a;
-      case "max" -> (old, a, b) -> order(site, type).compare(old, a) >= 0 ? old : a;
+      case "min" -> {
+        Comparator<Long> order = order(site, type);
+        yield (old, a, b) -> order.compare(old, a) <= 0 ? old : a;
+      }
+      case "max" -> {
+        Comparator<Long> order = order(site, type);
+        yield (old, a, b) -> order.compare(old, a) >= 0 ? old : a;
+      }
       case "and" -> (old, a, b) -> old & a;
       case "or" -> (old, a, b) -> old | a;
       case "xor" -> (old, a, b) -> old ^ a;
@@ -104,7 +111,7 @@ final class Atomics {
     };
   }
 
-  private static java.util.Comparator<Long> order(Site site, Type type) {
+  private static Comparator<Long> order(Site site, Type type) {
     if (type.isFloat() || type.kind == Type.Kind.BITS) {
       throw site.error("needs integers with or without a sign");
     }

@@ -2,6 +2,7 @@ package io.github.mamba4j.cuda.emulator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.function.IntToLongFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -11,7 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Branches, exchanges between lanes, and barriers. */
 class EmulatorWarpTest {
   /** Returns inputs whose first one in each thread is what a function says. */
-  private static long[] inputs(int threads, java.util.function.IntToLongFunction first) {
+  private static long[] inputs(int threads, IntToLongFunction first) {
     return IntStream.range(0, threads * Snippet.INPUTS)
         .mapToLong(i -> i % Snippet.INPUTS == 0 ? first.applyAsLong(i / Snippet.INPUTS) : 0)
         .toArray();

@@ -97,7 +97,8 @@ final class EntryParser {
     }
     Entry.Limits limits = new Entry.Limits(maxThreads(), sharedGranule, globalGranule);
     int bytes = Entry.end(parameters);
-    return new Entry(name, List.of(code), registers, constants, specials, bytes, shared, limits, names);
+    return new Entry(
+        name, List.of(code), registers, constants, specials, bytes, shared, limits, names);
   }
 
   private int maxThreads() {

@@ -124,13 +124,9 @@ final class FloatFunctions {
       case "mul" -> (a, b) -> a * b;
       case "div" -> (a, b) -> a / b;
       case "min" ->
-          nan
-              ? Math::min
-              : (a, b) -> Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.min(a, b);
+          nan ? Math::min : (a, b) -> Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.min(a, b);
       case "max" ->
-          nan
-              ? Math::max
-              : (a, b) -> Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.max(a, b);
+          nan ? Math::max : (a, b) -> Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.max(a, b);
       default -> throw site.error("does not take floats");
     };
   }

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda.emulator;
 
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
@@ -21,13 +22,20 @@ final class GlobalRaces {
     private int[][] readers = {};
     private int[][] strong = {};
 
-    private void reserve(long granules) {
-      int pages = Math.toIntExact((granules >> PAGE_SHIFT) + 1);
-      if (writers.length < pages) {
-        writers = new int[pages][];
-        readers = new int[pages][];
-        strong = new int[pages][];
+    private void reserve(int page) {
+      if (writers.length <= page) {
+        int pages = Math.max(page + 1, 2 * writers.length);
+        writers = Arrays.copyOf(writers, pages);
+        readers = Arrays.copyOf(readers, pages);
+        strong = Arrays.copyOf(strong, pages);
       }
+    }
+
+    private static int[] page(int[][] pages, int page) {
+      if (pages[page] == null) {
+        pages[page] = new int[PAGE];
+      }
+      return pages[page];
     }
   }
 
@@ -46,7 +54,7 @@ final class GlobalRaces {
    * @param granule bytes of the smallest access, a power of two
    */
   GlobalRaces(boolean enabled, EmulatedMemory memory, int blocks, int granule) {
-    this.enabled = enabled;
+    this.enabled = enabled && blocks > 1;
     this.first = memory.blocks;
     this.shift = Integer.numberOfTrailingZeros(granule);
     memory.blocks = Math.addExact(memory.blocks, blocks);
@@ -59,20 +67,6 @@ final class GlobalRaces {
     fenced = false;
   }
 
-  private static int get(int[][] pages, int granule) {
-    int[] page = pages[granule >> PAGE_SHIFT];
-    return page == null ? 0 : page[granule & PAGE - 1];
-  }
-
-  private static void set(int[][] pages, int granule, int value) {
-    int[] page = pages[granule >> PAGE_SHIFT];
-    if (page == null) {
-      page = new int[PAGE];
-      pages[granule >> PAGE_SHIFT] = page;
-    }
-    page[granule & PAGE - 1] = value;
-  }
-
   /** Returns whether a block of this launch left a stamp that this one does not know to be past. */
   private boolean races(int other) {
     return other > first && other != stamp && !acquired.get(other - first - 1);
@@ -83,71 +77,88 @@ final class GlobalRaces {
     return reader < -first ? acquired.isEmpty() : races(reader);
   }
 
-  /** Takes note of a read of bytes that lie in a region. */
+  /**
+   * Returns the number of a piece, such that those of an access of up to 16 bytes have notes on one
+   * page.
+   */
+  private int piece(Region region, long address) {
+    return (int) ((address >> shift) - (region.base >> shift & -PAGE));
+  }
+
+  /**
+   * Takes note of a read.
+   *
+   * @param bytes how many, a power of two and a divisor of the address
+   */
   void read(Warp warp, int lane, Region region, long address, int bytes, boolean strong) {
     if (!enabled) {
       return;
     }
+    int piece = piece(region, address);
+    int end = piece(region, address + bytes - 1) & (PAGE - 1);
+    int page = piece >> PAGE_SHIFT;
     Shadow shadow = region.shadow;
-    shadow.reserve((region.end - region.base) >> shift);
-    int last = (int) ((address + bytes - 1 - region.base) >> shift);
-    for (int i = (int) ((address - region.base) >> shift); i <= last; i++) {
-      int writer = get(shadow.writers, i);
-      if (races(writer)) {
-        throw race(warp, lane, "reads", address, "written", writer);
+    shadow.reserve(page);
+    int[] writers = shadow.writers[page];
+    int[] strongWriters = strong ? null : shadow.strong[page];
+    int[] readers = Shadow.page(shadow.readers, page);
+    for (int i = piece & (PAGE - 1); i <= end; i++) {
+      if (writers != null && races(writers[i])) {
+        throw race(warp, lane, "reads", address, "written", writers[i]);
       }
-      int strongWriter = get(shadow.strong, i);
-      if (!strong && races(strongWriter)) {
-        throw race(warp, lane, "reads", address, "written", strongWriter);
+      if (strongWriters != null && races(strongWriters[i])) {
+        throw race(warp, lane, "reads", address, "written", strongWriters[i]);
       }
-      int reader = get(shadow.readers, i);
+      int reader = readers[i];
       if (!strong && reader != stamp && reader >= -first) {
-        set(shadow.readers, i, reader > first ? -stamp : stamp);
+        readers[i] = reader > first ? -stamp : stamp;
       }
     }
   }
 
-  /** Takes note of a write of bytes that lie in a region. */
+  /**
+   * Takes note of a write.
+   *
+   * @param bytes how many, a power of two and a divisor of the address
+   */
   void write(Warp warp, int lane, Region region, long address, int bytes, boolean strong) {
     if (!enabled) {
       return;
     }
+    int piece = piece(region, address);
+    int end = piece(region, address + bytes - 1) & (PAGE - 1);
+    int page = piece >> PAGE_SHIFT;
     Shadow shadow = region.shadow;
-    shadow.reserve((region.end - region.base) >> shift);
-    int last = (int) ((address + bytes - 1 - region.base) >> shift);
-    for (int i = (int) ((address - region.base) >> shift); i <= last; i++) {
-      int writer = get(shadow.writers, i);
-      if (races(writer)) {
-        throw race(warp, lane, "writes", address, "written", writer);
+    shadow.reserve(page);
+    int[] writers = Shadow.page(shadow.writers, page);
+    int[] strongWriters = strong ? Shadow.page(shadow.strong, page) : shadow.strong[page];
+    int[] readers = shadow.readers[page];
+    for (int i = piece & (PAGE - 1); i <= end; i++) {
+      if (races(writers[i])) {
+        throw race(warp, lane, "writes", address, "written", writers[i]);
       }
-      int strongWriter = get(shadow.strong, i);
-      if (!strong && races(strongWriter)) {
-        throw race(warp, lane, "writes", address, "written", strongWriter);
+      if (!strong && strongWriters != null && races(strongWriters[i])) {
+        throw race(warp, lane, "writes", address, "written", strongWriters[i]);
       }
-      int reader = get(shadow.readers, i);
-      if (racesWithReader(reader)) {
-        throw race(warp, lane, "writes", address, "read", reader);
+      if (readers != null && racesWithReader(readers[i])) {
+        throw race(warp, lane, "writes", address, "read", readers[i]);
       }
-      set(strong ? shadow.strong : shadow.writers, i, stamp);
+      if (strong) {
+        strongWriters[i] = stamp;
+      } else {
+        writers[i] = stamp;
+      }
     }
   }
 
   private PtxFault race(
       Warp warp, int lane, String does, long address, String did, int otherStamp) {
+    Launch launch = warp.block.launch;
     String other =
-        otherStamp < 0
-            ? "several blocks"
-            : "block " + warp.block.launch.blockName(otherStamp - first - 1);
+        otherStamp < 0 ? "several blocks" : "block " + launch.blockName(otherStamp - first - 1);
+    String place = launch.memory.describe(address);
     return warp.fault(
-        lane,
-        "race between blocks: "
-            + does
-            + " "
-            + warp.block.launch.memory.describe(address)
-            + ", "
-            + did
-            + " by "
-            + other);
+        lane, "race between blocks: " + does + " " + place + ", " + did + " by " + other);
   }
 
   /** Takes note of a fence. */
@@ -171,6 +182,9 @@ final class GlobalRaces {
    *     released
    */
   void release(long address, boolean adds) {
+    if (!enabled) {
+      return;
+    }
     BitSet blocks = adds ? released.computeIfAbsent(address, key -> new BitSet()) : new BitSet();
     if (fenced) {
       blocks.or(acquired);

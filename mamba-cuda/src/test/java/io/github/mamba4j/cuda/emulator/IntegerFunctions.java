@@ -68,7 +68,9 @@ final class IntegerFunctions {
         if (bits == 64) {
           yield signed ? Math::multiplyHigh : Math::unsignedMultiplyHigh;
         }
-        yield signed ? (a, b) -> ((a << s >> s) * (b << s >> s)) >> bits : (a, b) -> (a * b) >>> bits;
+        yield signed
+            ? (a, b) -> ((a << s >> s) * (b << s >> s)) >> bits
+            : (a, b) -> (a * b) >>> bits;
       }
       default -> throw site.error("needs .lo, .hi or .wide");
     };

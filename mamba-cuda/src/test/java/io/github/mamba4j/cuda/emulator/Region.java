@@ -8,6 +8,7 @@ final class Region {
   final long base;
   final long end;
   final MemorySegment segment;
+  final boolean readOnly;
 
   /** Whether the segment is still registered. */
   boolean reachable = true;
@@ -17,6 +18,7 @@ final class Region {
 
   Region(MemorySegment segment) {
     this.segment = segment;
+    this.readOnly = segment.isReadOnly();
     this.base = segment.address();
     this.end = base + segment.byteSize();
     this.shadow = new GlobalRaces.Shadow();

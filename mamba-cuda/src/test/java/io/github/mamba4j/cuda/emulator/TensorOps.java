@@ -74,8 +74,9 @@ final class TensorOps {
     private final int[] right;
     private final int[] added;
     private final int depth;
-    private final float[] a;
-    private final float[] b;
+    private final double[] a;
+    private final double[] b;
+    private final double[] sums = new double[ROWS * COLUMNS];
 
     Multiply(Type type, int[][] registers, int depth) {
       this.type = type;
@@ -84,25 +85,22 @@ final class TensorOps {
       this.right = registers[2];
       this.added = registers[3];
       this.depth = depth;
-      this.a = new float[ROWS * depth];
-      this.b = new float[COLUMNS * depth];
+      this.a = new double[ROWS * depth];
+      this.b = new double[depth * COLUMNS];
     }
 
-    private void unpack(long bits, float[] into, int at) {
-      switch (type) {
-        case TF32 -> into[at] = Floats.tf32(bits);
-        case F16 -> {
-          into[at] = Floats.f16(bits);
-          into[at + 1] = Floats.f16(bits >>> 16);
-        }
-        default -> {
-          into[at] = Floats.bf16(bits);
-          into[at + 1] = Floats.bf16(bits >>> 16);
-        }
+    /** Unpacks one or two neighbours along the depth. */
+    private void unpack(long bits, double[] into, int at, int step) {
+      if (type == Type.TF32) {
+        into[at] = Floats.tf32(bits);
+        return;
       }
+      boolean half = type == Type.F16;
+      into[at] = half ? Floats.f16(bits) : Floats.bf16(bits);
+      into[at + step] = half ? Floats.f16(bits >>> 16) : Floats.bf16(bits >>> 16);
     }
 
-    /** Brings both factors into rows of the depth. */
+    /** Brings both factors and the sum into rows. */
     private void collect(Warp warp) {
       int width = type == Type.TF32 ? 1 : 2;
       for (int lane = 0; lane < Warp.LANES; lane++) {
@@ -110,30 +108,65 @@ final class TensorOps {
         int k = (lane & 3) * width;
         for (int i = 0; i < left.length; i++) {
           int at = (row + 8 * (i & 1)) * depth + k + 4 * width * (i >> 1);
-          unpack(warp.r[left[i]][lane], a, at);
+          unpack(warp.r[left[i]][lane], a, at, 1);
         }
         for (int i = 0; i < right.length; i++) {
-          unpack(warp.r[right[i]][lane], b, row * depth + k + 4 * width * i);
+          unpack(warp.r[right[i]][lane], b, (k + 4 * width * i) * COLUMNS + row, COLUMNS);
         }
       }
+    }
+
+    /** Returns the place of one of a lane's four results. */
+    private static int place(int lane, int i) {
+      return ((lane >> 2) + 8 * (i >> 1)) * COLUMNS + (lane & 3) * 2 + (i & 1);
     }
 
     @Override
     void run(Warp warp, int lanes) {
       warp.demandAll(lanes);
       collect(warp);
+      for (int row = 0; row < ROWS; row++) {
+        multiplyRow(row);
+      }
       for (int lane = 0; lane < Warp.LANES; lane++) {
         for (int i = 0; i < to.length; i++) {
-          int row = ((lane >> 2) + 8 * (i >> 1)) * depth;
-          int column = ((lane & 3) * 2 + (i & 1)) * depth;
-          double sum = 0;
-          for (int k = 0; k < depth; k++) {
-            sum += (double) a[row + k] * b[column + k];
-          }
           float before = Floats.f32(warp.r[added[i]][lane]);
-          warp.r[to[i]][lane] = Floats.bits((float) (sum + before));
+          warp.r[to[i]][lane] = Floats.bits((float) (sums[place(lane, i)] + before));
         }
       }
+    }
+
+    /** Sums a row's products; eight sums at a time hide how long each addition takes. */
+    private void multiplyRow(int row) {
+      double s0 = 0;
+      double s1 = 0;
+      double s2 = 0;
+      double s3 = 0;
+      double s4 = 0;
+      double s5 = 0;
+      double s6 = 0;
+      double s7 = 0;
+      for (int k = 0; k < depth; k++) {
+        double x = a[row * depth + k];
+        int at = k * COLUMNS;
+        s0 += x * b[at];
+        s1 += x * b[at + 1];
+        s2 += x * b[at + 2];
+        s3 += x * b[at + 3];
+        s4 += x * b[at + 4];
+        s5 += x * b[at + 5];
+        s6 += x * b[at + 6];
+        s7 += x * b[at + 7];
+      }
+      int at = row * COLUMNS;
+      sums[at] = s0;
+      sums[at + 1] = s1;
+      sums[at + 2] = s2;
+      sums[at + 3] = s3;
+      sums[at + 4] = s4;
+      sums[at + 5] = s5;
+      sums[at + 6] = s6;
+      sums[at + 7] = s7;
     }
   }
 
@@ -179,6 +212,7 @@ final class TensorOps {
     private final boolean transposes;
     private final boolean loads;
     private final long[] halves = new long[SIDE * SIDE];
+    private final long[] pair = new long[2];
 
     Matrices(Site.Address address, int[] registers, boolean transposes, boolean loads) {
       this.register = address.register();
@@ -226,22 +260,22 @@ final class TensorOps {
       for (int row = 0; row < SIDE; row++) {
         int lane = matrix * SIDE + row;
         long address = addresses[lane] + offset;
-        if (address % ROW_BYTES != 0) {
-          throw warp.fault(lane, "shared address " + address + " is no multiple of " + ROW_BYTES);
+        for (int i = 0; i < 2 && !loads; i++) {
+          int at = row * SIDE + 4 * i;
+          pair[i] = halves[at] | halves[at + 1] << 16 | halves[at + 2] << 32 | halves[at + 3] << 48;
         }
-        for (int half = 0; half < SIDE; half += 4) {
-          long place = address + 2L * half;
+        int offset =
+            loads
+                ? shared.reading(warp, lane, address, ROW_BYTES)
+                : shared.writing(warp, lane, address, ROW_BYTES, pair, 2);
+        for (int i = 0; i < 2; i++) {
           if (loads) {
-            long four = shared.read(warp, lane, place, 8);
-            for (int i = 0; i < 4; i++) {
-              halves[row * SIDE + half + i] = four >>> (16 * i) & 0xFFFF;
+            long four = shared.get(offset + 8 * i, 8);
+            for (int k = 0; k < 4; k++) {
+              halves[row * SIDE + 4 * i + k] = four >>> (16 * k) & 0xFFFF;
             }
           } else {
-            long four = 0;
-            for (int i = 3; i >= 0; i--) {
-              four = four << 16 | halves[row * SIDE + half + i];
-            }
-            shared.write(warp, lane, place, 8, four);
+            shared.set(offset + 8 * i, 8, pair[i]);
           }
         }
       }

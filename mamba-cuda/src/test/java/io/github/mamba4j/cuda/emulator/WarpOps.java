@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda.emulator;
 
+import java.util.Locale;
 import java.util.Map;
 
 /** Instructions in which the lanes of a warp exchange values. */
@@ -111,7 +112,7 @@ final class WarpOps {
     String[] names = site.operands.get(0).split("\\|", -1);
     int to = site.target(names[0].strip(), Type.B32);
     int within = names.length > 1 ? site.target(names[1].strip(), Type.PRED) : -1;
-    return new Shuffle(Mode.valueOf(mode.toUpperCase(java.util.Locale.ROOT)), to, within, from);
+    return new Shuffle(Mode.valueOf(mode.toUpperCase(Locale.ROOT)), to, within, from);
   }
 
   /** Tells all lanes of whose lanes a predicate holds. */
