@@ -33,12 +33,9 @@ class PtxCompileTest {
           PtxForms.GATHER_BACKWARD,
           PtxForms.GEMV,
           PtxForms.MATMUL,
-<<<<<<< HEAD
           PtxForms.SCAN_BACKWARD,
-          PtxForms.SSD);
-=======
+          PtxForms.SSD,
           ScanSources.ALL);
->>>>>>> scan
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */
