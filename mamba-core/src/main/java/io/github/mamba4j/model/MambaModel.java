@@ -284,6 +284,14 @@ public final class MambaModel implements AutoCloseable {
   }
 
   /**
+   * Opens a scope for steps of few tokens. Their activations are F32: to read the weights is what
+   * such a step costs, and those that are kept in F32 need no rounding.
+   */
+  Scope openStepScope() {
+    return store.scope().openSeparateChild(DType.F32);
+  }
+
+  /**
    * Opens a scope for forward and backward passes.
    *
    * @return the scope, to be closed before the model

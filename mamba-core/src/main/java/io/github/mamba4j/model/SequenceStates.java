@@ -69,7 +69,7 @@ final class SequenceStates implements AutoCloseable {
     this.group = Math.min(rows, invariantRows);
     this.scope = model.openScope();
     this.ownStepMemory = stepMemory == null;
-    this.stepMemory = stepMemory == null ? scope.openSeparateChild() : stepMemory;
+    this.stepMemory = stepMemory == null ? model.openStepScope() : stepMemory;
     MambaConfig config = model.config();
     MixerConfig mixer = config.mixer();
     for (int i = 0; i < config.nLayers(); i++) {

@@ -46,7 +46,7 @@ public final class SessionBatch implements AutoCloseable {
     this.maxSessions = maxSessions;
     this.blockRows = Math.min(maxSessions, model.device().batchInvariantRows());
     this.tokens = new int[blockRows];
-    this.stepMemory = model.openScope();
+    this.stepMemory = model.openStepScope();
     this.spare = model.newState();
   }
 

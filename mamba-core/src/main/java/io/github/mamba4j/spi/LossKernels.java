@@ -35,12 +35,16 @@ public interface LossKernels {
       @Nullable Sink logitsGrad) {}
 
   /**
-   * Returns how many logits are best computed and compared at a time, so that they stay in a cache.
+   * Returns how many rows of logits are best computed and compared at a time: few enough for their
+   * logits to stay in a cache, enough for the gradient of the head not to be read and written too
+   * often.
    *
-   * @return number of elements, positive
+   * @param vocab classes, positive
+   * @param width columns of the head, positive
+   * @return number of rows, positive
    */
-  default int logitsAtATime() {
-    return 1 << 22;
+  default int rowsAtATime(int vocab, int width) {
+    return Math.max(256, (1 << 22) / vocab);
   }
 
   /**

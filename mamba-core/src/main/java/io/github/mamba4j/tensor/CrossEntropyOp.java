@@ -22,7 +22,6 @@ public final class CrossEntropyOp {
   public static final int IGNORE = LossKernels.IGNORE;
 
   private static final String OP = "crossEntropy";
-  private static final int SMALLEST_CHUNK = 256;
 
   private CrossEntropyOp() {}
 
@@ -87,8 +86,7 @@ public final class CrossEntropyOp {
     View xGrad =
         wanted && x.requiresGrad() ? scope.empty(Shape.of(rows, x.cols()), type).view() : null;
     View weightGrad = wanted && weight.requiresGrad() ? scope.empty(weight.shape()).view() : null;
-    int atATime = scope.backend().loss().logitsAtATime();
-    int chunk = Math.min(rows, Math.max(SMALLEST_CHUNK, atATime / vocab));
+    int chunk = Math.min(rows, scope.backend().loss().rowsAtATime(vocab, x.cols()));
     scope.withWorkspace(
         (long) chunk * vocab,
         buffer -> {

@@ -32,10 +32,25 @@ final class CudaLoss implements LossKernels {
    */
   private static final int MOST_KEPT = (96 << 10) / VECTOR_BYTES;
 
+  private static final long CACHED_HEAD_BYTES = 16 << 20;
+  private static final int CACHED_LOGITS = 1 << 24;
+  private static final int STREAMED_LOGITS = 1 << 26;
+  private static final int LEAST_ROWS = 256;
+
   private final Launcher launcher;
 
   CudaLoss(Launcher launcher) {
     this.launcher = launcher;
+  }
+
+  /**
+   * Logits of 32 MiB in BF16, which the L2 cache of a large GPU holds; where the head's gradient
+   * does not fit beside them, four times as many, since each time it is read and written in whole.
+   */
+  @Override
+  public int rowsAtATime(int vocab, int width) {
+    boolean fits = (long) vocab * width * Float.BYTES <= CACHED_HEAD_BYTES;
+    return Math.max(LEAST_ROWS, (fits ? CACHED_LOGITS : STREAMED_LOGITS) / vocab);
   }
 
   @Override

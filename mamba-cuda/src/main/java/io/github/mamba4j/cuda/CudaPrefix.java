@@ -114,7 +114,7 @@ final class CudaPrefix {
   }
 
   private void down(Prefix scan, Level level, @Nullable View carry) {
-    boolean leaves = level.b() == scan.b();
+    boolean leaves = level.b().equals(scan.b());
     View out = leaves ? scan.out() : level.b();
     Arguments arguments = new Arguments().matrix(level.a()).matrix(level.b()).matrix(out);
     optional(arguments, carry);

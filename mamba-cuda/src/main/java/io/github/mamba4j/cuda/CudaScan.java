@@ -170,8 +170,7 @@ final class CudaScan implements ScanKernels {
         .number(shape.dInner())
         .number(shape.dState());
     int tasks = Math.min(shape.batch() * shape.dState(), Grid.MAX_Y);
-    Grid grid =
-        new Grid(Math.ceilDiv(shape.dInner(), CARRY_CHANNELS), tasks, CARRY_CHANNELS, 1);
+    Grid grid = new Grid(Math.ceilDiv(shape.dInner(), CARRY_CHANNELS), tasks, CARRY_CHANNELS, 1);
     launcher.launch(new Kernel("scan_carry", "scan_carry"), grid, arguments);
     launch(scan, plan, new States(ends, scan.finalState(), scan.checkpoints(), null));
   }
@@ -251,7 +250,7 @@ final class CudaScan implements ScanKernels {
 
   private static boolean isAligned(View view, int vector) {
     int size = view.type().blockBytes();
-    return view.stride() % vector == 0 && DeviceMemory.address(view) % (vector * size) == 0;
+    return view.stride() % vector == 0 && DeviceMemory.address(view) % ((long) vector * size) == 0;
   }
 
   /** The parameters that all kernels begin with. */

@@ -170,7 +170,6 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
   /** Returns the variables of a step's kernel. */
   static Map<String, String> step(String type, Shape shape) {
     boolean held = shape.discretization() == Discretization.ZOH;
-    return Map.of(
-        "TYPE", type, "ZOH", held ? "1" : "0", "SOFTPLUS", shape.softplus() ? "1" : "0");
+    return Map.of("TYPE", type, "ZOH", held ? "1" : "0", "SOFTPLUS", shape.softplus() ? "1" : "0");
   }
 }

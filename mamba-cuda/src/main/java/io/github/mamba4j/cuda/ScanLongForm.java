@@ -56,7 +56,8 @@ record ScanLongForm(int span, int channels) {
   private int sharedBytes(int padded, int activationBytes) {
     int floats = 2 * BLOCK_CHANNELS + 2 * padded;
     int raw = 4 * BLOCK_CHANNELS + 2 * padded;
-    return tile() * (floats * Float.BYTES + raw * activationBytes);
+    int columns = 2 * BLOCK_CHANNELS * Float.BYTES;
+    return tile() * (floats * Float.BYTES + raw * activationBytes) + columns;
   }
 
   int vector(int activationBytes) {

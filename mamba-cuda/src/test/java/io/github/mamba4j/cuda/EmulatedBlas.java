@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 
 /** A library of products for an emulated GPU, in the plainest way. */
 final class EmulatedBlas implements Blas {
+  @SuppressWarnings("restricted") // addresses are those of the test's own memory
   private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
   int calls;

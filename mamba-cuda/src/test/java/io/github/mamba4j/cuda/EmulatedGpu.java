@@ -25,7 +25,7 @@ final class EmulatedGpu implements TestGpu {
       ThreadLocal.withInitial(HashMap::new);
 
   private final Arena arena = Arena.ofShared();
-  private final Map<Storage, MemorySegment> blocks = new IdentityHashMap<>();
+  private final IdentityHashMap<Storage, MemorySegment> blocks = new IdentityHashMap<>();
 
   /** Blocks by their address: a test may share the same memory twice. */
   private final Map<Long, DeviceMemory> shared = new HashMap<>();

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A real GPU that copies shared host memory to itself before each launch, and back after it; the
  * memory shared by every such GPU, since a test's memory and kernels may be of two of them.
  */
+@SuppressWarnings("ReferenceEquality") // a GPU is one thing
 final class MirroredGpu implements TestGpu {
   private record Mirror(Gpu gpu, DeviceMemory memory, MemorySegment host) {
     /** A test may have closed its memory before the backend. */

@@ -112,7 +112,7 @@ abstract class ProductForms {
 
     Case(Shape shape, String types, String transposed, int gap, boolean add) {
       this.shape = shape;
-      String[] type = types.split(" ");
+      String[] type = types.split(" ", -1);
       int batch = shape.batch();
       a =
           factor(

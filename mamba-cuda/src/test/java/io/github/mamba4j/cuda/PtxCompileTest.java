@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
 class PtxCompileTest {
   private static final List<PtxSource> SOURCES =
-      Stream.of("elementwise", "conv_fold", "loss", "matmul_aid", "optimizer", "sampling")
+      Stream.of("elementwise", "conv_fold", "loss", "matmul_aid", "optimizer", "prefix", "sampling")
           .map(family -> new PtxSource(family, Map.of()))
           .toList();
   private static final List<List<PtxSource>> FORMS =
@@ -33,8 +33,12 @@ class PtxCompileTest {
           PtxForms.GATHER_BACKWARD,
           PtxForms.GEMV,
           PtxForms.MATMUL,
+<<<<<<< HEAD
           PtxForms.SCAN_BACKWARD,
           PtxForms.SSD);
+=======
+          ScanSources.ALL);
+>>>>>>> scan
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */

@@ -57,12 +57,14 @@ final class ScanBackwardTiming {
     int[][] shapes =
         only == null
             ? SHAPES
-            : new int[][] {Arrays.stream(only.split(",")).mapToInt(Integer::parseInt).toArray()};
+            : new int[][] {
+              Arrays.stream(only.split(",", -1)).mapToInt(Integer::parseInt).toArray()
+            };
     String types = System.getProperty("type", "bf16,f32").toUpperCase(java.util.Locale.ROOT);
     try (Gpu gpu = new CudaDevice(0)) {
-      System.out.println(gpu.name());
+      IO.println(gpu.name());
       for (int[] s : shapes) {
-        for (String type : types.split(",")) {
+        for (String type : types.split(",", -1)) {
           Shape shape = new Shape(s[0], s[2], s[1], s[3], Discretization.EULER, true);
           new ScanBackwardTiming(gpu, DType.valueOf(type), shape).measure();
         }

@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Times forward scans on a GPU, in forms to compare: the median over runs of graphs of launches.
  *
  * <p>{@code -Dscan.shapes=b,d,l,n,type;…} and {@code
- * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below. A seventh number
- * is the steps of a chunk; two numbers are those of a {@link ScanLongForm}; {@code 0} stands for what
- * the library chooses.
+ * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below. A seventh
+ * number is the steps of a chunk; two numbers are those of a {@link ScanLongForm}; {@code 0} stands
+ * for what the library chooses.
  */
 final class ScanTiming {
   private static final String SHAPES =
@@ -52,8 +52,8 @@ final class ScanTiming {
   public static void main(String[] arguments) {
     ScanTiming timing = new ScanTiming();
     print("%s%n", timing.device.name());
-    for (String shape : System.getProperty("scan.shapes", SHAPES).split(";")) {
-      timing.time(shape.split(","));
+    for (String shape : System.getProperty("scan.shapes", SHAPES).split(";", -1)) {
+      timing.time(shape.split(",", -1));
     }
     timing.device.close();
   }
@@ -107,7 +107,7 @@ final class ScanTiming {
             random(DType.F32, 1, channels, 0.1, 0),
             length == 1 ? state : null);
     View out = random(type, rows, channels, 1, 0);
-    for (String form : System.getProperty("scan.forms", FORMS).split(";")) {
+    for (String form : System.getProperty("scan.forms", FORMS).split(";", -1)) {
       if (length > 1 || form.equals("0")) {
         time(new Case(shape, inputs, out, state), form);
       }
@@ -120,7 +120,7 @@ final class ScanTiming {
 
   /** Returns the kernels in a form, null if it has too few states. */
   private @Nullable ScanKernels kernels(String text, Shape shape) {
-    int[] v = Arrays.stream(text.split(",")).mapToInt(Integer::parseInt).toArray();
+    int[] v = Arrays.stream(text.split(",", -1)).mapToInt(Integer::parseInt).toArray();
     if (v.length == 1) {
       return new CudaScan(device);
     }

@@ -25,7 +25,8 @@ final class Arithmetic {
     Type type = site.type();
     Lanes.Two function =
         type.isFloat() ? FloatFunctions.two(site, type) : IntegerFunctions.two(site, type);
-    Instruction fast = FastFloats.two(site, type);
+    Instruction fast =
+        type.isFloat() ? FastFloats.two(site, type) : FastIntegers.two(site, type, type, type, "");
     return fast != null ? fast : Lanes.binary(site, type, function);
   }
 
@@ -51,6 +52,13 @@ final class Arithmetic {
     String part = site.oneOf("lo", "hi", "wide");
     Lanes.Two product = IntegerFunctions.product(site, type, part);
     Type to = part.equals("wide") ? IntegerFunctions.twice(site, type) : type;
+    Instruction fast =
+        adds
+            ? FastIntegers.three(site, to, type, part)
+            : FastIntegers.two(site, to, type, type, part);
+    if (fast != null) {
+      return fast;
+    }
     return adds
         ? Lanes.ternary(site, to, type, to, (a, b, c) -> product.of(a, b) + c)
         : Lanes.binary(site, to, type, type, product);

@@ -60,7 +60,9 @@ final class Bits {
       int b = site.predicate(site.operands.get(2));
       return new PredicateLogic(site.target(site.operands.get(0), Type.PRED), a, b, function);
     }
-    return Lanes.binary(site, bits(site), function);
+    Type type = bits(site);
+    Instruction fast = FastIntegers.two(site, type, type, type, "");
+    return fast != null ? fast : Lanes.binary(site, type, function);
   }
 
   private static Instruction not(Site site) {
@@ -75,18 +77,17 @@ final class Bits {
 
   private static Instruction shiftLeft(Site site) {
     Type type = bits(site);
-    int most = type.bits;
-    return Lanes.binary(site, type, type, Type.U32, (a, b) -> b >= most ? 0 : a << (int) b);
+    return FastIntegers.two(site, type, type, Type.U32, "");
   }
 
   private static Instruction shiftRight(Site site) {
     Type type = site.type();
+    Instruction unsigned = FastIntegers.two(site, type, type, Type.U32, "");
     int most = type.bits - 1;
-    Lanes.Two function =
-        type.isSigned()
-            ? (a, b) -> type.widen(a) >> (int) Math.min(b, most)
-            : (a, b) -> b > most ? 0 : a >>> (int) b;
-    return Lanes.binary(site, type, type, Type.U32, function);
+    return unsigned != null
+        ? unsigned
+        : Lanes.binary(
+            site, type, type, Type.U32, (a, b) -> type.widen(a) >> (int) Math.min(b, most));
   }
 
   private static Instruction funnel(Site site) {

@@ -18,88 +18,117 @@ final class Comparisons {
     decoders.put("slct", Comparisons::selectBySign);
   }
 
-  /** Compares the bits of two operands. */
-  private interface Test {
-    boolean of(long a, long b);
+  private static final int LESS = 1;
+  private static final int EQUAL = 2;
+  private static final int GREATER = 4;
+  private static final int UNORDERED = 8;
+
+  /** By an operator's name, the relations that it accepts. */
+  private static final Map<String, Integer> FLOATS =
+      Map.ofEntries(
+          Map.entry("eq", EQUAL),
+          Map.entry("ne", LESS | GREATER),
+          Map.entry("lt", LESS),
+          Map.entry("le", LESS | EQUAL),
+          Map.entry("gt", GREATER),
+          Map.entry("ge", GREATER | EQUAL),
+          Map.entry("equ", EQUAL | UNORDERED),
+          Map.entry("neu", LESS | GREATER | UNORDERED),
+          Map.entry("ltu", LESS | UNORDERED),
+          Map.entry("leu", LESS | EQUAL | UNORDERED),
+          Map.entry("gtu", GREATER | UNORDERED),
+          Map.entry("geu", GREATER | EQUAL | UNORDERED),
+          Map.entry("num", LESS | EQUAL | GREATER),
+          Map.entry("nan", UNORDERED));
+
+  private static final Map<String, Integer> INTEGERS =
+      Map.ofEntries(
+          Map.entry("eq", EQUAL),
+          Map.entry("ne", LESS | GREATER),
+          Map.entry("lt", LESS),
+          Map.entry("lo", LESS),
+          Map.entry("le", LESS | EQUAL),
+          Map.entry("ls", LESS | EQUAL),
+          Map.entry("gt", GREATER),
+          Map.entry("hi", GREATER),
+          Map.entry("ge", GREATER | EQUAL),
+          Map.entry("hs", GREATER | EQUAL));
+
+  /**
+   * Compares numbers of a type.
+   *
+   * @param accepted the relations that count as true
+   */
+  private record Test(Type type, int accepted) {
+    /** Returns the lanes in which the relation is one of those accepted. */
+    int mask(long[] a, long[] b, int lanes) {
+      return switch (type) {
+        case F32 -> floats(a, b, lanes);
+        case F64, F16, BF16 -> doubles(a, b, lanes);
+        default -> integers(a, b, lanes);
+      };
+    }
+
+    private int floats(long[] a, long[] b, int lanes) {
+      int mask = 0;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int i = Warp.lowest(rest);
+        float x = Floats.f32(a[i]);
+        float y = Floats.f32(b[i]);
+        int relation = x < y ? LESS : x > y ? GREATER : x == y ? EQUAL : UNORDERED;
+        mask |= (accepted & relation) != 0 ? 1 << i : 0;
+      }
+      return mask;
+    }
+
+    private double value(long bits) {
+      return switch (type) {
+        case F64 -> Floats.f64(bits);
+        case F16 -> Floats.f16(bits);
+        default -> Floats.bf16(bits);
+      };
+    }
+
+    private int doubles(long[] a, long[] b, int lanes) {
+      int mask = 0;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int i = Warp.lowest(rest);
+        double x = value(a[i]);
+        double y = value(b[i]);
+        int relation = x < y ? LESS : x > y ? GREATER : x == y ? EQUAL : UNORDERED;
+        mask |= (accepted & relation) != 0 ? 1 << i : 0;
+      }
+      return mask;
+    }
+
+    /** Brings the sign to the highest bit, turned if there is none, and so compares all alike. */
+    private int integers(long[] a, long[] b, int lanes) {
+      int shift = 64 - type.bits;
+      long turn = type.isSigned() ? 0 : Long.MIN_VALUE;
+      int mask = 0;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int i = Warp.lowest(rest);
+        long x = a[i] << shift ^ turn;
+        long y = b[i] << shift ^ turn;
+        int relation = x < y ? LESS : x > y ? GREATER : EQUAL;
+        mask |= (accepted & relation) != 0 ? 1 << i : 0;
+      }
+      return mask;
+    }
   }
 
   private static Test test(Site site, Type type) {
     String operator = site.oneOf(OPERATORS);
     site.ignore("ftz");
-    return switch (type.kind) {
-      case FLOAT, PACKED -> floats(site, operator, type);
-      case PREDICATE -> throw site.error("does not compare predicates");
-      default -> integers(site, operator, type);
-    };
-  }
-
-  private static Test integers(Site site, String operator, Type type) {
-    boolean signed = type.isSigned();
-    int s = 64 - type.bits;
+    Integer accepted = (type.isFloat() ? FLOATS : INTEGERS).get(operator);
+    boolean pairs = type.kind == Type.Kind.PACKED && type != Type.BF16;
+    if (accepted == null || pairs || type == Type.PRED) {
+      throw site.error("does not compare this type so");
+    }
     if (type.kind == Type.Kind.BITS && !operator.equals("eq") && !operator.equals("ne")) {
       throw site.error("bits can be equal or not, but have no order");
     }
-    return switch (operator) {
-      case "eq" -> (a, b) -> a == b;
-      case "ne" -> (a, b) -> a != b;
-      case "lt", "lo" ->
-          signed ? (a, b) -> a << s < b << s : (a, b) -> Long.compareUnsigned(a, b) < 0;
-      case "le", "ls" ->
-          signed ? (a, b) -> a << s <= b << s : (a, b) -> Long.compareUnsigned(a, b) <= 0;
-      case "gt", "hi" ->
-          signed ? (a, b) -> a << s > b << s : (a, b) -> Long.compareUnsigned(a, b) > 0;
-      case "ge", "hs" ->
-          signed ? (a, b) -> a << s >= b << s : (a, b) -> Long.compareUnsigned(a, b) >= 0;
-      default -> throw site.error("does not compare integers so");
-    };
-  }
-
-  /** Compares two numbers. */
-  private interface Doubles {
-    boolean of(double a, double b);
-  }
-
-  private static Test floats(Site site, String operator, Type type) {
-    Doubles test = doubles(site, operator);
-    return switch (type) {
-      case F32 -> (a, b) -> test.of(Floats.f32(a), Floats.f32(b));
-      case F64 -> (a, b) -> test.of(Floats.f64(a), Floats.f64(b));
-      case F16 -> (a, b) -> test.of(Floats.f16(a), Floats.f16(b));
-      case BF16 -> (a, b) -> test.of(Floats.bf16(a), Floats.bf16(b));
-      default -> throw site.error("does not compare this type");
-    };
-  }
-
-  private static Doubles doubles(Site site, String operator) {
-    return switch (operator) {
-      case "eq" -> (a, b) -> a == b;
-      case "ne" -> (a, b) -> a < b || a > b;
-      case "lt" -> (a, b) -> a < b;
-      case "le" -> (a, b) -> a <= b;
-      case "gt" -> (a, b) -> a > b;
-      case "ge" -> (a, b) -> a >= b;
-      case "equ" -> (a, b) -> !(a < b || a > b);
-      case "neu" -> (a, b) -> a != b;
-      case "ltu" -> (a, b) -> !(a >= b);
-      case "leu" -> (a, b) -> !(a > b);
-      case "gtu" -> (a, b) -> !(a <= b);
-      case "geu" -> (a, b) -> !(a < b);
-      case "num" -> (a, b) -> !Double.isNaN(a) && !Double.isNaN(b);
-      case "nan" -> (a, b) -> Double.isNaN(a) || Double.isNaN(b);
-      default -> throw site.error("does not compare floats so");
-    };
-  }
-
-  /** The lanes in which a comparison holds. */
-  private static int mask(Test test, long[] a, long[] b, int lanes) {
-    int mask = 0;
-    for (int rest = lanes; rest != 0; rest &= rest - 1) {
-      int i = Warp.lowest(rest);
-      if (test.of(a[i], b[i])) {
-        mask |= 1 << i;
-      }
-    }
-    return mask;
+    return new Test(type, accepted);
   }
 
   /** Sets one or two predicates. */
@@ -120,7 +149,7 @@ final class Comparisons {
 
     @Override
     void run(Warp warp, int lanes) {
-      int mask = mask(test, warp.r[from[0]], warp.r[from[1]], lanes);
+      int mask = test.mask(warp.r[from[0]], warp.r[from[1]], lanes);
       int other = combination.of(warp, ~mask);
       mask = combination.of(warp, mask);
       warp.p[to] = (warp.p[to] & ~lanes) | (mask & lanes);
@@ -181,7 +210,7 @@ final class Comparisons {
 
     @Override
     void run(Warp warp, int lanes) {
-      int mask = mask(test, warp.r[from[0]], warp.r[from[1]], lanes);
+      int mask = test.mask(warp.r[from[0]], warp.r[from[1]], lanes);
       mask = combination.of(warp, mask);
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int i = Warp.lowest(rest);

@@ -40,6 +40,17 @@ class EmulatorMemoryTest {
   }
 
   @Test
+  void parameters_addressInARegister_areReadLaneByLane() {
+    Snippet snippet =
+        Snippet.of(
+            "mov.b64 %w0, in; mul.wide.u32 %w1, %i, 8; add.u64 %w0, %w0, %w1;",
+            "ld.param.u64 %w2, [%w0]; sub.u64 %do, %w2, %base;",
+            "mov.b64 %w0, in; ld.param.v2.u64 {%w3, %w4}, [%w0]; sub.u64 %w4, %w4, %w3;",
+            "setp.eq.u64 %q0, %w4, %do; selp.u64 %do, 1, %do, %q0;");
+    assertThat(snippet.run(2)).containsExactly(0, 1);
+  }
+
+  @Test
   void store_vectors_landSideBySide() {
     Snippet snippet =
         Snippet.of(

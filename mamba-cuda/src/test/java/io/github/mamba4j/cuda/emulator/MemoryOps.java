@@ -120,15 +120,13 @@ final class MemoryOps {
 
   /** Reads parameters. */
   private static final class LoadParameter extends Instruction {
-    private final int register;
-    private final long offset;
+    private final Site.Address address;
     private final Type type;
     private final int[] targets;
     private final long[] masks;
 
     LoadParameter(Site.Address address, Type type, int[] targets, long[] masks) {
-      this.register = address.register();
-      this.offset = address.offset();
+      this.address = address;
       this.type = type;
       this.targets = targets;
       this.masks = masks;
@@ -136,22 +134,36 @@ final class MemoryOps {
 
     @Override
     void run(Warp warp, int lanes) {
+      long[] places = warp.r[address.register()];
+      // By its name, a parameter is read once for all lanes.
+      int together = address.space() == Space.PARAM ? lanes : 0;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Warp.lowest(rest);
+        read(warp, places[lane] + address.offset(), together == 0 ? 1 << lane : together);
+        if (together != 0) {
+          return;
+        }
+      }
+    }
+
+    private void read(Warp warp, long place, int lanes) {
       ByteBuffer parameters = warp.block.launch.parameters;
       int end = warp.block.launch.entry.parameterBytes();
       int aligned = targets.length * type.bytes;
-      for (int rest = lanes; rest != 0; rest &= rest - 1) {
-        int lane = Warp.lowest(rest);
-        long address = warp.r[register][lane] + offset;
-        if (address < 0 || address + aligned > end || (address & aligned - 1) != 0) {
-          throw warp.fault(
-              lane, "reads byte " + address + " of " + end + " bytes of parameters, or crookedly");
+      if (place < 0 || place + aligned > end || (place & (aligned - 1)) != 0) {
+        throw warp.fault(
+            Warp.lowest(lanes),
+            "reads byte " + place + " of " + end + " bytes of parameters, or crookedly");
+      }
+      for (int k = 0; k < targets.length; k++) {
+        long bits = 0;
+        for (int i = type.bytes - 1; i >= 0; i--) {
+          bits = bits << 8 | (parameters.get((int) place + k * type.bytes + i) & 0xFF);
         }
-        for (int k = 0; k < targets.length; k++) {
-          long bits = 0;
-          for (int i = type.bytes - 1; i >= 0; i--) {
-            bits = bits << 8 | (parameters.get((int) address + k * type.bytes + i) & 0xFF);
-          }
-          warp.r[targets[k]][lane] = type.widen(bits) & masks[k];
+        long value = type.widen(bits) & masks[k];
+        long[] target = warp.r[targets[k]];
+        for (int rest = lanes; rest != 0; rest &= rest - 1) {
+          target[Warp.lowest(rest)] = value;
         }
       }
     }
