@@ -33,12 +33,9 @@ class PtxCompileTest {
           PtxForms.GATHER_BACKWARD,
           PtxForms.GEMV,
           PtxForms.MATMUL,
-<<<<<<< HEAD
+          ScanSources.ALL,
           PtxForms.SCAN_BACKWARD,
           PtxForms.SSD);
-=======
-          ScanSources.ALL);
->>>>>>> scan
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */
@@ -72,6 +69,22 @@ class PtxCompileTest {
       kernels++;
     }
     assertThat(kernels).isPositive();
+  }
+
+  /** An assembler takes a register for the entry of that name, or does not survive the meeting. */
+  @ParameterizedTest
+  @MethodSource("sources")
+  void ptx_everyFamily_hasNoNameOfAnEntryTwice(PtxSource source) {
+    String ptx = source.text();
+    for (String entry : PtxSignatures.of(ptx).keySet()) {
+      assertThat(Pattern.compile("(?<![\\w.%])" + entry + "\\b").matcher(ptx).results().count())
+          .as("mentions of %s", entry)
+          .isEqualTo(1);
+    }
+  }
+
+  static Stream<PtxSource> sources() {
+    return Stream.concat(SOURCES.stream(), FORMS.stream().flatMap(List::stream));
   }
 
   @Test
