@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -34,7 +35,7 @@ final class LossTiming {
 
   public static void main(String[] arguments) {
     try (CudaDevice gpu = new CudaDevice(0)) {
-      System.out.println(gpu.name());
+      IO.println(gpu.name());
       LossTiming timing = new LossTiming(gpu);
       timing.loss(DType.BF16, 512, 8192);
       timing.loss(DType.BF16, 16_384, 8192);
@@ -193,6 +194,8 @@ final class LossTiming {
     }
     Arrays.sort(samples);
     double micros = samples[SAMPLES / 2];
-    System.out.printf("%-50s %10.2f us %8.1f GB/s%n", name, micros, bytes / micros / 1e3);
+    IO.print(
+        String.format(
+            Locale.ROOT, "%-50s %10.2f us %8.1f GB/s%n", name, micros, bytes / micros / 1e3));
   }
 }

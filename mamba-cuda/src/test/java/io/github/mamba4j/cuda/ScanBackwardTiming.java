@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 
@@ -164,9 +165,16 @@ final class ScanBackwardTiming {
         new Backward(shape, inputs, outGrad, null, checkpoints, gradients, workspace);
     double there = median(() -> scan.forward(forward));
     double back = median(() -> new CudaScanBackward(gpu).run(backward, form));
-    System.out.printf(
-        "%s %s%n  forward %.3f ms, backward %.3f ms, both %.3f ms; %s%n",
-        shape, type, there, back, there + back, form);
+    IO.print(
+        String.format(
+            Locale.ROOT,
+            "%s %s%n  forward %.3f ms, backward %.3f ms, both %.3f ms; %s%n",
+            shape,
+            type,
+            there,
+            back,
+            there + back,
+            form));
     byKernel(backward, form);
     blocks.forEach(gpu::free);
   }
@@ -216,7 +224,11 @@ final class ScanBackwardTiming {
       new CudaScanBackward(timed).run(backward, form);
     }
     times.forEach((name, samples) ->
-        System.out.printf(
-            "  %-20s %.3f ms%n", name, samples.stream().sorted().toList().get(SAMPLES / 2)));
+        IO.print(
+            String.format(
+                Locale.ROOT,
+                "  %-20s %.3f ms%n",
+                name,
+                samples.stream().sorted().toList().get(SAMPLES / 2))));
   }
 }

@@ -60,7 +60,7 @@ final class ScanTiming {
 
   @SuppressWarnings("SystemOut")
   private static void print(String format, Object... values) {
-    System.out.printf(Locale.ROOT, format, values);
+    IO.print(String.format(Locale.ROOT, format, values));
   }
 
   private View random(DType type, long rows, long cols, double scale, double shift) {

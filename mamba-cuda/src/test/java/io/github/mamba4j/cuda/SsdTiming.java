@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -66,7 +67,7 @@ final class SsdTiming {
     Shape shape =
         new Shape(s[0], s[1], s[2], s[3], 1, s[4], 256, false, 0, Float.POSITIVE_INFINITY);
     try (CudaDevice gpu = new CudaDevice(0)) {
-      System.out.println(gpu.name() + ", " + shape);
+      IO.println(gpu.name() + ", " + shape);
       for (DType type : new DType[] {DType.BF16, DType.F32}) {
         if (words.size() <= s.length || words.getLast().equalsIgnoreCase(type.name())) {
           new SsdTiming(gpu, shape, type).run();
@@ -150,11 +151,13 @@ final class SsdTiming {
     both.run();
     gpu.synchronize();
     List<Launch> launches = List.copyOf(recorder.launches());
-    System.out.printf("%s: forward %.4f ms%n", type, millis(forwardOnly));
-    System.out.printf("%s: forward and backward %.4f ms%n", type, millis(both));
+    IO.print(String.format(Locale.ROOT, "%s: forward %.4f ms%n", type, millis(forwardOnly)));
+    IO.print(String.format(Locale.ROOT, "%s: forward and backward %.4f ms%n", type, millis(both)));
     for (Launch launch : launches) {
       double millis = millis(() -> gpu.launch(launch.kernel, launch.grid, launch.arguments));
-      System.out.printf("  %-24s %.4f ms  %s%n", launch.kernel.name(), millis, launch.grid);
+      IO.print(
+          String.format(
+              Locale.ROOT, "  %-24s %.4f ms  %s%n", launch.kernel.name(), millis, launch.grid));
     }
   }
 
