@@ -120,7 +120,7 @@ final class CudaOptimizer implements OptimizerKernels {
     }
     Arguments arguments =
         new Arguments().pointer(out).pointer(workspace).number(Math.toIntExact(partials));
-    launcher.launch(kernel("norm"), new Grid(1, 1, FOLD_THREADS, 1), arguments);
+    launcher.launch(kernel("whole_norm"), new Grid(1, 1, FOLD_THREADS, 1), arguments);
   }
 
   @Override

@@ -38,7 +38,7 @@ class CudaOptimizerLaunchTest {
     step(Collections.nCopies(243, slot(1)));
     assertThat(launcher.launched).hasSize(4);
     kernels.gradNorm(Collections.nCopies(252, slot(8193)), view, view);
-    assertThat(launcher.launched.subList(4, 6)).containsExactly("squares", "norm");
+    assertThat(launcher.launched.subList(4, 6)).containsExactly("squares", "whole_norm");
     assertThat(launcher.grids.get(4)).isEqualTo(new Grid(504, 1, 256, 1));
   }
 
@@ -46,7 +46,7 @@ class CudaOptimizerLaunchTest {
   void launches_noTensors_areTheNormAlone() {
     kernels.gradNorm(List.of(), view, view);
     step(List.of());
-    assertThat(launcher.launched).containsExactly("norm");
+    assertThat(launcher.launched).containsExactly("whole_norm");
   }
 
   @Test

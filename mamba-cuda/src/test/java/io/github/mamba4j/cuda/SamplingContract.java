@@ -38,7 +38,9 @@ abstract class SamplingContract {
 
   @AfterEach
   void close() {
-    backend.close();
+    if (backend != null) { // null where there is no GPU
+      backend.close();
+    }
   }
 
   /** Rows of logits with what steers their choice. */

@@ -34,7 +34,9 @@ abstract class ScanFormsContract {
 
   @AfterEach
   void close() {
-    backend.close();
+    if (backend != null) { // null where there is no GPU
+      backend.close();
+    }
   }
 
   /** Rows of elements in memory of their own, with what was rounded into them. */
