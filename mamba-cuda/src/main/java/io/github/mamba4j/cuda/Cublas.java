@@ -104,6 +104,11 @@ final class Cublas {
     return Optional.empty();
   }
 
+  /** Returns whether products of floats may drop bits for speed. */
+  static boolean cutsFloats() {
+    return Boolean.getBoolean(TF32_PROPERTY);
+  }
+
   /** Returns cuBLAS's name of a type. */
   static int type(DType type) {
     return switch (type) {
@@ -118,7 +123,7 @@ final class Cublas {
     if (type != DType.F32) {
       return COMPUTE_FLOAT;
     }
-    return Boolean.getBoolean(TF32_PROPERTY) ? COMPUTE_TF32 : COMPUTE_FLOAT_PEDANTIC;
+    return cutsFloats() ? COMPUTE_TF32 : COMPUTE_FLOAT_PEDANTIC;
   }
 
   static int operation(Blas.Matrix matrix) {

@@ -29,8 +29,11 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
   private final Scratch copyOfA;
   private final Scratch copyOfB;
   private final Scratch result;
-  private Optional<Blas> blas = Optional.empty();
-  private boolean asked;
+
+  /** Looked for with the GPU to itself, when the first large product comes. */
+  private @Nullable Blas blas;
+
+  private boolean opened;
 
   CudaMatmul(Gpu gpu) {
     this(gpu, () -> Cublas.open(gpu));
@@ -46,7 +49,7 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
     this.gpu = gpu;
     this.library = library;
     gemv = new CudaGemv(gpu);
-    tiles = new CudaTiles(gpu, new Scratch(gpu::allocate));
+    tiles = new CudaTiles(gpu, new Scratch(gpu::allocate), Cublas.cutsFloats());
     copyOfA = new Scratch(gpu::allocate);
     copyOfB = new Scratch(gpu::allocate);
     result = new Scratch(gpu::allocate);
@@ -54,15 +57,15 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
 
   /** Returns what computes large products, such as {@code cuBLAS 13.0.2 (libcublas.so.13)}. */
   String name() {
-    return Cublas.nameOf(blas().orElse(null));
+    gpu.together(this::open);
+    return Cublas.nameOf(blas);
   }
 
-  private synchronized Optional<Blas> blas() {
-    if (!asked) {
-      asked = true;
-      blas = library.get();
+  private void open() {
+    if (!opened) {
+      blas = library.get().orElse(null);
+      opened = true;
     }
-    return blas;
   }
 
   @Override
@@ -103,24 +106,25 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
     if (CudaGemv.takes(product)) {
       gemv.launch(product);
     } else {
-      Optional<Blas> opened = blas();
-      gpu.together(() -> many(product, opened.orElse(null)));
+      gpu.together(() -> many(product));
     }
   }
 
-  private void many(Product product, @Nullable Blas opened) {
+  private void many(Product product) {
+    open();
+    Blas present = blas;
     View out = product.out().view();
     boolean same = isSame(product);
     if (same && (out.type() == DType.F32 || out.type() == product.a().view().type())) {
-      sameTypes(product, opened);
+      sameTypes(product, present);
       return;
     }
     boolean direct = out.type() == DType.F32;
     Product floats = direct ? product : ofFloats(product);
     if (same) {
-      sameTypes(floats, opened);
+      sameTypes(floats, present);
     } else {
-      inParts(floats, opened);
+      inParts(floats, present);
     }
     if (!direct) {
       tiles.fold(product, floats.out().view(), 1);
@@ -142,13 +146,13 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
     return new Product(shape, product.a(), product.b(), sink, size, null);
   }
 
-  private void sameTypes(Product product, @Nullable Blas opened) {
-    Blas.Gemm gemm = opened == null ? null : ColumnProduct.of(product);
-    if (opened == null || gemm == null) {
+  private void sameTypes(Product product, @Nullable Blas present) {
+    Blas.Gemm gemm = present == null ? null : ColumnProduct.of(product);
+    if (present == null || gemm == null) {
       tiles.launch(product);
       return;
     }
-    gpu.call(() -> opened.gemm(gemm));
+    gpu.call(() -> present.gemm(gemm));
     if (product.bias() != null) {
       tiles.fold(product, null, 0);
     }
@@ -159,7 +163,7 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
    * of 8 bits each, and products of BF16 are exact floats; those that cannot reach the 24 bits of
    * the result are left out. Six such products take less time than one of floats.
    */
-  private void inParts(Product product, @Nullable Blas opened) {
+  private void inParts(Product product, @Nullable Blas present) {
     Shape shape = product.shape();
     List<Operand> left = parts(product.a(), shape.batch(), shape.m(), shape.k(), copyOfA);
     List<Operand> right = parts(product.b(), shape.batch(), shape.k(), shape.n(), copyOfB);
@@ -171,7 +175,7 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
         View bias = first ? product.bias() : null;
         Product part =
             new Product(shape, left.get(i), right.get(j), out, product.outBatchStride(), bias);
-        sameTypes(part, opened);
+        sameTypes(part, present);
       }
     }
   }
@@ -237,8 +241,12 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    blas.ifPresent(opened -> gpu.call(opened::close));
-    blas = Optional.empty();
+  public void close() {
+    Blas present = blas;
+    if (present != null) {
+      gpu.call(present::close);
+    }
+    blas = null;
+    opened = true;
   }
 }

@@ -35,16 +35,19 @@ final class CudaTiles {
 
   private final Launcher launcher;
   private final Scratch parts;
+  private final boolean cutsFloats;
 
   /**
    * Prepares launches.
    *
    * @param launcher runs them
    * @param parts memory for the sums of parts
+   * @param cutsFloats true if floats may lose all but 11 bits, for speed
    */
-  CudaTiles(Launcher launcher, Scratch parts) {
+  CudaTiles(Launcher launcher, Scratch parts, boolean cutsFloats) {
     this.launcher = launcher;
     this.parts = parts;
+    this.cutsFloats = cutsFloats;
   }
 
   /**
@@ -104,9 +107,8 @@ final class CudaTiles {
   private void launch(Product product, Cut cut, Target target, @Nullable View bias) {
     Shape shape = product.shape();
     DType type = product.a().view().type();
-    boolean floats = type == DType.F32;
-    int pieces = cut.side * (floats ? Float.BYTES : Short.BYTES) + 16;
-    int share = floats ? 16 * pieces : cut.side * 80;
+    boolean floats = type == DType.F32 && !cutsFloats;
+    int share = floats ? 16 * (cut.side * Float.BYTES + 16) : cut.side * 80;
     Grid grid =
         new Grid(
             cut.tiles,
@@ -118,7 +120,7 @@ final class CudaTiles {
     boolean vectors =
         CudaGemv.startsAtSixteen(product.a()) && CudaGemv.startsAtSixteen(product.b());
     Map<String, String> form = new HashMap<>();
-    form.put("T", CudaGemv.lower(type));
+    form.put("T", type == DType.F32 && cutsFloats ? "tf32" : CudaGemv.lower(type));
     form.put("O", CudaGemv.lower(target.view.type()));
     form.put("SIDE", String.valueOf(cut.side));
     form.put("A", product.a().transposed() ? "m" : "k");

@@ -20,7 +20,7 @@ class CudaMatmulLaunchTest {
   private final SignatureLauncher launcher = new SignatureLauncher();
   private final CudaGemv gemv = new CudaGemv(launcher);
   private final Scratch parts = new Scratch(bytes -> new DeviceMemory(1 << 20, bytes));
-  private final CudaTiles tiles = new CudaTiles(launcher, parts);
+  private final CudaTiles tiles = new CudaTiles(launcher, parts, false);
 
   private static View view(DType type, long stride) {
     return new View(new DeviceMemory(1 << 20, 1 << 20), type, 0, stride);

@@ -102,7 +102,7 @@ final class PtxForms {
       List<String> a, List<String> b, String side, String vectors) {
     return Map.of(
         "T",
-        TYPES,
+        List.of("f32", "bf16", "tf32"),
         "O",
         List.of("f32"),
         "SIDE",
