@@ -47,7 +47,7 @@ done
 # The natives of other systems are not needed.
 rm -f "$bundle"/lib/*-windows-*.jar "$bundle"/lib/*-apple-*.jar
 for module in mamba-core mamba-cuda; do
-  "$jdk/bin/jar" --create --file "$bundle/tests/$module.jar" -C "$root/$module/target/test-classes" .
+  cp -R "$root/$module/target/test-classes" "$bundle/tests/$module" # as files, which some tests copy
 done
 
 jdk_modules=java.base,java.compiler,java.desktop,java.instrument,java.logging,java.management
@@ -68,20 +68,20 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 java() {
   exec "$here/runtime/bin/java" -Xmx8g --add-modules jdk.incubator.vector \
-    --enable-native-access=ALL-UNNAMED -cp "$here/lib/*:$here/tests/*" "$@"
+    --enable-native-access=ALL-UNNAMED -cp "$here/lib/*:$here/tests/mamba-core:$here/tests/mamba-cuda" "$@"
 }
 junit=org.junit.platform.console.ConsoleLauncher
 case ${1:-} in
   kernels)
     shift
     java "$junit" execute --disable-banner --details tree --disable-ansi-colors --include-tag gpu \
-      --scan-classpath "$here/tests/mamba-cuda.jar" "$@"
+      --scan-classpath "$here/tests/mamba-cuda" "$@"
     ;;
   models)
     shift
     java -Dmamba.test.device=cuda "$junit" execute --disable-banner --details tree \
       --disable-ansi-colors --include-tag kernels --exclude-package io.github.mamba4j.internal.cpu \
-      --scan-classpath "$here/tests/mamba-core.jar" "$@"
+      --scan-classpath "$here/tests/mamba-core" "$@"
     ;;
   figures)
     shift

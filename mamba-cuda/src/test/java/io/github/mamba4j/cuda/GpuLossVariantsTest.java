@@ -6,6 +6,6 @@ import org.junit.jupiter.api.Tag;
 class GpuLossVariantsTest extends LossVariantsContract {
   @Override
   CudaBackend open() {
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 }

@@ -6,6 +6,6 @@ import org.junit.jupiter.api.Tag;
 class GpuNormFormsTest extends NormForms {
   @Override
   CudaBackend open() {
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 }

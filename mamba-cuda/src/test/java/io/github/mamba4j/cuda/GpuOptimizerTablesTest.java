@@ -6,6 +6,6 @@ import org.junit.jupiter.api.Tag;
 class GpuOptimizerTablesTest extends OptimizerTablesContract {
   @Override
   CudaBackend open() {
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 }

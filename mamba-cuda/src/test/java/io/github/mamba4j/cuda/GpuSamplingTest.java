@@ -6,6 +6,6 @@ import org.junit.jupiter.api.Tag;
 class GpuSamplingTest extends SamplingContract {
   @Override
   CudaBackend open() {
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 }

@@ -6,6 +6,6 @@ import org.junit.jupiter.api.Tag;
 class GpuScanFormsTest extends ScanFormsContract {
   @Override
   CudaBackend open() {
-    return TestGpu.real();
+    return TestGpu.mirrored();
   }
 }
