@@ -55,7 +55,7 @@ final class CudaScan implements ScanKernels {
       int most = shape.length() / LEAST_CHUNK;
       ScanForm form = ScanForm.choose(shape, most);
       long sequence = shape.batch() * form.fullWarps(shape.dInner());
-      int wanted = (int) Math.min(most, Math.ceilDiv(form.enoughWarps(), sequence));
+      int wanted = (int) Math.min(most, Math.ceilDiv(ScanForm.ENOUGH_WARPS, sequence));
       int steps = Math.ceilDiv(Math.ceilDiv(shape.length(), wanted), form.steps()) * form.steps();
       return new Plan(form, null, steps, Math.ceilDiv(shape.length(), steps));
     }

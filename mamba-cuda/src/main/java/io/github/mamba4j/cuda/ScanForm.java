@@ -21,8 +21,22 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
   /** The most states a channel that there are forms for. */
   static final int MOST_STATES = 256;
 
-  /** Multiprocessors to fill: a constant, so that a shape has the same bits on every GPU. */
-  private static final int MULTIPROCESSORS = 132;
+  /**
+   * Warps that keep a large GPU busy, 7 for each of 132 multiprocessors. A constant, so that a
+   * shape has the same bits on every GPU.
+   */
+  static final int ENOUGH_WARPS = 924;
+
+  /** States that a lane has of all its channels, at most: with more, too few warps fit. */
+  private static final int MOST_PRODUCT = 8;
+
+  /** Most states that lanes with so few each have room for. */
+  private static final int USUAL_STATES = 128;
+
+  /** Warps of a multiprocessor among which its registers are shared out, at least. */
+  private static final int LEAST_RESIDENT = 8;
+
+  private static final int MOST_RESIDENT = 16;
 
   private static final int WARP = 32;
   private static final int USUAL_STEPS = 16;
@@ -58,18 +72,9 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
     while (WARP * warps < padded || WARP / lanes * channels * warps < LEAST_CHANNELS) {
       warps *= 2;
     }
-    int blocks = Math.max(1, residentWarps(states * channels) / warps);
+    int resident = states * channels > MOST_PRODUCT ? LEAST_RESIDENT : MOST_RESIDENT;
+    int blocks = Math.max(1, resident / warps);
     return new ScanForm(states, lanes, channels, warps, USUAL_STEPS, blocks);
-  }
-
-  /** Returns the warps that a multiprocessor should hold: lanes with little work need company. */
-  private static int residentWarps(int product) {
-    return product >= 16 ? 8 : 16;
-  }
-
-  /** Returns how many warps fill a large GPU, or nearly. */
-  int enoughWarps() {
-    return MULTIPROCESSORS * residentWarps(product()) * 7 / 8;
   }
 
   /** Returns the states that a lane has of all its channels. */
@@ -92,12 +97,14 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
     boolean alone = shape.length() <= ScanKernels.BATCH_INVARIANT_STEPS;
     long sequences = (long) (alone ? 1 : shape.batch()) * copies;
     ScanForm finest = null;
-    for (int product = 16; product >= 1; product /= 2) {
+    int most = shape.dState() <= USUAL_STATES ? MOST_PRODUCT : 2 * MOST_PRODUCT;
+    for (int product = most; product >= 1; product /= 2) {
       ScanForm form = ofProduct(shape.dState(), product);
       if (form != null) {
         finest = form;
-        if (form.fullWarps(shape.dInner()) * sequences >= form.enoughWarps()) {
-          return form;
+        long all = form.fullWarps(shape.dInner()) * sequences;
+        if (all >= ENOUGH_WARPS) {
+          return all >= 2 * ENOUGH_WARPS ? form : form.withRegisters();
         }
       }
     }
@@ -106,6 +113,12 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
           "selectiveScan: dState must be at most " + MOST_STATES + ", got " + shape.dState());
     }
     return finest;
+  }
+
+  /** Returns this form for multiprocessors that have few of its warps each. */
+  private ScanForm withRegisters() {
+    int fewer = Math.max(1, LEAST_RESIDENT / warps);
+    return new ScanForm(states, lanes, channels, warps, steps, fewer);
   }
 
   /** Returns the form of lanes with so many states in all, or null if there is none. */
