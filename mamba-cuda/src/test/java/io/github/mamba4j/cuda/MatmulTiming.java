@@ -166,9 +166,9 @@ final class MatmulTiming {
         int value = random.nextInt();
         short bits =
             switch (type) {
-              case F32 -> (short) (i % 2 == 0 ? value : value & 0x807f | 0x3f00);
-              case BF16 -> (short) (value & 0x807f | 0x3f00);
-              case F16 -> (short) (value & 0x83ff | 0x3800);
+              case F32 -> (short) (i % 2 == 0 ? value : (value & 0x807f) | 0x3f00);
+              case BF16 -> (short) ((value & 0x807f) | 0x3f00);
+              case F16 -> (short) ((value & 0x83ff) | 0x3800);
               default -> (short) (i % 17 == 0 ? 0x1000 : value);
             };
         part.setAtIndex(ValueLayout.JAVA_SHORT, i, bits);
