@@ -26,9 +26,7 @@ final class Arithmetic {
     Lanes.Two function =
         type.isFloat() ? FloatFunctions.two(site, type) : IntegerFunctions.two(site, type);
     Instruction fast =
-        type.isFloat()
-            ? FastFloats.two(site, type)
-            : FastIntegers.two(site, type, type, type, "");
+        type.isFloat() ? FastFloats.two(site, type) : FastIntegers.two(site, type, type, type, "");
     return fast != null ? fast : Lanes.binary(site, type, function);
   }
 
