@@ -3,7 +3,6 @@ package io.github.mamba4j.cuda;
 import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
-import java.util.Locale;
 
 /**
  * Functions of one or two elements and sums along an axis: the launches of {@code elementwise.ptx}.
@@ -33,11 +32,6 @@ final class CudaElementwise implements ElementwiseKernels {
 
   private static Kernel kernel(String name) {
     return new Kernel("elementwise", name);
-  }
-
-  /** Returns the type of a view's elements as the kernels' names have it. */
-  private static String type(View view) {
-    return view.type().name().toLowerCase(Locale.ROOT);
   }
 
   @Override
@@ -83,7 +77,7 @@ final class CudaElementwise implements ElementwiseKernels {
             .number(scale.factor())
             .number(scale.rows())
             .number(scale.cols());
-    String name = "scale_" + type(scale.x()) + "_" + type(scale.out().view());
+    String name = "scale_" + Vectors.type(scale.x()) + "_" + Vectors.type(scale.out().view());
     launch(kernel(name, scale.out()), scale.rows(), scale.cols(), arguments);
   }
 
@@ -102,7 +96,7 @@ final class CudaElementwise implements ElementwiseKernels {
   @Override
   public void fill(View out, int rows, int cols, float value) {
     Arguments arguments = new Arguments().matrix(out).number(value).number(rows).number(cols);
-    launch(kernel("fill_" + type(out)), rows, cols, arguments);
+    launch(kernel("fill_" + Vectors.type(out)), rows, cols, arguments);
   }
 
   private void launch(Kernel kernel, int rows, int cols, Arguments arguments) {
@@ -136,7 +130,7 @@ final class CudaElementwise implements ElementwiseKernels {
             .number(sum.cols())
             .number(BLOCK_ROWS);
     Grid grid = new Grid(columnBlocks, Math.min(blocks, Grid.MAX_Y), Grid.THREADS, 1);
-    launcher.launch(kernel("sum_down_" + type(sum.x())), grid, partial);
+    launcher.launch(kernel("sum_down_" + Vectors.type(sum.x())), grid, partial);
     fold(sum, sum.cols(), blocks, sum.cols(), 1);
   }
 
@@ -150,7 +144,7 @@ final class CudaElementwise implements ElementwiseKernels {
             .number(sum.cols())
             .number(SEGMENT);
     Grid grid = new Grid(segments, Math.min(sum.rows(), Grid.MAX_Y), Grid.THREADS, 1);
-    launcher.launch(kernel("sum_along_" + type(sum.x())), grid, partial);
+    launcher.launch(kernel("sum_along_" + Vectors.type(sum.x())), grid, partial);
     fold(sum, sum.rows(), segments, 1, segments);
   }
 

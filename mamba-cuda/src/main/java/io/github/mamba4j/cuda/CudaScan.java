@@ -190,12 +190,14 @@ final class CudaScan implements ScanKernels {
     int size = scan.inputs().u().type().blockBytes();
     int inputs = form.inputs(shape.dState(), size);
     while (inputs > 1
-        && !(isAligned(scan.inputs().b(), inputs) && isAligned(scan.inputs().c(), inputs))) {
+        && !(Vectors.aligned(scan.inputs().b(), inputs)
+            && Vectors.aligned(scan.inputs().c(), inputs))) {
       inputs /= 2;
     }
     boolean gated = scan.inputs().z() != null;
     Alignment alignment = new Alignment(vector(scan, form.vector(size)), inputs, gated);
-    Kernel kernel = form.kernel(type(scan), alignment, shape, scan.checkpoints() != null);
+    Kernel kernel =
+        form.kernel(Vectors.type(scan.inputs().u()), alignment, shape, scan.checkpoints() != null);
     launcher.launch(kernel, form.grid(shape, size), arguments);
   }
 
@@ -218,39 +220,20 @@ final class CudaScan implements ScanKernels {
     int size = scan.inputs().u().type().blockBytes();
     Alignment alignment =
         new Alignment(vector(scan, form.vector(size)), paired(scan), scan.inputs().z() != null);
-    Kernel kernel = form.kernel(type(scan), alignment, shape, pass);
+    Kernel kernel = form.kernel(Vectors.type(scan.inputs().u()), alignment, shape, pass);
     launcher.launch(kernel, form.grid(shape, plan.chunks(), size), arguments);
-  }
-
-  private static String type(Forward scan) {
-    return scan.inputs().u().type() == DType.BF16 ? "bf16" : "f32";
   }
 
   /** Returns how many activations a thread may load at once: all rows have to lie at multiples. */
   private static int vector(Forward scan, int most) {
     Inputs inputs = scan.inputs();
-    int vector = most;
-    while (vector > 1
-        && !(scan.shape().dInner() % vector == 0
-            && isAligned(inputs.u(), vector)
-            && isAligned(inputs.dt(), vector)
-            && isAligned(scan.out(), vector)
-            && (inputs.z() == null || isAligned(inputs.z(), vector)))) {
-      vector /= 2;
-    }
-    return vector;
+    int channels = scan.shape().dInner();
+    return Vectors.across(most, channels, inputs.u(), inputs.dt(), scan.out(), inputs.z());
   }
 
   private static int paired(Forward scan) {
     Inputs inputs = scan.inputs();
-    boolean pairs =
-        scan.shape().dState() % 2 == 0 && isAligned(inputs.b(), 2) && isAligned(inputs.c(), 2);
-    return pairs ? 2 : 1;
-  }
-
-  private static boolean isAligned(View view, int vector) {
-    int size = view.type().blockBytes();
-    return view.stride() % vector == 0 && DeviceMemory.address(view) % ((long) vector * size) == 0;
+    return Vectors.across(2, scan.shape().dState(), inputs.b(), inputs.c());
   }
 
   /** The parameters that all kernels begin with. */
@@ -280,7 +263,8 @@ final class CudaScan implements ScanKernels {
         .number(shape.batch())
         .number(shape.dInner())
         .number(shape.dState());
-    PtxSource source = new PtxSource("scan_step", ScanForm.step(type(scan), shape));
+    PtxSource source =
+        new PtxSource("scan_step", ScanForm.step(Vectors.type(scan.inputs().u()), shape));
     int x = Math.ceilDiv(shape.dInner(), STEP_CHANNELS);
     Grid grid = new Grid(x, Math.min(shape.batch(), Grid.MAX_Y), STEP_CHANNELS, STEP_WARPS);
     launcher.launch(new Kernel(source, "scan_step"), grid, arguments);

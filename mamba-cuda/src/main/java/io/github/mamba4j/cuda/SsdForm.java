@@ -50,7 +50,7 @@ record SsdForm(int channels, int states) {
 
   /** Returns whether eight elements of a view's rows may be copied at once. */
   static boolean byEights(View view) {
-    return view.stride() % PIECE == 0 && DeviceMemory.address(view) % view.type().bytes(PIECE) == 0;
+    return Vectors.aligned(view, PIECE);
   }
 
   Kernel kernel(String family, String name) {

@@ -26,13 +26,19 @@ final class Vectors {
   private static boolean fits(int size, int cols, @Nullable View... views) {
     boolean fits = cols % size == 0;
     for (View view : views) {
-      fits =
-          fits
-              && (view == null
-                  || (view.stride() % size == 0
-                      && DeviceMemory.address(view) % view.type().bytes(size) == 0));
+      fits = fits && aligned(view, size);
     }
     return fits;
+  }
+
+  /**
+   * Returns whether all rows of a matrix of a plain type start at multiples of some elements; true
+   * for null.
+   */
+  static boolean aligned(@Nullable View view, int elements) {
+    return view == null
+        || (view.stride() % elements == 0
+            && DeviceMemory.address(view) % view.type().bytes(elements) == 0);
   }
 
   /** Returns how the kernels' forms call the type of a matrix. */
