@@ -34,6 +34,10 @@ final class CudaStep implements StepKernels {
   private static final int LEAST_STAGES = 6;
   private static final int MOST_STAGES = 24;
   private static final int MOST_STATES = 64;
+
+  /** Widest residual stream: the sums of its tiles' squares are folded by half a warp. */
+  private static final int MOST_WIDTH = 16 * 32 * TILE;
+
   private static final int MOST_TAPS = 8;
 
   /** Bytes of a message between blocks: a number, or two of 16 bits, and what it belongs to. */
@@ -95,7 +99,7 @@ final class CudaStep implements StepKernels {
       int vector = Math.ceilDiv(Math.max(normed, shape.dInner() * Short.BYTES), 16) * 16;
       int values = ownTiles() * 2 * TILE * Float.BYTES;
       int streams = Math.ceilDiv(tilesOut(), blocks) * TILE * Float.BYTES;
-      return sums + projected + 16 + tableBytes() + vector + values + streams;
+      return sums + projected + 64 + tableBytes() + vector + values + streams;
     }
 
     private int otherBytes(int groups) {
@@ -134,6 +138,7 @@ final class CudaStep implements StepKernels {
   public boolean takes(Shape shape, List<Layer> layers) {
     Plan plan = plan(shape, layers.size());
     return shape.dModel() % CHUNK == 0
+        && shape.dModel() <= MOST_WIDTH
         && shape.dInner() % CHUNK_OUT == 0
         && shape.dState() % 4 == 0
         && shape.dState() <= MOST_STATES
@@ -320,6 +325,7 @@ final class CudaStep implements StepKernels {
         .number(step.layers().size())
         .number(step.shape().dModel())
         .number(step.shape().dInner())
+        .number(1f / step.shape().dModel())
         .number(step.shape().normEps());
   }
 }

@@ -35,7 +35,8 @@ class PtxCompileTest {
           PtxForms.MATMUL,
           ScanSources.ALL,
           PtxForms.SCAN_BACKWARD,
-          PtxForms.SSD);
+          PtxForms.SSD,
+          PtxForms.STEP);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */

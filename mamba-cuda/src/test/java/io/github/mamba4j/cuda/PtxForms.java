@@ -55,6 +55,23 @@ final class PtxForms {
           forms("matmul", matmul(List.of("k", "m"), List.of("k", "n"), "128", "1")),
           forms("matmul", matmul(List.of("k"), List.of("n"), "64", "0")));
 
+  /** Steps of whole models: of the smallest and the largest published one, and small sizes. */
+  static final List<PtxSource> STEP =
+      Stream.of(
+              step("mamba_step", Map.of("RANK", "48", "SMALL", "f32")),
+              step("mamba_step", Map.of("RANK", "160", "SMALL", "bf16")),
+              step("mamba_step", Map.of("RANK", "4", "SMALL", "f32", "TAPS", "1", "STATES", "4")),
+              step("mamba_steps", Map.of("RANK", "48", "SMALL", "f32", "R", "1")),
+              step("mamba_steps", Map.of("RANK", "160", "SMALL", "bf16", "R", "8")),
+              step("mamba_steps", Map.of("RANK", "20", "SMALL", "f32", "R", "4", "STATES", "8")))
+          .toList();
+
+  private static PtxSource step(String family, Map<String, String> form) {
+    Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "TAPS", "4", "STAGES", "12"));
+    all.putAll(form);
+    return new PtxSource(family, all);
+  }
+
   /** The backward scan: of 16 states in all types and widths, of others in some. */
   static final List<PtxSource> SCAN_BACKWARD =
       Stream.of(

@@ -34,7 +34,7 @@ final class StepTiming {
     }
   }
 
-  private static void time(int rows, int layers, int dModel) {
+  static void time(int rows, int layers, int dModel) {
     try (CudaDevice gpu = new CudaDevice(0)) {
       new StepTiming(gpu).run(StepCase.shape(rows, dModel, 2 * dModel, 16, 4, dModel / 16), layers);
     }

@@ -1,0 +1,84 @@
+package io.github.mamba4j.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.StepKernels.Layer;
+import io.github.mamba4j.spi.StepKernels.Shape;
+import io.github.mamba4j.spi.StepKernels.Step;
+import io.github.mamba4j.spi.View;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The host side of steps, without a GPU. */
+class CudaStepLaunchTest {
+  private final SignatureLauncher launcher = new SignatureLauncher();
+  private final CudaStep kernels = new CudaStep(launcher);
+
+  private static View matrix(DType type, int cols) {
+    return new View(new DeviceMemory(1 << 20, 1 << 20), type, 0, cols);
+  }
+
+  private static List<Layer> layers(Shape shape, DType large, int count) {
+    View channels = matrix(DType.F32, shape.dInner());
+    Layer layer =
+        new Layer(
+            matrix(DType.F32, shape.dModel()),
+            matrix(large, shape.dModel()),
+            null,
+            channels,
+            channels,
+            channels,
+            matrix(DType.F32, shape.dtRank()),
+            channels,
+            channels,
+            channels,
+            matrix(large, shape.dInner()),
+            null,
+            channels,
+            channels);
+    return Collections.nCopies(count, layer);
+  }
+
+  private void run(int rows, int dModel, int count) {
+    Shape shape = StepCase.shape(rows, dModel, 2 * dModel, 16, 4, dModel / 16);
+    View stream = matrix(DType.F32, dModel);
+    List<Layer> layers = layers(shape, DType.BF16, count);
+    assertThat(kernels.takes(shape, layers)).isTrue();
+    assertThat(kernels.workspaceFloats(shape, count)).isPositive();
+    kernels.step(new Step(shape, layers, stream, stream, stream));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 768, 24, 2", "64, 768, 24, 2", "1, 2560, 64, 3", "64, 2560, 64, 3", "7, 256, 6, 2"})
+  void step_publishedModels_haveTheParametersOfTheirSignaturesAndRoom(
+      int rows, int dModel, int count, int launches) {
+    run(rows, dModel, count);
+    assertThat(launcher.launched).hasSize(launches);
+    assertThat(launcher.launched.getLast()).isEqualTo(rows == 1 ? "mamba_step" : "mamba_steps");
+    Grid grid = launcher.grids.getLast();
+    assertThat(grid.sharedBytes()).isLessThanOrEqualTo(launcher.sharedBytes());
+    // All that there is but less than a stage of each warp: what is asked for ahead.
+    assertThat(grid.sharedBytes()).isGreaterThan(launcher.sharedBytes() - 40_000);
+  }
+
+  @Test
+  void takes_otherWeights_saysNo() {
+    Shape shape = StepCase.shape(1, 768, 1536, 16, 4, 48);
+    for (DType large : new DType[] {DType.F32, DType.F16, DType.INT8}) {
+      assertThat(kernels.takes(shape, layers(shape, large, 2))).as("%s", large).isFalse();
+    }
+  }
+
+  @Test
+  void workspace_moreRowsOrLayers_isMore() {
+    Shape one = StepCase.shape(1, 768, 1536, 16, 4, 48);
+    Shape two = StepCase.shape(2, 768, 1536, 16, 4, 48);
+    Shape many = StepCase.shape(64, 768, 1536, 16, 4, 48);
+    assertThat(kernels.workspaceFloats(one, 64)).isGreaterThan(kernels.workspaceFloats(one, 24));
+    assertThat(kernels.workspaceFloats(many, 24)).isGreaterThan(kernels.workspaceFloats(two, 24));
+  }
+}
