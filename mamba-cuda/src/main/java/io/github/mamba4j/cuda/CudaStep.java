@@ -20,24 +20,17 @@ final class CudaStep implements StepKernels {
   private static final int THREADS = 256;
   private static final int WARPS = 8;
 
-  /** Numbers of k that a warp takes at a time of the input projection. */
+  /** Numbers of k that a warp takes at a time. */
   private static final int CHUNK = 32;
 
-  /** Numbers of k that a warp takes at a time of the output projection. */
-  private static final int CHUNK_OUT = 64;
-
   /** Channels of a tile of the input projection, rows of one of the output projection. */
-  private static final int TILE = 8;
+  private static final int TILE = 16;
 
   private static final int GROUP = 8;
   private static final int STAGE = 1024;
-  private static final int LEAST_STAGES = 6;
+  private static final int LEAST_STAGES = 2;
   private static final int MOST_STAGES = 24;
   private static final int MOST_STATES = 64;
-
-  /** Widest residual stream: the sums of its tiles' squares are folded by half a warp. */
-  private static final int MOST_WIDTH = 16 * 32 * TILE;
-
   private static final int MOST_TAPS = 8;
 
   /** Bytes of a message between blocks: a number, or two of 16 bits, and what it belongs to. */
@@ -93,18 +86,18 @@ final class CudaStep implements StepKernels {
     }
 
     private int otherBytesAlone() {
-      int sums = WARPS * 4 * TILE * Float.BYTES;
+      int sums = WARPS * 2 * TILE * Float.BYTES;
+      int slices = THREADS * 2 * Float.BYTES;
       int projected = THREADS * Float.BYTES;
-      int normed = shape.dModel() * Short.BYTES + tilesOut() * Float.BYTES;
-      int vector = Math.ceilDiv(Math.max(normed, shape.dInner() * Short.BYTES), 16) * 16;
+      int vector = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
       int values = ownTiles() * 2 * TILE * Float.BYTES;
       int streams = Math.ceilDiv(tilesOut(), blocks) * TILE * Float.BYTES;
-      return sums + projected + 64 + tableBytes() + vector + values + streams;
+      return sums + slices + projected + 16 + tableBytes() + vector + values + streams;
     }
 
     private int otherBytes(int groups) {
       int rows = groups * GROUP;
-      int sums = WARPS * rows * 2 * TILE * Float.BYTES;
+      int sums = WARPS * rows * TILE * Float.BYTES;
       int values = ownTiles() * rows * 2 * TILE * Float.BYTES;
       return sums + rows * (1 + projected()) * Float.BYTES + tableBytes() + values;
     }
@@ -138,8 +131,7 @@ final class CudaStep implements StepKernels {
   public boolean takes(Shape shape, List<Layer> layers) {
     Plan plan = plan(shape, layers.size());
     return shape.dModel() % CHUNK == 0
-        && shape.dModel() <= MOST_WIDTH
-        && shape.dInner() % CHUNK_OUT == 0
+        && shape.dInner() % CHUNK == 0
         && shape.dState() % 4 == 0
         && shape.dState() <= MOST_STATES
         && shape.dtRank() % 4 == 0
@@ -190,9 +182,9 @@ final class CudaStep implements StepKernels {
       long normed,
       long squares,
       long shares,
-      long folded,
       long gated,
       long residual,
+      long folded,
       long end) {
     static Places of(Plan plan) {
       Shape shape = plan.shape;
@@ -203,11 +195,11 @@ final class CudaStep implements StepKernels {
       long normed = counter + 16;
       long squares = normed + sixteen(rows * shape.dModel() * half);
       long shares = squares + sixteen(rows * plan.tilesOut() * whole);
-      long folded = shares + sixteen(rows * plan.blocks * plan.projected() * whole);
-      long gated = folded + sixteen(rows * plan.projected() * whole);
+      long gated = shares + sixteen(rows * plan.blocks * plan.projected() * whole);
       long residual = gated + sixteen(rows * shape.dInner() * half);
-      long end = residual + sixteen(rows * shape.dModel() * Float.BYTES);
-      return new Places(0, counter, normed, squares, shares, folded, gated, residual, end);
+      long folded = residual + sixteen(rows * shape.dModel() * Float.BYTES);
+      long end = folded + sixteen(rows * plan.projected() * Float.BYTES);
+      return new Places(0, counter, normed, squares, shares, gated, residual, folded, end);
     }
 
     private static long sixteen(long bytes) {
@@ -298,7 +290,6 @@ final class CudaStep implements StepKernels {
             .wide(base + places.normed())
             .wide(base + places.squares())
             .wide(base + places.shares())
-            .wide(base + places.folded())
             .wide(base + places.gated());
     return addSizes(arguments, step);
   }
@@ -325,7 +316,6 @@ final class CudaStep implements StepKernels {
         .number(step.layers().size())
         .number(step.shape().dModel())
         .number(step.shape().dInner())
-        .number(1f / step.shape().dModel())
         .number(step.shape().normEps());
   }
 }

@@ -5,17 +5,24 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.InferenceState;
+import io.github.mamba4j.model.LoadOptions;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.MambaModelBuilder;
+import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.BatchSource;
 import io.github.mamba4j.train.TrainingStep;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -116,6 +123,89 @@ abstract class ModelOnGpuContract {
       }
     }
     assertThat(runs[1]).isEqualTo(runs[0]);
+  }
+
+  private static MambaModel halfModel(Device device) {
+    try (MambaModel full =
+        MambaModel.builder()
+            .dModel(64)
+            .nLayers(3)
+            .vocabSize(VOCAB)
+            .seed(7)
+            .device(device)
+            .build()) {
+      return full.withPrecision(Precision.BF16);
+    }
+  }
+
+  private static float[] logits(InferenceState state) {
+    return state.logits().toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  @Test
+  void steps_halfWeights_stayNearTheLogitsOfTheCpu() {
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1);
+        MambaModel onGpu = halfModel(gpu);
+        MambaModel onCpu = halfModel(cpu);
+        InferenceState gpuState = onGpu.newState();
+        InferenceState cpuState = onCpu.newState()) {
+      for (InferenceState state : new InferenceState[] {gpuState, cpuState}) {
+        state.prefill(1, 2, 3, 4, 5);
+        for (int token = 0; token < 9; token++) {
+          state.step(token);
+        }
+      }
+      float[] expected = logits(cpuState);
+      float largest = 0;
+      for (float logit : expected) {
+        largest = Math.max(largest, Math.abs(logit));
+      }
+      assertThat(logits(gpuState)).containsExactly(expected, within(2e-2f * largest));
+    }
+  }
+
+  @Test
+  void steps_halfWeights_giveEachSequenceTheBitsThatItHasAlone() {
+    try (Device gpu = Device.of(open());
+        MambaModel model = halfModel(gpu);
+        InferenceState together = model.newState(3)) {
+      together.step(1, 2, 3);
+      together.step(4, 5, 6);
+      float[] all = logits(together);
+      for (int row = 0; row < 3; row++) {
+        try (InferenceState alone = model.newState()) {
+          alone.step(1 + row);
+          alone.step(4 + row);
+          assertThat(logits(alone))
+              .isEqualTo(Arrays.copyOfRange(all, row * VOCAB, (row + 1) * VOCAB));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void training_savedOnTheGpu_continuesOnTheCpu(Architecture architecture, @TempDir Path folder)
+      throws IOException {
+    Path onGpu = folder.resolve("gpu");
+    Path onCpu = folder.resolve("cpu");
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1)) {
+      try (MambaModel model = model(gpu, architecture)) {
+        trajectory(model, DType.F32);
+        model.save(onGpu);
+      }
+      try (MambaModel model = model(cpu, architecture)) {
+        trajectory(model, DType.F32);
+        model.save(onCpu);
+      }
+      LoadOptions whole = LoadOptions.defaults().precision(Precision.F32);
+      try (MambaModel there = MambaModel.load(onCpu, whole.device(gpu));
+          MambaModel back = MambaModel.load(onGpu, whole.device(cpu))) {
+        assertClose(trajectory(there, DType.F32), trajectory(back, DType.F32), 1e-4);
+      }
+    }
   }
 
   @ParameterizedTest
