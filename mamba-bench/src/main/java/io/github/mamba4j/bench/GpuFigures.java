@@ -98,8 +98,7 @@ public final class GpuFigures {
     }
   }
 
-  private void inference(
-      String size, int dModel, int nLayers, int prompt, double[] references) {
+  private void inference(String size, int dModel, int nLayers, int prompt, double[] references) {
     List<String> names = new ArrayList<>();
     for (int batch : BATCHES) {
       names.add("decode " + size + ", batch " + batch + ", BF16 weights");

@@ -297,7 +297,7 @@ final class BatchEngine implements AutoCloseable {
   /** Reads the next piece of a prompt; at its end the sequence joins. Returns how much was read. */
   private int readPiece(SessionBatch batch, InferenceState spare, Member member, int read) {
     InferenceState state = member.start == null ? spare : member.start;
-    int end = Math.min(member.prompt.length, read + InferenceState.PIECE);
+    int end = Math.min(member.prompt.length, read + state.pieceLength());
     Throwable problem = null;
     try {
       if (read == 0 && state == spare) {

@@ -23,12 +23,6 @@ import org.jspecify.annotations.Nullable;
  * the same calls. {@link SessionBatch} lets sequences come and go while others run.
  */
 public final class InferenceState implements AutoCloseable {
-  /**
-   * Most tokens that are read at once. A prompt that is handed over in pieces of this length leaves
-   * the same bits as one that is handed over whole.
-   */
-  public static final int PIECE = SequenceStates.PIECE;
-
   private static final int[] NO_TOKENS = {};
 
   private final SequenceStates rows;
@@ -63,6 +57,16 @@ public final class InferenceState implements AutoCloseable {
    */
   public MambaModel model() {
     return rows.model();
+  }
+
+  /**
+   * Returns how many tokens are read at once at most: 256 on a CPU, 2,048 on a GPU. A prompt that
+   * is handed over in pieces of this length leaves the same bits as one that is handed over whole.
+   *
+   * @return tokens, positive
+   */
+  public int pieceLength() {
+    return model().device().pieceLength();
   }
 
   /**
@@ -199,7 +203,7 @@ public final class InferenceState implements AutoCloseable {
 
   /**
    * Reads the tokens of one sequence as they come, in pieces, so that a text of any length needs
-   * memory for 256 tokens. Gives the same bits as {@link #prefill(int...)} of all of them.
+   * memory for one. Gives the same bits as {@link #prefill(int...)} of all of them.
    *
    * @param tokens token ids, each in [0, vocabulary); none does nothing
    * @throws IllegalArgumentException if there are several sequences, or an id does not exist; the
@@ -207,7 +211,7 @@ public final class InferenceState implements AutoCloseable {
    */
   public void prefill(PrimitiveIterator.OfInt tokens) {
     requireOneSequence();
-    int[] piece = new int[PIECE];
+    int[] piece = new int[pieceLength()];
     while (tokens.hasNext()) {
       int count = 0;
       while (count < piece.length && tokens.hasNext()) {

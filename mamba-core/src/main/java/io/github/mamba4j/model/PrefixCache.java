@@ -14,17 +14,16 @@ import org.jspecify.annotations.Nullable;
  * Remembers states after beginnings of prompts, so that a beginning which many prompts share is
  * read once.
  *
- * <p>A prompt is cut after every 256 tokens, as {@link InferenceState#prefill(int...)} cuts it, and
- * where the caller says so; the state at each cut is kept, in host memory, and the ones used least
- * recently are dropped when there are too many bytes. What is found depends on tokens and cuts, so
- * that a state from the cache has the bits of one that has read the same pieces without it.
+ * <p>A prompt is cut after every {@link InferenceState#pieceLength}, as {@link
+ * InferenceState#prefill(int...)} cuts it, and where the caller says so; the state at each cut is
+ * kept, in host memory, and the ones used least recently are dropped when there are too many bytes.
+ * What is found depends on tokens and cuts, so that a state from the cache has the bits of one that
+ * has read the same pieces without it.
  *
  * <p>Safe for use by several threads. Whatever changes the model's parameters must be followed by
  * {@link #clear()}.
  */
 public final class PrefixCache implements AutoCloseable {
-  private static final int PIECE = SequenceStates.PIECE;
-
   private final MambaModel model;
   private final long maxBytes;
   private final ReentrantLock lock = new ReentrantLock();
@@ -144,12 +143,13 @@ public final class PrefixCache implements AutoCloseable {
     }
   }
 
-  private static List<Prefix> cut(int[][] parts) {
+  private List<Prefix> cut(int[][] parts) {
     List<Prefix> prefixes = new ArrayList<>();
     Prefix before = null;
+    int pieceLength = model.device().pieceLength();
     for (int[] part : parts) {
-      for (int start = 0; start < part.length; start += PIECE) {
-        int end = Math.min(part.length, start + PIECE);
+      for (int start = 0; start < part.length; start += pieceLength) {
+        int end = Math.min(part.length, start + pieceLength);
         before = new Prefix(before, Arrays.copyOfRange(part, start, end));
         prefixes.add(before);
       }

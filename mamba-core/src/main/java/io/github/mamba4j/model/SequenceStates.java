@@ -25,9 +25,6 @@ import org.jspecify.annotations.Nullable;
  * and of what is read at once, only short pieces of equal length run together.
  */
 final class SequenceStates implements AutoCloseable {
-  /** Most tokens that are read at once. */
-  static final int PIECE = 256;
-
   /** Longer pieces of several rows gain nothing from running together. */
   private static final int SHARED_PIECE = ScanKernels.BATCH_INVARIANT_STEPS;
 
@@ -38,6 +35,10 @@ final class SequenceStates implements AutoCloseable {
   private final int rows;
   private final int invariantRows;
   private final int group;
+
+  /** Most tokens that are read at once. */
+  private final int pieceLength;
+
   private final Scope scope;
   private final Scope stepMemory;
   private final boolean ownStepMemory;
@@ -67,6 +68,7 @@ final class SequenceStates implements AutoCloseable {
     this.rows = rows;
     this.invariantRows = model.device().batchInvariantRows();
     this.group = Math.min(rows, invariantRows);
+    this.pieceLength = model.device().pieceLength();
     this.scope = model.openScope();
     this.ownStepMemory = stepMemory == null;
     this.stepMemory = stepMemory == null ? model.openStepScope() : stepMemory;
@@ -188,7 +190,7 @@ final class SequenceStates implements AutoCloseable {
       int length = tokens[row].length;
       int start = 0;
       while (length - start > SHARED_PIECE) {
-        int count = Math.min(PIECE, length - start);
+        int count = Math.min(pieceLength, length - start);
         start += count;
         readPiece(row, tokens[row], start - count, count, start == length);
       }
@@ -198,7 +200,7 @@ final class SequenceStates implements AutoCloseable {
     for (int first = 0; first < rows; first += size) {
       int count = rests[first];
       // Together they must lie on the side of the limit where each lies alone.
-      int most = count <= invariantRows ? invariantRows / Math.max(1, count) : PIECE / count;
+      int most = count <= invariantRows ? invariantRows / Math.max(1, count) : pieceLength / count;
       size = 1;
       while (size < most && first + size < rows && rests[first + size] == count) {
         size++;
@@ -225,7 +227,7 @@ final class SequenceStates implements AutoCloseable {
    * @param row the row
    * @param tokens holds the tokens
    * @param start the first one
-   * @param count how many, from 1 to {@link #PIECE}
+   * @param count how many, from 1 to a piece's length
    * @param last true to compute the logits of the token that follows
    */
   void readPiece(int row, int[] tokens, int start, int count, boolean last) {
@@ -276,7 +278,7 @@ final class SequenceStates implements AutoCloseable {
   private MemorySegment hostPiece() {
     MemorySegment host = hostPiece;
     if (host == null) {
-      host = arena.allocate(ValueLayout.JAVA_INT, PIECE);
+      host = arena.allocate(ValueLayout.JAVA_INT, pieceLength);
       hostPiece = host;
     }
     return host;

@@ -44,6 +44,15 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * Returns how many tokens of a prompt are best read at once: as many as it takes to be busy.
+   *
+   * @return tokens, at least {@link ScanKernels#BATCH_INVARIANT_STEPS}
+   */
+  default int pieceLength() {
+    return 256;
+  }
+
+  /**
    * Allocates zeroed memory.
    *
    * @param bytes size, positive

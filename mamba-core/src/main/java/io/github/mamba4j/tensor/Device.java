@@ -176,6 +176,16 @@ public final class Device implements AutoCloseable {
   }
 
   /**
+   * Returns how many tokens of a prompt are read at once here. It does not change while the device
+   * is open, since what is read depends on how it is cut, to the bit.
+   *
+   * @return tokens, positive
+   */
+  public int pieceLength() {
+    return backend.pieceLength();
+  }
+
+  /**
    * Returns whether activations can have a type here; see {@link Scope#activations}.
    *
    * @param activations the type

@@ -104,10 +104,7 @@ public final class Mamba1StepOp {
   }
 
   private static Tensor run(
-      StepKernels kernels,
-      StepKernels.Shape shape,
-      List<StepKernels.Layer> layers,
-      Tensor hidden) {
+      StepKernels kernels, StepKernels.Shape shape, List<StepKernels.Layer> layers, Tensor hidden) {
     Scope scope = hidden.scope();
     Tensor out = scope.empty(hidden.shape());
     scope.withWorkspace(

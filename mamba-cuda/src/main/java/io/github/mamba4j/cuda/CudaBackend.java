@@ -70,6 +70,12 @@ final class CudaBackend implements Backend {
     return activations == DType.F32 || activations == DType.BF16;
   }
 
+  /** The rows from which on products are limited by arithmetic alone. */
+  @Override
+  public int pieceLength() {
+    return 2048;
+  }
+
   @Override
   public Storage allocate(long bytes) {
     return gpu.allocate(bytes);

@@ -13,8 +13,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A token through all blocks: the launches of {@code mamba_step.ptx}, of one sequence, and of {@code
- * mamba_steps.ptx}, of more.
+ * A token through all blocks: the launches of {@code mamba_step.ptx}, of one sequence, and of
+ * {@code mamba_steps.ptx}, of more.
  */
 final class CudaStep implements StepKernels {
   private static final int THREADS = 256;
@@ -161,7 +161,9 @@ final class CudaStep implements StepKernels {
         && isOptional(layer.outBias());
   }
 
-  /** Returns whether rows follow each other without a gap, in groups of four that loads can take. */
+  /**
+   * Returns whether rows follow each other without a gap, in groups of four that loads can take.
+   */
   private static boolean isMatrix(View view, DType type, int cols) {
     return view.type() == type
         && view.stride() == cols

@@ -53,7 +53,13 @@ class CudaStepLaunchTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 768, 24, 2", "64, 768, 24, 2", "1, 2560, 64, 3", "64, 2560, 64, 3", "7, 256, 6, 2"})
+  @CsvSource({
+    "1, 768, 24, 2",
+    "64, 768, 24, 2",
+    "1, 2560, 64, 3",
+    "64, 2560, 64, 3",
+    "7, 256, 6, 2"
+  })
   void step_publishedModels_haveTheParametersOfTheirSignaturesAndRoom(
       int rows, int dModel, int count, int launches) {
     run(rows, dModel, count);

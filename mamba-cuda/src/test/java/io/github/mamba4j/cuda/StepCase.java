@@ -64,8 +64,7 @@ final class StepCase {
     private final Matrix dtBias = new Matrix(DType.F32, 1, dInner, 1, -2);
     private final Matrix a = new Matrix(DType.F32, dState, dInner, 0.3, -1.5);
     private final Matrix dSkip = new Matrix(DType.F32, 1, dInner, 0.2, 1);
-    private final Matrix outProj =
-        new Matrix(DType.BF16, dModel, dInner, 1 / Math.sqrt(dInner), 0);
+    private final Matrix outProj = new Matrix(DType.BF16, dModel, dInner, 1 / Math.sqrt(dInner), 0);
     private final @Nullable Matrix outBias = bias(dModel);
     private final @Nullable Matrix convState =
         dConv > 1 ? new Matrix(DType.F32, rows * (dConv - 1), dInner, 1, 0) : null;

@@ -39,7 +39,14 @@ abstract class StepContract {
     "33, 32, 64, 16, 4, 4, F32, false"
   })
   void step_everyForm_followsTheEquations(
-      int rows, int dModel, int dInner, int dState, int dConv, int rank, DType small, boolean bias) {
+      int rows,
+      int dModel,
+      int dInner,
+      int dState,
+      int dConv,
+      int rank,
+      DType small,
+      boolean bias) {
     try (CudaBackend backend = open()) {
       StepKernels kernels = backend.step().orElseThrow();
       StepKernels.Shape shape = StepCase.shape(rows, dModel, dInner, dState, dConv, rank);

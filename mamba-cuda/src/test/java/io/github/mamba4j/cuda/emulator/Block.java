@@ -1,6 +1,8 @@
 package io.github.mamba4j.cuda.emulator;
 
-/** The threads that share memory and barriers; one object can serve all blocks of a launch in turn. */
+/**
+ * The threads that share memory and barriers; one object can serve all blocks of a launch in turn.
+ */
 final class Block {
   private static final int TURN = 2048;
   private static final int BARRIERS = 16;
