@@ -88,7 +88,7 @@ public final class CrossEntropyOp {
     View weightGrad = wanted && weight.requiresGrad() ? scope.empty(weight.shape()).view() : null;
     int chunk = Math.min(rows, scope.backend().loss().rowsAtATime(vocab, x.cols()));
     scope.withWorkspace(
-        (long) chunk * vocab,
+        Math.ceilDiv(type.bytes((long) chunk * vocab), Float.BYTES),
         buffer -> {
           long first = type.elements(DType.F32.bytes(buffer.offset()));
           View logits = new View(buffer.storage(), type, first, vocab);

@@ -21,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * One optimiser step of a model: forward, backward, clipping and AdamW, recorded at the first call
  * and repeated on the same memory at every later one.
  *
- * <p>Three programs are recorded: a micro-batch (adds its gradients), the norm of the gradients,
- * and the update (which also zeroes the gradients). Loss and norm are looked at before the update
- * runs: if one of them is not finite the parameters stay as they are.
+ * <p>Three programs are recorded: a micro-batch, the norm of the gradients, and the update. The
+ * gradients of the only micro-batch replace those of the step before; several add to zeros, which
+ * the update leaves. Loss and norm are looked at before the update runs: if one of them is not
+ * finite the parameters stay as they are.
  *
  * <p>{@link Trainer} drives this; use it directly for a training loop of your own. For one thread
  * at a time.
@@ -81,7 +82,7 @@ public final class TrainingStep implements AutoCloseable {
     this.staging = arena.allocate(ValueLayout.JAVA_FLOAT, AdamWOp.STEP_NUMBERS);
     this.hostScalar = arena.allocate(ValueLayout.JAVA_FLOAT);
     this.slots = slots(optimizer);
-    AdamWOp.zeroGradients(scope, slots);
+    clearGradients();
   }
 
   private List<AdamWOp.Slot> slots(AdamW optimizer) {
@@ -168,13 +169,16 @@ public final class TrainingStep implements AutoCloseable {
       for (int i = 0; i < accumulation; i++) {
         int counted = batch.load(source, epoch, index * accumulation + i);
         microBatch.run();
+        if (i == accumulation - 1) {
+          // Before the loss is waited for, so that the device goes on.
+          measure.run();
+        }
         double mean = read(meanLoss);
         means += mean;
         lossSum += counted * mean;
         hits += read(hitCount);
         targets += counted;
       }
-      measure.run();
       loss = means / accumulation;
       gradientNorm = read(norm);
       if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
@@ -183,15 +187,28 @@ public final class TrainingStep implements AutoCloseable {
       }
       return updated;
     } finally {
-      if (!updated) {
-        AdamWOp.zeroGradients(scope, slots);
+      if (!updated || accumulation == 1) {
+        clearGradients();
       }
+    }
+  }
+
+  private void clearGradients() {
+    if (accumulation == 1) {
+      AdamWOp.renewGradients(slots);
+    } else {
+      AdamWOp.zeroGradients(slots);
     }
   }
 
   private void forwardBackward() {
     CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
-    result.mean().backward(1f / accumulation);
+    Runnable backward = () -> result.mean().backward(1f / accumulation);
+    if (accumulation == 1) {
+      AdamWOp.replaceGradients(slots, backward);
+    } else {
+      backward.run();
+    }
     meanLoss = result.mean();
     hitCount = result.hits().sum();
   }
@@ -210,7 +227,9 @@ public final class TrainingStep implements AutoCloseable {
 
   private void updateParameters() {
     AdamWOp.update(scope, slots, settings, numbers, norm);
-    AdamWOp.zeroGradients(scope, slots);
+    if (accumulation > 1) {
+      AdamWOp.zeroGradients(slots);
+    }
   }
 
   /** Work that is recorded when it first runs. */

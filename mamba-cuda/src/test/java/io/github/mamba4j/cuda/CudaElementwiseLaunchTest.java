@@ -38,6 +38,8 @@ class CudaElementwiseLaunchTest {
         }
       }
       kernels.transpose(new ElementwiseKernels.Transpose(3, 40, view, sink));
+      kernels.decay(new ElementwiseKernels.Decay(3, 40, view, sink));
+      kernels.decayBackward(new ElementwiseKernels.DecayBackward(3, 40, view, view, sink));
     }
     kernels.fill(view, 3, 40, 1);
     kernels.fill(half, 3, 40, 1);
