@@ -36,6 +36,8 @@ final class Gradient {
   private boolean[] partWritten = {};
   private boolean complete;
 
+  private boolean one;
+
   /** Whether the buffer holds anything yet; a leaf's may be there and count as zeros. */
   private boolean begun;
 
@@ -64,6 +66,7 @@ final class Gradient {
   /** Returns where a contribution to the owner, or to a view of it, goes. */
   Sink sink(Tensor target) {
     int part = partOf(target);
+    one = false;
     if (leaf) {
       keepBuffer();
     } else if (buffer == null) {
@@ -145,6 +148,35 @@ final class Gradient {
     return true;
   }
 
+  /**
+   * Takes memory that holds the whole gradient already, if there is none yet; false if it must be
+   * added.
+   *
+   * @param block memory of the owner's scope
+   * @param view the gradient, contiguous, of the owner's type
+   */
+  boolean adopt(Block block, View view) {
+    if (buffer != null || leaf) {
+      return false;
+    }
+    buffer = new Buffer(block, view);
+    begun = true;
+    complete = true;
+    return true;
+  }
+
+  /** Sets every element of a scalar's gradient, which from then on is known to be that. */
+  void seed(float value) {
+    Sink sink = sink(owner);
+    owner.scope().fill(sink.view(), 1, 1, value);
+    one = value == 1;
+  }
+
+  /** True if it is known to be one, so that nothing need be multiplied by it. */
+  boolean isOne() {
+    return one;
+  }
+
   /** True if nobody else reads this buffer, so that its owner may write over it. */
   boolean exclusive() {
     return buffer != null && buffer.owners == 1;
@@ -176,6 +208,7 @@ final class Gradient {
       return;
     }
     buffer = null;
+    one = false;
     begun = false;
     complete = false;
     Arrays.fill(partWritten, false);

@@ -191,8 +191,7 @@ public final class Tensor {
           "backward: the loss depends on no parameter, or was computed in a scope without"
               + " gradients; use Device.openGradientScope and Tensor.requireGrad");
     }
-    Sink sink = gradient().sink(this);
-    scope.fill(sink.view(), 1, 1, seed);
+    gradient().seed(seed);
     tape.run();
   }
 

@@ -165,14 +165,17 @@ public final class TrainingStep implements AutoCloseable {
     targets = 0;
     double means = 0;
     boolean updated = false;
+    writeNumbers(learningRate);
     try {
       for (int i = 0; i < accumulation; i++) {
-        int counted = batch.load(source, epoch, index * accumulation + i);
+        long step = index * accumulation + i;
+        int counted = batch.load(source, epoch, step);
         microBatch.run();
         if (i == accumulation - 1) {
-          // Before the loss is waited for, so that the device goes on.
           measure.run();
         }
+        // While the device works on this batch, which the next line waits for.
+        batch.readAhead(source, epoch, step + 1);
         double mean = read(meanLoss);
         means += mean;
         lossSum += counted * mean;
@@ -182,7 +185,8 @@ public final class TrainingStep implements AutoCloseable {
       loss = means / accumulation;
       gradientNorm = read(norm);
       if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
-        applyUpdate(learningRate);
+        update.run();
+        updates++;
         updated = true;
       }
       return updated;
@@ -213,12 +217,10 @@ public final class TrainingStep implements AutoCloseable {
     hitCount = result.hits().sum();
   }
 
-  private void applyUpdate(double learningRate) {
+  private void writeNumbers(double learningRate) {
     AdamWOp.stepNumbers(settings, learningRate, updates + 1, stepNumbers);
     MemorySegment.copy(stepNumbers, 0, staging, ValueLayout.JAVA_FLOAT, 0, stepNumbers.length);
     numbers.write(staging);
-    update.run();
-    updates++;
   }
 
   private void measureGradients() {

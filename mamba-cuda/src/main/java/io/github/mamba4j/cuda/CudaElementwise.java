@@ -15,7 +15,7 @@ final class CudaElementwise implements ElementwiseKernels {
   private static final int BLOCK_ROWS = 64;
 
   /** Elements of a row that a block of threads sums. */
-  private static final int SEGMENT = 8192;
+  private static final int SEGMENT = 1024;
 
   private static final int SQUARE = 32;
   private static final int SQUARE_THREADS = 8;
