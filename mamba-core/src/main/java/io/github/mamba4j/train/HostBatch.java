@@ -112,7 +112,7 @@ final class HostBatch {
               rows,
               length));
     }
-    if (held != source || heldEpoch != epoch || heldStep != step) {
+    if (!source.equals(held) || heldEpoch != epoch || heldStep != step) {
       read(source, epoch, step);
     }
     int counted = 0;
