@@ -193,7 +193,10 @@ public final class AdamWOp {
    * @param slots the parameters
    */
   public static void renewGradients(List<Slot> slots) {
-    slots.forEach(slot -> slot.parameter.gradient().renew());
+    // By index: a repeated step makes no objects.
+    for (int i = 0; i < slots.size(); i++) {
+      slots.get(i).parameter.gradient().renew();
+    }
   }
 
   /**

@@ -112,7 +112,7 @@ final class HostBatch {
               rows,
               length));
     }
-    if (!source.equals(held) || heldEpoch != epoch || heldStep != step) {
+    if (!holds(source, epoch, step)) {
       read(source, epoch, step);
     }
     int counted = 0;
@@ -132,6 +132,12 @@ final class HostBatch {
     MemorySegment.copy(targets, 0, staging, ValueLayout.JAVA_INT, half, targets.length);
     both.write(staging);
     return counted;
+  }
+
+  /** Whether the arrays hold a batch. Equal sources may be read again, which costs time only. */
+  @SuppressWarnings("ReferenceEquality")
+  private boolean holds(BatchSource source, long epoch, long step) {
+    return held == source && heldEpoch == epoch && heldStep == step;
   }
 
   private IllegalArgumentException unknown(
