@@ -2,11 +2,14 @@ package io.github.mamba4j.bench;
 
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.TrainingStep;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
@@ -21,7 +24,8 @@ import java.util.regex.Pattern;
 public final class GpuFigures {
   private static final int SAMPLES = 20;
   private static final int WARM_UP = 3;
-  private static final int TOKENS_A_SAMPLE = 16;
+  private static final int TOKENS_A_SAMPLE = 64;
+  private static final int[] BATCHES = {1, 64};
   private static final double NANOS = 1e9;
   private static final double RATE = 1e-4;
 
@@ -52,9 +56,9 @@ public final class GpuFigures {
     training("256 x 6, vocab 8192", 256, 6, 8192, 32, 512, DType.BF16, 811_562);
     training("130m", 768, 24, 50_280, 8, 2048, DType.BF16, 163_624);
     training("370m", 1024, 48, 50_280, 8, 2048, DType.BF16, 69_938);
-    inference("130m", 768, 24, 512, 1_218, 15.5);
-    inference("370m", 1024, 48, 512, Double.NaN, Double.NaN);
-    inference("2.8b", 2560, 64, 2048, 278, 63.0);
+    inference("130m", 768, 24, 512, new double[] {1_218, 67_449, 15.5});
+    inference("370m", 1024, 48, 512, new double[] {Double.NaN, Double.NaN, Double.NaN});
+    inference("2.8b", 2560, 64, 2048, new double[] {278, 13_436, 63.0});
   }
 
   private MambaModel model(int dModel, int nLayers, int vocab) {
@@ -95,31 +99,48 @@ public final class GpuFigures {
   }
 
   private void inference(
-      String size, int dModel, int nLayers, int prompt, double reference, double referenceMs) {
-    String decode = "decode " + size + ", batch 1, BF16 weights";
+      String size, int dModel, int nLayers, int prompt, double[] references) {
+    List<String> names = new ArrayList<>();
+    for (int batch : BATCHES) {
+      names.add("decode " + size + ", batch " + batch + ", BF16 weights");
+    }
     String prefill = "prefill " + size + ", " + prompt + " tokens, BF16 weights";
-    boolean decoding = wanted.matcher(decode).find();
-    boolean reading = wanted.matcher(prefill).find();
-    if (!decoding && !reading) {
+    names.add(prefill);
+    if (names.stream().noneMatch(name -> wanted.matcher(name).find())) {
       return;
     }
     int[] tokens = PublishedModel.tokens(prompt);
     try (MambaModel full = model(dModel, nLayers, PublishedModel.VOCAB);
-        MambaModel model = full.withPrecision(io.github.mamba4j.model.Precision.BF16);
+        MambaModel model = full.withPrecision(Precision.BF16);
         InferenceState state = model.newState()) {
-      if (reading) {
-        double[] seconds = times(() -> state.prefill(tokens));
-        row(prefill, prompt, seconds, prompt / referenceMs * 1000);
+      for (int i = 0; i < BATCHES.length; i++) {
+        if (wanted.matcher(names.get(i)).find()) {
+          decode(names.get(i), model, BATCHES[i], references[i]);
+        }
       }
-      if (decoding) {
+      if (wanted.matcher(prefill).find()) {
         double[] seconds =
             times(() -> {
-              for (int i = 0; i < TOKENS_A_SAMPLE; i++) {
-                state.step(PublishedModel.token(i));
-              }
+              state.prefill(tokens);
+              state.logits();
             });
-        row(decode, TOKENS_A_SAMPLE, seconds, reference);
+        row(prefill, prompt, seconds, prompt / references[BATCHES.length] * 1000);
       }
+    }
+  }
+
+  private static void decode(String name, MambaModel model, int batch, double reference) {
+    int[] tokens = new int[batch];
+    try (InferenceState state = model.newState(batch)) {
+      double[] seconds =
+          times(() -> {
+            for (int i = 0; i < TOKENS_A_SAMPLE; i++) {
+              Arrays.fill(tokens, PublishedModel.token(i));
+              state.step(tokens);
+            }
+            state.logits();
+          });
+      row(name, (long) TOKENS_A_SAMPLE * batch, seconds, reference);
     }
   }
 

@@ -1,11 +1,14 @@
 package io.github.mamba4j.nn;
 
+import io.github.mamba4j.spi.ScanKernels.Discretization;
+import io.github.mamba4j.tensor.Mamba1StepOp;
 import io.github.mamba4j.tensor.RmsNormOp;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Embeddings, a stack of residual blocks, and the last normalisation. */
 public final class Backbone {
@@ -94,6 +97,12 @@ public final class Backbone {
 
   /** Keeps the activations of all blocks, which are few, and copies none of them. */
   private Tensor advanceAtOnce(Tensor embedded, List<MixerState> states) {
+    if (embedded.shape().dim(1) == 1) {
+      Optional<Tensor> stepped = step(embedded, states);
+      if (stepped.isPresent()) {
+        return normF.forward(stepped.get());
+      }
+    }
     Tensor hidden = embedded;
     Tensor residual = null;
     for (int i = 0; i < blocks.size(); i++) {
@@ -102,6 +111,21 @@ public final class Backbone {
       residual = result.residual();
     }
     return normF.forward(hidden, Objects.requireNonNull(residual)).out();
+  }
+
+  /** Runs one token of each sequence as one piece of work, if blocks and device are made for it. */
+  private Optional<Tensor> step(Tensor embedded, List<MixerState> states) {
+    List<Mamba1StepOp.Layer> layers = new ArrayList<>();
+    for (int i = 0; i < blocks.size(); i++) {
+      ResidualBlock block = blocks.get(i);
+      if (!(block.mixer() instanceof Mamba1Mixer mixer)) {
+        return Optional.empty();
+      }
+      layers.add(mixer.stepLayer(block.norm().weight(), states.get(i)));
+    }
+    ResidualBlock first = blocks.getFirst();
+    Discretization discretization = ((Mamba1Mixer) first.mixer()).discretization();
+    return Mamba1StepOp.advance(embedded, layers, first.norm().eps(), discretization);
   }
 
   private Tensor advanceBlockByBlock(Tensor embedded, List<MixerState> states) {

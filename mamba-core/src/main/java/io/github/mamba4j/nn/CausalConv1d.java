@@ -53,6 +53,24 @@ public final class CausalConv1d {
   }
 
   /**
+   * Returns the taps that {@link #advance} uses, after {@link #refresh}.
+   *
+   * @return the oldest first, [width, channels]
+   */
+  Tensor taps() {
+    return taps.value();
+  }
+
+  /**
+   * Returns the bias.
+   *
+   * @return [channels], or null if there is none
+   */
+  @Nullable Tensor bias() {
+    return bias;
+  }
+
+  /**
    * Brings what {@link #advance} uses up to date with the parameters.
    *
    * @param work where to compute

@@ -3,6 +3,7 @@ package io.github.mamba4j.nn;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.tensor.CausalConv1dOp;
 import io.github.mamba4j.tensor.DecayOp;
+import io.github.mamba4j.tensor.Mamba1StepOp;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.SelectiveScanOp;
 import io.github.mamba4j.tensor.Shape;
@@ -149,6 +150,36 @@ public final class Mamba1Mixer implements Mixer {
     Tensor u = conv1d.advance(xz[0], state.conv());
     SelectiveScanOp.Inputs inputs = scanInputs(u, diagonal.value(), xz[1], state.ssm());
     return outProj.forward(SelectiveScanOp.advance(inputs, config.discretization));
+  }
+
+  /**
+   * Returns this mixer and the normalisation before it as a step of one token has them; after
+   * {@link #refresh}.
+   *
+   * @param norm weights of the normalisation
+   * @param state what the sequences have left so far
+   */
+  Mamba1StepOp.Layer stepLayer(Tensor norm, MixerState state) {
+    return new Mamba1StepOp.Layer(
+        norm,
+        inProj.weight(),
+        inProj.bias(),
+        conv1d.taps(),
+        conv1d.bias(),
+        xProj.weight(),
+        dtProj.weight(),
+        Objects.requireNonNull(dtProj.bias()),
+        diagonal.value(),
+        dSkip,
+        outProj.weight(),
+        outProj.bias(),
+        state.conv(),
+        state.ssm());
+  }
+
+  /** Returns how B̄ is formed. */
+  Discretization discretization() {
+    return config.discretization;
   }
 
   @Override

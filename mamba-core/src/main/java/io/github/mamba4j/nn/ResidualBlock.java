@@ -58,6 +58,16 @@ public final class ResidualBlock {
     return new Result(mixer.advance(normed.out(), state), normed.sum());
   }
 
+  /** Returns the normalisation. */
+  RmsNorm norm() {
+    return norm;
+  }
+
+  /** Returns the mixer. */
+  Mixer mixer() {
+    return mixer;
+  }
+
   /**
    * Brings what {@link #advance} uses up to date with the parameters.
    *

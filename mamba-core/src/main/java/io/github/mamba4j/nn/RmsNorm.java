@@ -22,6 +22,16 @@ public final class RmsNorm {
     this.eps = eps;
   }
 
+  /** Returns the weight, [width]. */
+  Tensor weight() {
+    return weight;
+  }
+
+  /** Returns what is added to the mean square. */
+  float eps() {
+    return eps;
+  }
+
   /**
    * Normalises each row.
    *

@@ -2,6 +2,7 @@ package io.github.mamba4j.spi;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A piece of hardware that holds storages and runs kernels on them, one after the other.
@@ -161,6 +162,15 @@ public interface Backend extends AutoCloseable {
    * @return the kernels
    */
   GatherKernels gather();
+
+  /**
+   * Returns the steps of whole models, which are optional.
+   *
+   * @return the kernels, or empty if there is nothing to gain from them here
+   */
+  default Optional<StepKernels> step() {
+    return Optional.empty();
+  }
 
   /**
    * Returns the optimiser steps.

@@ -20,6 +20,7 @@ final class Arguments {
 
   private ByteBuffer buffer = ByteBuffer.allocate(USUAL_BYTES).order(ByteOrder.nativeOrder());
   private final List<String> types = new ArrayList<>();
+  private final List<Integer> offsets = new ArrayList<>();
 
   /** Appends the address of a view's first element and its stride, in elements. */
   Arguments matrix(View view) {
@@ -66,6 +67,7 @@ final class Arguments {
   private ByteBuffer reserve(int multiple, int size, String type) {
     types.add(type);
     int start = Math.ceilDiv(buffer.position(), multiple) * multiple;
+    offsets.add(start);
     if (start + size > buffer.capacity()) {
       buffer = ByteBuffer.allocate(MOST_BYTES).order(ByteOrder.nativeOrder()).put(buffer.flip());
     }
@@ -75,6 +77,11 @@ final class Arguments {
   /** Returns the types as a signature writes them. */
   List<String> types() {
     return List.copyOf(types);
+  }
+
+  /** Returns where each parameter starts among the packed ones, in bytes. */
+  List<Integer> offsets() {
+    return List.copyOf(offsets);
   }
 
   /** Returns the packed parameters, from the buffer's position to its limit. */

@@ -11,9 +11,11 @@ import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.OptimizerKernels;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.SsdKernels;
+import io.github.mamba4j.spi.StepKernels;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /** A GPU as a backend: its memory and all kernel families. */
 final class CudaBackend implements Backend {
@@ -27,6 +29,7 @@ final class CudaBackend implements Backend {
   private final CudaMatmul matmul;
   private final LossKernels loss;
   private final OptimizerKernels optimizer;
+  private final StepKernels step;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
@@ -39,6 +42,7 @@ final class CudaBackend implements Backend {
     matmul = new CudaMatmul(gpu);
     loss = new CudaLoss(gpu);
     optimizer = new CudaOptimizer(gpu);
+    step = new CudaStep(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -150,6 +154,11 @@ final class CudaBackend implements Backend {
   @Override
   public OptimizerKernels optimizer() {
     return optimizer;
+  }
+
+  @Override
+  public Optional<StepKernels> step() {
+    return Optional.of(step);
   }
 
   @Override

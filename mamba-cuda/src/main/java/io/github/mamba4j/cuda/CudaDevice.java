@@ -244,6 +244,32 @@ final class CudaDevice implements Gpu {
   }
 
   @Override
+  public void launchTogether(Kernel kernel, Grid grid, Arguments arguments) {
+    enter();
+    try {
+      packed.clear().put(arguments.packed());
+      Pointer first = Pointer.to(packed);
+      Pointer[] each =
+          arguments.offsets().stream().map(first::withByteOffset).toArray(Pointer[]::new);
+      int result =
+          JCudaDriver.cuLaunchCooperativeKernel(
+              function(kernel, grid.sharedBytes()),
+              grid.x(),
+              grid.y(),
+              grid.z(),
+              grid.threadsX(),
+              grid.threadsY(),
+              1,
+              grid.sharedBytes(),
+              stream,
+              Pointer.to(each));
+      check(result, "launch of " + kernel + " together, " + grid);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
   public CudaStream stream() {
     return stream;
   }

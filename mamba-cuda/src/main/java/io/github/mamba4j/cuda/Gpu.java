@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Memory, launches and graphs of one GPU; everything runs in the order of the calls. */
-interface Gpu extends Launcher, AutoCloseable {
+interface Gpu extends GridLauncher, AutoCloseable {
   /** Returns the GPU's name, such as {@code NVIDIA H200}. */
   String name();
 

@@ -44,15 +44,40 @@ final class EmulatedGpu implements TestGpu {
 
   @Override
   public void launch(Kernel kernel, Grid grid, Arguments arguments) {
-    PtxProgram program =
-        PROGRAMS.get().computeIfAbsent(kernel.source(), source -> PtxProgram.parse(source.text()));
-    program.launch(
-        kernel.name(),
-        new int[] {grid.x(), grid.y(), grid.z()},
-        new int[] {grid.threadsX(), grid.threadsY(), 1},
-        grid.sharedBytes(),
-        arguments.packed(),
-        MEMORY.get());
+    program(kernel)
+        .launch(
+            kernel.name(),
+            blocks(grid),
+            threads(grid),
+            grid.sharedBytes(),
+            arguments.packed(),
+            MEMORY.get());
+  }
+
+  @Override
+  public void launchTogether(Kernel kernel, Grid grid, Arguments arguments) {
+    program(kernel)
+        .launchTogether(
+            kernel.name(),
+            blocks(grid),
+            threads(grid),
+            grid.sharedBytes(),
+            arguments.packed(),
+            MEMORY.get());
+  }
+
+  private static PtxProgram program(Kernel kernel) {
+    return PROGRAMS
+        .get()
+        .computeIfAbsent(kernel.source(), source -> PtxProgram.parse(source.text()));
+  }
+
+  private static int[] blocks(Grid grid) {
+    return new int[] {grid.x(), grid.y(), grid.z()};
+  }
+
+  private static int[] threads(Grid grid) {
+    return new int[] {grid.threadsX(), grid.threadsY(), 1};
   }
 
   /** Few, so that kernels that share out work by it take their ways for full and idle GPUs. */

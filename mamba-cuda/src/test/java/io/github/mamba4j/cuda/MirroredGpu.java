@@ -58,6 +58,11 @@ final class MirroredGpu implements TestGpu {
   }
 
   @Override
+  public void launchTogether(Kernel kernel, Grid grid, Arguments arguments) {
+    mirrored(() -> gpu.launchTogether(kernel, grid, arguments));
+  }
+
+  @Override
   public void call(Runnable calls) {
     mirrored(() -> gpu.call(calls));
   }

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /** Launches nothing: checks that the kernel exists and takes these parameters, and notes it. */
-final class SignatureLauncher implements Launcher {
+final class SignatureLauncher implements GridLauncher {
   private final Map<PtxSource, Map<String, List<String>>> sources = new HashMap<>();
   final List<Kernel> kernels = new ArrayList<>();
   final List<String> launched = new ArrayList<>();
@@ -24,6 +24,12 @@ final class SignatureLauncher implements Launcher {
     kernels.add(kernel);
     launched.add(kernel.name());
     grids.add(grid);
+  }
+
+  @Override
+  public void launchTogether(Kernel kernel, Grid grid, Arguments arguments) {
+    assertThat((long) grid.x() * grid.y() * grid.z()).isLessThanOrEqualTo(multiprocessors());
+    launch(kernel, grid, arguments);
   }
 
   @Override

@@ -101,6 +101,7 @@ final class Access {
     GlobalRaces races = warp.block.launch.races;
     races.read(warp, lane, from, address, aligned, order.strong());
     if (order.strong()) {
+      warp.yields = true; // perhaps it waits for another block
       races.acquire(address);
       if (order.acquires()) {
         races.fence();

@@ -1,6 +1,6 @@
 package io.github.mamba4j.cuda.emulator;
 
-/** The threads that share memory and barriers; one object serves all blocks of a launch in turn. */
+/** The threads that share memory and barriers; one object can serve all blocks of a launch in turn. */
 final class Block {
   private static final int TURN = 2048;
   private static final int BARRIERS = 16;
@@ -13,7 +13,9 @@ final class Block {
   int number;
 
   private final Barrier[] barriers = new Barrier[BARRIERS];
+  private final Instruction[] code;
   private int clock;
+  private long count;
   private long storeCount;
 
   Block(Launch launch) {
@@ -27,11 +29,14 @@ final class Block {
     for (int i = 0; i < BARRIERS; i++) {
       barriers[i] = new Barrier(this, i);
     }
+    code = launch.entry.code().toArray(Instruction[]::new);
     SpecialRegisters.fillOnce(this);
   }
 
-  void run(int blockNumber) {
+  /** Puts all threads at the first instruction. */
+  void start(int blockNumber) {
     number = blockNumber;
+    count = 0;
     for (Warp warp : warps) {
       clock = Math.max(clock, warp.clock());
     }
@@ -45,33 +50,43 @@ final class Block {
     for (Barrier barrier : barriers) {
       barrier.reset();
     }
-    takeTurns();
   }
 
-  private void takeTurns() {
-    Instruction[] code = launch.entry.code().toArray(Instruction[]::new);
-    long count = 0;
-    boolean any = true;
-    while (any) {
-      any = false;
-      for (Warp warp : warps) {
-        if (warp.canRun()) {
-          any = true;
-          count += warp.run(code, TURN);
-        }
+  /**
+   * Runs each warp until it waits, has ended or has used its turn.
+   *
+   * @return whether any ran
+   * @throws PtxFault if none can run although some have not ended
+   */
+  boolean takeTurns() {
+    boolean any = false;
+    boolean live = false;
+    for (Warp warp : warps) {
+      if (warp.canRun()) {
+        any = true;
+        count += warp.run(code, TURN);
       }
-      if (count > launch.instructionLimit * warps.length) {
-        throw warps[0].fault(
-            0, "the block has run " + count + " instructions, more than the limit; is it a loop?");
-      }
+      live |= warp.live != 0;
     }
+    if (count > launch.instructionLimit * warps.length) {
+      throw warps[0].fault(
+          0, "the block has run " + count + " instructions, more than the limit; is it a loop?");
+    }
+    if (live && !any) {
+      throw stuck();
+    }
+    return any;
+  }
+
+  private PtxFault stuck() {
     for (Warp warp : warps) {
       if (warp.live != 0) {
-        throw warp.fault(
+        return warp.fault(
             Warp.lowest(warp.live),
             "waits at barrier " + warp.waiting + ", which others never come to");
       }
     }
+    throw new IllegalStateException("Block: no warp is left");
   }
 
   Barrier barrier(Warp warp, long id) {

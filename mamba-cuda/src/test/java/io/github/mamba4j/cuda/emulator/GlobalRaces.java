@@ -39,13 +39,22 @@ final class GlobalRaces {
     }
   }
 
+  /** The blocks whose deeds a block knows to be past, or will by its next fence. */
+  private static final class Knowledge {
+    private final BitSet acquired = new BitSet();
+    private final BitSet seen = new BitSet();
+    private boolean fenced;
+  }
+
   private final boolean enabled;
   private final int first;
   private final int shift;
   private final Map<Long, BitSet> released = new HashMap<>();
-  private final BitSet acquired = new BitSet();
-  private final BitSet seen = new BitSet();
-  private boolean fenced;
+
+  /** What each block that has begun knows. */
+  private final Map<Integer, Knowledge> known = new HashMap<>();
+
+  private Knowledge own = new Knowledge();
   private int stamp;
 
   /**
@@ -60,21 +69,25 @@ final class GlobalRaces {
     memory.blocks = Math.addExact(memory.blocks, blocks);
   }
 
-  void begin(int block) {
+  /** Says which block runs from here on. */
+  void enter(int block) {
     stamp = first + block + 1;
-    acquired.clear();
-    seen.clear();
-    fenced = false;
+    own = known.computeIfAbsent(block, key -> new Knowledge());
+  }
+
+  /** Forgets what a block knows that has ended. */
+  void leave(int block) {
+    known.remove(block);
   }
 
   /** Returns whether a block of this launch left a stamp that this one does not know to be past. */
   private boolean races(int other) {
-    return other > first && other != stamp && !acquired.get(other - first - 1);
+    return other > first && other != stamp && !own.acquired.get(other - first - 1);
   }
 
   private boolean racesWithReader(int reader) {
     // Which blocks read, if several did, is not kept; a block that has waited for any is trusted.
-    return reader < -first ? acquired.isEmpty() : races(reader);
+    return reader < -first ? own.acquired.isEmpty() : races(reader);
   }
 
   /**
@@ -163,15 +176,15 @@ final class GlobalRaces {
 
   /** Takes note of a fence. */
   void fence() {
-    fenced = true;
-    acquired.or(seen);
+    own.fenced = true;
+    own.acquired.or(own.seen);
   }
 
   /** Takes note of what a strong read lets the block know. */
   void acquire(long address) {
     BitSet blocks = released.get(address);
     if (blocks != null) {
-      seen.or(blocks);
+      own.seen.or(blocks);
     }
   }
 
@@ -186,8 +199,8 @@ final class GlobalRaces {
       return;
     }
     BitSet blocks = adds ? released.computeIfAbsent(address, key -> new BitSet()) : new BitSet();
-    if (fenced) {
-      blocks.or(acquired);
+    if (own.fenced) {
+      blocks.or(own.acquired);
       blocks.set(stamp - first - 1);
     }
     released.put(address, blocks);

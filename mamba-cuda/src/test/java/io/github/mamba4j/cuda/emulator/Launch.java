@@ -69,12 +69,35 @@ final class Launch {
     return entry.staticShared() + dynamicShared;
   }
 
+  /** Runs the blocks one after the other. */
   void run() {
     int blocks = grid[0] * grid[1] * grid[2];
     Block runner = new Block(this);
     for (int i = 0; i < blocks; i++) {
-      races.begin(i);
-      runner.run(i);
+      races.enter(i);
+      runner.start(i);
+      while (runner.takeTurns()) {
+        // Warps that wait for other blocks find them ended.
+      }
+      races.leave(i);
+    }
+  }
+
+  /** Runs the blocks in turns, as if all were on the GPU at once. */
+  void runTogether() {
+    Block[] blocks = new Block[grid[0] * grid[1] * grid[2]];
+    for (int i = 0; i < blocks.length; i++) {
+      races.enter(i);
+      blocks[i] = new Block(this);
+      blocks[i].start(i);
+    }
+    boolean any = true;
+    while (any) {
+      any = false;
+      for (int i = 0; i < blocks.length; i++) {
+        races.enter(i);
+        any |= blocks[i].takeTurns();
+      }
     }
   }
 

@@ -12,8 +12,8 @@ import java.util.Set;
  * not make: of memory out of reach, of registers and shared memory that were not written, of races
  * and of barriers that not all threads reach. What a check finds is thrown as {@link PtxFault}.
  *
- * <p>Blocks run one after the other, so that a block may wait for an earlier one. Lanes of a warp
- * run in step.
+ * <p>Blocks run one after the other, so that a block may wait for an earlier one, or, launched
+ * together, in turns. Lanes of a warp run in step.
  */
 public final class PtxProgram {
   private static final long INSTRUCTION_LIMIT = 20_000_000;
@@ -135,11 +135,44 @@ public final class PtxProgram {
       int dynamicSharedBytes,
       ByteBuffer packedParameters,
       EmulatedMemory memory) {
-    Launch launch =
-        new Launch(entry(entry), grid, block, dynamicSharedBytes, packedParameters, memory, checks);
+    run(
+        new Launch(entry(entry), grid, block, dynamicSharedBytes, packedParameters, memory, checks),
+        memory,
+        false);
+  }
+
+  /**
+   * Runs a kernel whose blocks wait for each other; see {@link #launch}.
+   *
+   * @param grid blocks along x, y and z
+   * @param block threads of a block along x, y and z
+   * @param dynamicSharedBytes bytes of shared memory beside what the kernel declares
+   * @param packedParameters the parameters
+   * @param memory what the kernel may reach
+   * @throws PtxFault if a check fails
+   * @throws IllegalArgumentException if there is no such entry or it cannot be decoded
+   */
+  public synchronized void launchTogether(
+      String entry,
+      int[] grid,
+      int[] block,
+      int dynamicSharedBytes,
+      ByteBuffer packedParameters,
+      EmulatedMemory memory) {
+    run(
+        new Launch(entry(entry), grid, block, dynamicSharedBytes, packedParameters, memory, checks),
+        memory,
+        true);
+  }
+
+  private void run(Launch launch, EmulatedMemory memory, boolean together) {
     data.register(memory);
     try {
-      launch.run();
+      if (together) {
+        launch.runTogether();
+      } else {
+        launch.run();
+      }
     } finally {
       data.forget(memory);
     }

@@ -1,0 +1,116 @@
+package io.github.mamba4j.cuda;
+
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.StepKernels;
+import io.github.mamba4j.spi.View;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Times steps of the published models' blocks, without embeddings and head, on this machine's first
+ * GPU, as graphs: medians of 20, with the rate at which weights and states were moved.
+ */
+final class StepTiming {
+  private static final int SAMPLES = 20;
+  private static final int REPEATS = 10;
+
+  private final Gpu gpu;
+
+  StepTiming(Gpu gpu) {
+    this.gpu = gpu;
+  }
+
+  public static void main(String[] arguments) {
+    int[] rows = {1, 4, 8, 16, 32, 64};
+    for (int count : rows) {
+      time(count, 24, 768);
+    }
+    time(1, 48, 1024);
+    time(1, 6, 256);
+    for (int count : rows) {
+      time(count, 64, 2560);
+    }
+  }
+
+  private static void time(int rows, int layers, int dModel) {
+    try (CudaDevice gpu = new CudaDevice(0)) {
+      new StepTiming(gpu).run(StepCase.shape(rows, dModel, 2 * dModel, 16, 4, dModel / 16), layers);
+    }
+  }
+
+  View matrix(DType type, long rows, int cols) {
+    return new View(gpu.allocate(type.bytes(rows * cols)), type, 0, cols);
+  }
+
+  StepKernels.Layer layer(StepKernels.Shape shape) {
+    int inner = shape.dInner();
+    return new StepKernels.Layer(
+        matrix(DType.F32, 1, shape.dModel()),
+        matrix(DType.BF16, 2L * inner, shape.dModel()),
+        null,
+        matrix(DType.F32, shape.dConv(), inner),
+        matrix(DType.F32, 1, inner),
+        matrix(DType.F32, shape.dtRank() + 2L * shape.dState(), inner),
+        matrix(DType.F32, inner, shape.dtRank()),
+        matrix(DType.F32, 1, inner),
+        matrix(DType.F32, shape.dState(), inner),
+        matrix(DType.F32, 1, inner),
+        matrix(DType.BF16, shape.dModel(), inner),
+        null,
+        matrix(DType.F32, (long) shape.rows() * (shape.dConv() - 1), inner),
+        matrix(DType.F32, (long) shape.rows() * shape.dState(), inner));
+  }
+
+  private void run(StepKernels.Shape shape, int count) {
+    CudaStep kernels = new CudaStep(gpu);
+    List<StepKernels.Layer> layers = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      layers.add(layer(shape));
+    }
+    int workspace = Math.toIntExact(kernels.workspaceFloats(shape, count));
+    StepKernels.Step step =
+        new StepKernels.Step(
+            shape,
+            layers,
+            matrix(DType.F32, shape.rows(), shape.dModel()),
+            matrix(DType.F32, shape.rows(), shape.dModel()),
+            matrix(DType.F32, 1, workspace));
+    kernels.step(step);
+    List<Runnable> launches = new ArrayList<>();
+    for (int i = 0; i < REPEATS; i++) {
+      launches.add(() -> kernels.step(step));
+    }
+    Runnable graph = gpu.capture(launches);
+    graph.run();
+    gpu.synchronize();
+    double[] seconds = new double[SAMPLES];
+    for (int i = 0; i < SAMPLES; i++) {
+      long start = System.nanoTime();
+      graph.run();
+      gpu.synchronize();
+      seconds[i] = (System.nanoTime() - start) / 1e9 / REPEATS;
+    }
+    Arrays.sort(seconds);
+    double median = (seconds[SAMPLES / 2 - 1] + seconds[SAMPLES / 2]) / 2;
+    IO.println(
+        String.format(
+            Locale.ROOT,
+            "%d x %d, %d sequences: %.1f us, %.2f TB/s",
+            shape.dModel(),
+            count,
+            shape.rows(),
+            median * 1e6,
+            bytes(shape) * count / median / 1e12));
+  }
+
+  /** Returns the least bytes of a layer. */
+  private static double bytes(StepKernels.Shape shape) {
+    double inner = shape.dInner();
+    double large = 3 * inner * shape.dModel() * 2;
+    double small = (2.0 * shape.dtRank() + 3.0 * shape.dState() + shape.dConv()) * inner * 4;
+    double states = 2.0 * shape.rows() * (shape.dState() + shape.dConv() - 1) * inner * 4;
+    return large + small + states;
+  }
+}
