@@ -134,8 +134,8 @@ final class HostBatch {
     return counted;
   }
 
-  /** Whether the arrays hold a batch. Equal sources may be read again, which costs time only. */
-  @SuppressWarnings("ReferenceEquality")
+  /** Whether the arrays hold a batch. */
+  @SuppressWarnings("ReferenceEquality") // an equal source is read again, which costs time only
   private boolean holds(BatchSource source, long epoch, long step) {
     return held == source && heldEpoch == epoch && heldStep == step;
   }
