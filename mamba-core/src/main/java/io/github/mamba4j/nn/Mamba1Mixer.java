@@ -1,8 +1,8 @@
 package io.github.mamba4j.nn;
 
-import io.github.mamba4j.spi.ElementwiseKernels.Unary;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.tensor.CausalConv1dOp;
+import io.github.mamba4j.tensor.DecayOp;
 import io.github.mamba4j.tensor.Mamba1StepOp;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.SelectiveScanOp;
@@ -122,7 +122,7 @@ public final class Mamba1Mixer implements Mixer {
     aLog =
         store.create(
             name + ".A_log", Shape.of(dInner, config.dState), Init.logStateIndex(config.dState));
-    diagonal = new Derived(store, aLog, Shape.of(config.dState, dInner), Mamba1Mixer::diagonal);
+    diagonal = new Derived(store, aLog, Shape.of(config.dState, dInner), DecayOp::apply);
     dSkip = store.create(name + ".D", Shape.of(dInner), Init.constant(1));
     Init outInit = Init.uniform(outScale / Math.sqrt(dInner));
     outProj = new Linear(store, name + ".out_proj", dInner, config.dModel, zero, outInit);
@@ -136,7 +136,7 @@ public final class Mamba1Mixer implements Mixer {
         SelectiveScanOp.apply(
             scanInputs(
                 conv.out(),
-                diagonal(aLog.in(hidden.scope())),
+                DecayOp.apply(aLog.in(hidden.scope())),
                 xz[1],
                 state == null ? null : state.ssm()),
             config.discretization);
@@ -186,11 +186,6 @@ public final class Mamba1Mixer implements Mixer {
   public void refresh(Scope work) {
     conv1d.refresh(work);
     diagonal.refresh(work);
-  }
-
-  /** {@code A = −exp(A_log)}, as the scan reads it. */
-  private static Tensor diagonal(Tensor aLog) {
-    return aLog.map(Unary.EXP).map(Unary.NEGATE).transpose();
   }
 
   private SelectiveScanOp.Inputs scanInputs(

@@ -87,6 +87,29 @@ public interface ElementwiseKernels {
    */
   record Transpose(int rows, int cols, View x, Sink out) {}
 
+  /**
+   * {@code out[j, i] (+)= −e^(x[i, j])}: the decay rates of a state-space model from the logarithms
+   * that it learns.
+   *
+   * @param rows rows of x
+   * @param cols elements a row of x
+   * @param x [rows, cols]
+   * @param out [cols, rows], not the memory of x
+   */
+  record Decay(int rows, int cols, View x, Sink out) {}
+
+  /**
+   * {@code xGrad[i, j] (+)= outGrad[j, i] · out[j, i]}, which is what {@link Decay} has as its own
+   * slope.
+   *
+   * @param rows rows of x
+   * @param cols elements a row of x
+   * @param out what the forward pass wrote, [cols, rows]
+   * @param outGrad [cols, rows]
+   * @param xGrad [rows, cols], memory of its own
+   */
+  record DecayBackward(int rows, int cols, View out, View outGrad, Sink xGrad) {}
+
   /** The axis that a sum runs over. */
   enum Axis {
     /** Down the columns: the result has one element a column. */
@@ -152,6 +175,20 @@ public interface ElementwiseKernels {
    * @param transpose what to compute
    */
   void transpose(Transpose transpose);
+
+  /**
+   * Computes decay rates, rows and columns exchanged.
+   *
+   * @param decay what to compute
+   */
+  void decay(Decay decay);
+
+  /**
+   * Computes the gradient of decay rates.
+   *
+   * @param decay what to compute
+   */
+  void decayBackward(DecayBackward decay);
 
   /**
    * Sets every element of a float matrix.

@@ -45,6 +45,9 @@ public interface NormKernels {
    *     null for none
    * @param xGrad gradient of s (and so of x and of the residual), [rows, width], or null if not
    *     wanted; may be the memory of sumGrad
+   * @param rounded where what xGrad becomes goes once more, [rows, width], of a type that the
+   *     device computes in, overwritten: the gradient of an x of fewer bits than s; null if not
+   *     wanted
    * @param weightGrad [width], or null if not wanted
    * @param workspace {@link #backwardWorkspaceFloats} floats of scratch
    */
@@ -57,6 +60,7 @@ public interface NormKernels {
       View outGrad,
       @Nullable View sumGrad,
       @Nullable Sink xGrad,
+      @Nullable View rounded,
       @Nullable Sink weightGrad,
       View workspace) {}
 

@@ -1,6 +1,7 @@
 package io.github.mamba4j.spi;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The optimiser's update of many tensors in one call. */
 public interface OptimizerKernels {
@@ -25,8 +26,17 @@ public interface OptimizerKernels {
    * @param first running mean of the gradient, updated
    * @param second running mean of the squared gradient, updated
    * @param weightDecay decoupled decay of this parameter, not negative
+   * @param rounded receives the updated parameter once more in {@link DType#BF16}, to nearest with
+   *     ties to even; or null if not wanted
    */
-  record Slot(long count, View value, View grad, View first, View second, float weightDecay) {}
+  record Slot(
+      long count,
+      View value,
+      View grad,
+      View first,
+      View second,
+      float weightDecay,
+      @Nullable View rounded) {}
 
   /**
    * One AdamW step (Loshchilov and Hutter 2019, algorithm 2) with clipping by global norm.

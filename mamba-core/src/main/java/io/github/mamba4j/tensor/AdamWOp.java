@@ -1,8 +1,9 @@
 package io.github.mamba4j.tensor;
 
 import io.github.mamba4j.spi.OptimizerKernels;
-import java.util.ArrayList;
+import io.github.mamba4j.spi.View;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * AdamW with clipping by the global norm, over many parameters in one launch: {@code g ← g · min(1,
@@ -63,14 +64,15 @@ public final class AdamWOp {
       }
     }
 
-    private OptimizerKernels.Slot views() {
+    private OptimizerKernels.Slot views(@Nullable View rounded) {
       return new OptimizerKernels.Slot(
           parameter.shape().elements(),
           parameter.view(),
           parameter.gradientView(),
           first.view(),
           second.view(),
-          weightDecay);
+          weightDecay,
+          rounded);
     }
   }
 
@@ -132,7 +134,7 @@ public final class AdamWOp {
   public static void gradientNorm(Scope scope, List<Slot> slots, Tensor norm) {
     ShapeRules.expect(OP, "norm", norm, "one element", Shape.of(1), "its meaning");
     OptimizerKernels kernels = scope.backend().optimizer();
-    List<OptimizerKernels.Slot> views = views(slots);
+    List<OptimizerKernels.Slot> views = slots.stream().map(slot -> slot.views(null)).toList();
     scope.withWorkspace(
         kernels.normWorkspaceFloats(views),
         workspace -> scope.launch(() -> kernels.gradNorm(views, norm.view(), workspace)));
@@ -156,7 +158,7 @@ public final class AdamWOp {
     OptimizerKernels kernels = scope.backend().optimizer();
     OptimizerKernels.AdamW args =
         new OptimizerKernels.AdamW(
-            views(slots),
+            slots.stream().map(AdamWOp::updated).toList(),
             numbers.view(),
             norm.view(),
             settings.maxNorm,
@@ -166,24 +168,43 @@ public final class AdamWOp {
     scope.launch(() -> kernels.adamW(args));
   }
 
+  private static OptimizerKernels.Slot updated(Slot slot) {
+    return slot.views(RoundedCopy.updated(slot.parameter));
+  }
+
   /**
-   * Sets all gradients to zero.
+   * Runs a backward pass whose gradients replace those that the parameters have: what reaches a
+   * parameter first overwrites, what it does not reach becomes zero. So gradients need not be
+   * zeroed before, neither now nor when the pass was recorded and is repeated.
    *
-   * @param scope where the work is recorded
+   * @param slots the parameters
+   * @param backward the pass
+   */
+  public static void replaceGradients(List<Slot> slots, Runnable backward) {
+    renewGradients(slots);
+    backward.run();
+    slots.forEach(slot -> slot.parameter.gradient().complete());
+  }
+
+  /**
+   * Lets all gradients count as zero: they are written when they are asked for, or not at all if a
+   * backward pass comes first. Nothing is launched, so this is no part of a recording.
+   *
    * @param slots the parameters
    */
-  public static void zeroGradients(Scope scope, List<Slot> slots) {
-    for (Slot slot : slots) {
-      Tensor parameter = slot.parameter;
-      scope.fill(parameter.gradientView(), parameter.rows(), parameter.cols(), 0f);
+  public static void renewGradients(List<Slot> slots) {
+    // By index: a repeated step makes no objects.
+    for (int i = 0; i < slots.size(); i++) {
+      slots.get(i).parameter.gradient().renew();
     }
   }
 
-  private static List<OptimizerKernels.Slot> views(List<Slot> slots) {
-    List<OptimizerKernels.Slot> views = new ArrayList<>(slots.size());
-    for (Slot slot : slots) {
-      views.add(slot.views());
-    }
-    return List.copyOf(views);
+  /**
+   * Sets all gradients to zero.
+   *
+   * @param slots the parameters
+   */
+  public static void zeroGradients(List<Slot> slots) {
+    slots.forEach(slot -> slot.parameter.zeroGrad());
   }
 }

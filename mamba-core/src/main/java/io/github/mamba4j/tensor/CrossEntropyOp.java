@@ -50,11 +50,11 @@ public final class CrossEntropyOp {
     Head head = new Head(scope, rows, logits.cols(), targets);
     Result result = head.result(logits);
     boolean wanted = result.mean.requiresGrad();
-    View saved = wanted ? scope.empty(Shape.of(rows, logits.cols()), logits.dtype()).view() : null;
-    head.loss(0, rows, logits.view(), saved);
+    Saved saved = wanted ? new Saved(scope, logits) : null;
+    head.loss(0, rows, logits.view(), saved == null ? null : saved.view);
     head.finish(result);
     if (saved != null) {
-      scope.onBackward(() -> scaled(scope, result.mean, saved, logits), result.mean);
+      scope.onBackward(() -> saved.hand(result.mean), result.mean);
     }
     return result;
   }
@@ -83,12 +83,11 @@ public final class CrossEntropyOp {
     boolean wanted = result.mean.requiresGrad();
     DType type = x.dtype();
     Tensor factor = LinearOp.factor(scope, weight, type);
-    View xGrad =
-        wanted && x.requiresGrad() ? scope.empty(Shape.of(rows, x.cols()), type).view() : null;
-    View weightGrad = wanted && weight.requiresGrad() ? scope.empty(weight.shape()).view() : null;
+    Saved xGrad = wanted && x.requiresGrad() ? new Saved(scope, x) : null;
+    Saved weightGrad = wanted && weight.requiresGrad() ? new Saved(scope, weight) : null;
     int chunk = Math.min(rows, scope.backend().loss().rowsAtATime(vocab, x.cols()));
     scope.withWorkspace(
-        (long) chunk * vocab,
+        Math.ceilDiv(type.bytes((long) chunk * vocab), Float.BYTES),
         buffer -> {
           long first = type.elements(DType.F32.bytes(buffer.offset()));
           View logits = new View(buffer.storage(), type, first, vocab);
@@ -97,18 +96,22 @@ public final class CrossEntropyOp {
             head.logits(x, factor, start, count, logits);
             head.loss(start, count, logits, wanted ? logits : null);
             if (xGrad != null) {
-              head.gradientOfRows(factor, start, count, logits, xGrad);
+              head.gradientOfRows(factor, start, count, logits, xGrad.view);
             }
             if (weightGrad != null) {
-              head.gradientOfHead(x, start, count, logits, weightGrad);
+              head.gradientOfHead(x, start, count, logits, weightGrad.view);
             }
           }
         });
     head.finish(result);
     scope.onBackward(
         () -> {
-          scaled(scope, result.mean, xGrad, x);
-          scaled(scope, result.mean, weightGrad, weight);
+          if (xGrad != null) {
+            xGrad.hand(result.mean);
+          }
+          if (weightGrad != null) {
+            weightGrad.hand(result.mean);
+          }
         },
         result.mean);
     return result;
@@ -130,11 +133,31 @@ public final class CrossEntropyOp {
     }
   }
 
-  /** Adds {@code meanGrad · saved} to a tensor's gradient. */
-  private static void scaled(Scope scope, Tensor mean, @Nullable View saved, Tensor target) {
-    Sink sink = Tensor.sink(target);
-    if (sink != null && saved != null) {
-      scope.scale(saved, sink, target.rows(), target.cols(), 1f, mean.gradientView());
+  /** What the mean's gradient is to be multiplied with on its way to an input. */
+  private static final class Saved {
+    private final Scope scope;
+    private final Tensor target;
+    private final Block block;
+    private final View view;
+
+    Saved(Scope scope, Tensor target) {
+      this.scope = scope;
+      this.target = target;
+      block = scope.take(target.dtype().bytes(target.shape().elements()));
+      view = block.view(target.dtype(), target.cols());
+    }
+
+    /**
+     * Adds {@code meanGrad · saved} to the input's gradient, or becomes it where it is the same.
+     */
+    void hand(Tensor mean) {
+      boolean whole = target.base() == target && target.scope() == scope;
+      if (mean.gradient().isOne() && whole && target.gradient().adopt(block, view)) {
+        return;
+      }
+      Sink sink = target.gradient().sink(target);
+      scope.scale(view, sink, target.rows(), target.cols(), 1f, mean.gradientView());
+      scope.give(block);
     }
   }
 

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * whole is read. A gradient that passes through an addition unchanged is handed on without a copy;
  * it is copied when one of its owners has to add to it.
  *
- * <p>Parameters (leaves) keep their buffer, and every contribution adds to it.
+ * <p>Parameters (leaves) keep their buffer, and every contribution adds to it, but the first one
+ * after {@link #renew}.
  */
 final class Gradient {
   /** Memory with the number of gradients that own it. */
@@ -34,6 +35,11 @@ final class Gradient {
   private Tensor[] parts = {};
   private boolean[] partWritten = {};
   private boolean complete;
+
+  private boolean one;
+
+  /** Whether the buffer holds anything yet; a leaf's may be there and count as zeros. */
+  private boolean begun;
 
   Gradient(Tensor owner, boolean leaf) {
     this.owner = owner;
@@ -60,16 +66,19 @@ final class Gradient {
   /** Returns where a contribution to the owner, or to a view of it, goes. */
   Sink sink(Tensor target) {
     int part = partOf(target);
+    one = false;
     if (leaf) {
       keepBuffer();
     } else if (buffer == null) {
       buffer = allocate();
-      complete = part < 0 && !coversOwner(target);
-      if (complete) {
-        zero();
-      } else if (part < 0) {
+    }
+    if (!begun) {
+      begun = true;
+      if (part < 0 && coversOwner(target)) {
         complete = true;
         return new Sink(place(target), false);
+      } else if (part < 0) {
+        zero();
       }
     }
     if (!complete && part >= 0) {
@@ -91,13 +100,29 @@ final class Gradient {
       Buffer fresh = allocate();
       owner.scope().backend().elementwise().fill(fresh.view, owner.rows(), owner.cols(), 0f);
       buffer = fresh;
+      begun = true;
       complete = true;
     }
+  }
+
+  /**
+   * Lets a leaf's gradient count as zeros without writing them: the next contribution overwrites
+   * what is there.
+   */
+  void renew() {
+    keepBuffer();
+    begun = false;
+    complete = false;
+    Arrays.fill(partWritten, false);
   }
 
   /** Zeroes the parts that nothing was written to. */
   void complete() {
     if (complete || buffer == null) {
+      return;
+    }
+    if (!begun) {
+      zero();
       return;
     }
     complete = true;
@@ -118,8 +143,38 @@ final class Gradient {
     }
     passed.owners++;
     buffer = passed;
+    begun = true;
     complete = true;
     return true;
+  }
+
+  /**
+   * Takes memory that holds the whole gradient already, if there is none yet; false if it must be
+   * added.
+   *
+   * @param block memory of the owner's scope
+   * @param view the gradient, contiguous, of the owner's type
+   */
+  boolean adopt(Block block, View view) {
+    if (buffer != null || leaf) {
+      return false;
+    }
+    buffer = new Buffer(block, view);
+    begun = true;
+    complete = true;
+    return true;
+  }
+
+  /** Sets every element of a scalar's gradient, which from then on is known to be that. */
+  void seed(float value) {
+    Sink sink = sink(owner);
+    owner.scope().fill(sink.view(), 1, 1, value);
+    one = value == 1;
+  }
+
+  /** True if it is known to be one, so that nothing need be multiplied by it. */
+  boolean isOne() {
+    return one;
   }
 
   /** True if nobody else reads this buffer, so that its owner may write over it. */
@@ -153,6 +208,8 @@ final class Gradient {
       return;
     }
     buffer = null;
+    one = false;
+    begun = false;
     complete = false;
     Arrays.fill(partWritten, false);
     if (--held.owners == 0) {
@@ -161,6 +218,8 @@ final class Gradient {
   }
 
   void zero() {
+    begun = true;
+    complete = true;
     owner.scope().fill(required().view, owner.rows(), owner.cols(), 0f);
   }
 

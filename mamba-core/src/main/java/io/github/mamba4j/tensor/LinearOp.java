@@ -63,7 +63,11 @@ public final class LinearOp {
 
   /** Returns weights as products with rows of a type take them; shared with the fused head. */
   static Tensor factor(Scope scope, Tensor weight, DType rows) {
-    return weight.dtype() == DType.F32 ? scope.converted(weight, rows) : weight;
+    if (weight.dtype() != DType.F32) {
+      return weight;
+    }
+    Tensor kept = RoundedCopy.of(scope, weight, rows);
+    return kept == null ? scope.converted(weight, rows) : kept;
   }
 
   private static void backward(

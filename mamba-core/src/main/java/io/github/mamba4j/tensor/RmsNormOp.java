@@ -40,7 +40,7 @@ public final class RmsNormOp {
     Scope scope = Scope.innermost(OP, x, weight);
     Tensor out = scope.result(scope.activations(), x.shape(), x, weight);
     View scale = forward(scope, x, null, weight, eps, out, null);
-    scope.onBackward(() -> backward(scope, x, weight, scale, out, null, Tensor.sink(x)), out);
+    scope.onBackward(() -> backward(scope, x, weight, scale, out, null, Tensor.sink(x), null), out);
     return out;
   }
 
@@ -64,14 +64,17 @@ public final class RmsNormOp {
     scope.onBackward(
         () -> {
           if (!sum.requiresGrad()) {
-            backward(scope, sum, weight, scale, out, null, null);
+            backward(scope, sum, weight, scale, out, null, null, null);
             return;
           }
           View sumGrad = sum.gradientOrNull();
           boolean inPlace = sumGrad != null && sum.gradient().exclusive();
           Sink whole = inPlace ? new Sink(sum.gradientView(), false) : fresh(sum, sumGrad);
-          backward(scope, sum, weight, scale, out, sumGrad, whole);
-          pass(scope, sum, x);
+          View rounded = rounded(sum, x);
+          backward(scope, sum, weight, scale, out, sumGrad, whole, rounded);
+          if (rounded == null) {
+            pass(scope, sum, x);
+          }
           pass(scope, sum, residual);
         },
         out,
@@ -118,7 +121,8 @@ public final class RmsNormOp {
       View scale,
       Tensor out,
       @Nullable View sumGrad,
-      @Nullable Sink sGrad) {
+      @Nullable Sink sGrad,
+      @Nullable View rounded) {
     NormKernels kernels = scope.backend().norm();
     View gradient = out.gradientOrZero();
     Sink weightGrad = Tensor.sink(weight);
@@ -135,10 +139,17 @@ public final class RmsNormOp {
                   gradient,
                   sumGrad,
                   sGrad,
+                  rounded,
                   weightGrad,
                   workspace);
           scope.launch(() -> kernels.backward(args));
         });
+  }
+
+  /** Returns where the sum's gradient is written for a term of fewer bits, null if it is passed. */
+  private static @Nullable View rounded(Tensor sum, Tensor term) {
+    boolean first = term.requiresGrad() && term.base() == term && !Gradient.exists(term.gradient());
+    return first && term.dtype() != sum.dtype() ? term.gradient().sink(term).view() : null;
   }
 
   /** Gives the sum a buffer of its own to write its whole gradient to. */

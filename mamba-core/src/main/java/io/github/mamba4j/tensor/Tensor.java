@@ -3,13 +3,11 @@ package io.github.mamba4j.tensor;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
-import io.github.mamba4j.spi.GatherKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Tensors belong to their {@link Scope} and need not be closed.
  */
 public final class Tensor {
-  /** How many elements are widened at a time when they are read. */
-  private static final int WIDENED_AT_ONCE = 1 << 20;
-
   private final Scope scope;
   private final Shape shape;
   private final View view;
@@ -33,6 +28,7 @@ public final class Tensor {
   private boolean readOnly;
   private boolean requiresGrad;
   private @Nullable Gradient gradient;
+  private @Nullable RoundedCopy rounded;
   private long version;
 
   private Tensor(Scope scope, Shape shape, View view, @Nullable Tensor base, boolean requiresGrad) {
@@ -124,6 +120,7 @@ public final class Tensor {
     if (!requiresGrad) {
       requiresGrad = true;
       gradient = new Gradient(this, true);
+      rounded = new RoundedCopy(this);
     }
     return this;
   }
@@ -194,8 +191,7 @@ public final class Tensor {
           "backward: the loss depends on no parameter, or was computed in a scope without"
               + " gradients; use Device.openGradientScope and Tensor.requireGrad");
     }
-    Sink sink = gradient().sink(this);
-    scope.fill(sink.view(), 1, 1, seed);
+    gradient().seed(seed);
     tape.run();
   }
 
@@ -252,24 +248,8 @@ public final class Tensor {
     ShapeRules.weights("toFloats", "tensor", this);
     if (dtype() == DType.F32) {
       read(target);
-      return;
-    }
-    Tensor matrix = reshape(Shape.of(rows(), cols()));
-    int step = Math.clamp(WIDENED_AT_ONCE / cols(), 1, rows());
-    try (Scope inner = scope.openSeparateChild()) {
-      for (int row = 0; row < rows(); row += step) {
-        int count = Math.min(step, rows() - row);
-        int[] all = IntStream.range(0, count).toArray();
-        View ids = inner.ints(Shape.of(count), all).view;
-        Tensor widened = inner.empty(Shape.of(count, cols()));
-        View part = matrix.narrowRows(row, count).view;
-        // Not launched by the scope: reading is no part of a recording.
-        GatherKernels kernels = scope.backend().gather();
-        kernels.lookup(new GatherKernels.Lookup(count, cols(), count, ids, part, widened.view));
-        long rowBytes = (long) cols() * Float.BYTES;
-        widened.read(target.asSlice(row * rowBytes, count * rowBytes));
-        inner.reset();
-      }
+    } else {
+      WidenedRead.run(reshape(Shape.of(rows(), cols())), target);
     }
   }
 
@@ -329,6 +309,7 @@ public final class Tensor {
       scope.backend().write(part(source, row * bytes, size), view.storage(), byteOffset(row));
       at += rowsInOneCopy() * cols();
     }
+    base.refreshRounded();
   }
 
   /**
@@ -341,6 +322,7 @@ public final class Tensor {
     ShapeRules.floats("fill", "tensor", this);
     base.version++;
     scope.fill(view, rows(), cols(), value);
+    base.refreshRounded();
   }
 
   /**
@@ -357,6 +339,13 @@ public final class Tensor {
     ShapeRules.expect("copyFrom", "other", other, "shape", shape, "the target", other.dtype());
     base.version++;
     scope.copy(other.view, view, rows(), cols());
+    base.refreshRounded();
+  }
+
+  private void refreshRounded() {
+    if (rounded != null) {
+      rounded.refresh();
+    }
   }
 
   private void requireWritable() {
@@ -541,6 +530,11 @@ public final class Tensor {
 
   Tensor base() {
     return base;
+  }
+
+  /** Returns a parameter's copy of fewer bits, null for what is no parameter. */
+  @Nullable RoundedCopy rounded() {
+    return rounded;
   }
 
   /** Returns how many rows there are when all axes but the last are taken together. */

@@ -1,6 +1,7 @@
 package io.github.mamba4j.train;
 
 import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Scope;
 import io.github.mamba4j.tensor.Shape;
@@ -9,10 +10,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way of a batch from its source to the device: checked on the host, then written to the same
- * two tensors each time, so that recorded work finds it.
+ * memory each time, so that recorded work finds it. The next batch can be read while the device
+ * works on this one.
  */
 final class HostBatch {
   private final int rows;
@@ -21,8 +24,15 @@ final class HostBatch {
   private final int[] inputs;
   private final int[] targets;
   private final MemorySegment staging;
+  private final Tensor both;
   private final Tensor inputTensor;
   private final Tensor targetTensor;
+
+  /** What the arrays hold; no source if nothing yet. */
+  private @Nullable BatchSource held;
+
+  private long heldEpoch;
+  private long heldStep;
 
   /**
    * Takes the memory.
@@ -39,10 +49,11 @@ final class HostBatch {
     int count = Math.multiplyExact(rows, length);
     this.inputs = new int[count];
     this.targets = new int[count];
-    this.staging = arena.allocate((long) count * Integer.BYTES, Long.BYTES);
+    this.staging = arena.allocate(2L * count * Integer.BYTES, Long.BYTES);
     Shape shape = Shape.of(rows, length);
-    this.inputTensor = scope.ints(shape, inputs);
-    this.targetTensor = scope.ints(shape, targets);
+    this.both = scope.empty(Shape.of(2, rows, length), DType.I32);
+    this.inputTensor = both.slice(0, 1).reshape(shape);
+    this.targetTensor = both.slice(1, 1).reshape(shape);
   }
 
   Tensor inputs() {
@@ -56,6 +67,31 @@ final class HostBatch {
   /** Returns the number of tokens of a batch. */
   int tokens() {
     return inputs.length;
+  }
+
+  /**
+   * Reads a batch before it is loaded, so that {@link #load} need not. Where that fails nothing
+   * happens.
+   *
+   * @param source a source of this shape
+   * @param epoch the epoch
+   * @param step the step within the epoch, or the one after its last for the first of the next
+   */
+  void readAhead(BatchSource source, long epoch, long step) {
+    boolean within = step < source.stepsPerEpoch();
+    try {
+      read(source, within ? epoch : epoch + 1, within ? step : 0);
+    } catch (RuntimeException e) {
+      held = null; // Whoever needs the batch reads it again and hears of it.
+    }
+  }
+
+  private void read(BatchSource source, long epoch, long step) {
+    held = null;
+    source.read(epoch, step, inputs, targets);
+    held = source;
+    heldEpoch = epoch;
+    heldStep = step;
   }
 
   /**
@@ -76,7 +112,9 @@ final class HostBatch {
               rows,
               length));
     }
-    source.read(epoch, step, inputs, targets);
+    if (!holds(source, epoch, step)) {
+      read(source, epoch, step);
+    }
     int counted = 0;
     for (int i = 0; i < inputs.length; i++) {
       if (inputs[i] < 0 || inputs[i] >= vocab) {
@@ -89,14 +127,17 @@ final class HostBatch {
         counted++;
       }
     }
-    upload(inputs, inputTensor);
-    upload(targets, targetTensor);
+    MemorySegment.copy(inputs, 0, staging, ValueLayout.JAVA_INT, 0, inputs.length);
+    long half = (long) inputs.length * Integer.BYTES;
+    MemorySegment.copy(targets, 0, staging, ValueLayout.JAVA_INT, half, targets.length);
+    both.write(staging);
     return counted;
   }
 
-  private void upload(int[] values, Tensor tensor) {
-    MemorySegment.copy(values, 0, staging, ValueLayout.JAVA_INT, 0, values.length);
-    tensor.write(staging);
+  /** Whether the arrays hold a batch. */
+  @SuppressWarnings("ReferenceEquality") // an equal source is read again, which costs time only
+  private boolean holds(BatchSource source, long epoch, long step) {
+    return held == source && heldEpoch == epoch && heldStep == step;
   }
 
   private IllegalArgumentException unknown(

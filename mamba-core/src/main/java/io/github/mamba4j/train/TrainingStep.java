@@ -21,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * One optimiser step of a model: forward, backward, clipping and AdamW, recorded at the first call
  * and repeated on the same memory at every later one.
  *
- * <p>Three programs are recorded: a micro-batch (adds its gradients), the norm of the gradients,
- * and the update (which also zeroes the gradients). Loss and norm are looked at before the update
- * runs: if one of them is not finite the parameters stay as they are.
+ * <p>Three programs are recorded: a micro-batch, the norm of the gradients, and the update. The
+ * gradients of the only micro-batch replace those of the step before; several add to zeros, which
+ * the update leaves. Loss and norm are looked at before the update runs: if one of them is not
+ * finite the parameters stay as they are.
  *
  * <p>{@link Trainer} drives this; use it directly for a training loop of your own. For one thread
  * at a time.
@@ -81,7 +82,7 @@ public final class TrainingStep implements AutoCloseable {
     this.staging = arena.allocate(ValueLayout.JAVA_FLOAT, AdamWOp.STEP_NUMBERS);
     this.hostScalar = arena.allocate(ValueLayout.JAVA_FLOAT);
     this.slots = slots(optimizer);
-    AdamWOp.zeroGradients(scope, slots);
+    clearGradients();
   }
 
   private List<AdamWOp.Slot> slots(AdamW optimizer) {
@@ -164,44 +165,62 @@ public final class TrainingStep implements AutoCloseable {
     targets = 0;
     double means = 0;
     boolean updated = false;
+    writeNumbers(learningRate);
     try {
       for (int i = 0; i < accumulation; i++) {
-        int counted = batch.load(source, epoch, index * accumulation + i);
+        long step = index * accumulation + i;
+        int counted = batch.load(source, epoch, step);
         microBatch.run();
+        if (i == accumulation - 1) {
+          measure.run();
+        }
+        // While the device works on this batch, which the next line waits for.
+        batch.readAhead(source, epoch, step + 1);
         double mean = read(meanLoss);
         means += mean;
         lossSum += counted * mean;
         hits += read(hitCount);
         targets += counted;
       }
-      measure.run();
       loss = means / accumulation;
       gradientNorm = read(norm);
       if (Double.isFinite(loss) && Double.isFinite(gradientNorm)) {
-        applyUpdate(learningRate);
+        update.run();
+        updates++;
         updated = true;
       }
       return updated;
     } finally {
-      if (!updated) {
-        AdamWOp.zeroGradients(scope, slots);
+      if (!updated || accumulation == 1) {
+        clearGradients();
       }
+    }
+  }
+
+  private void clearGradients() {
+    if (accumulation == 1) {
+      AdamWOp.renewGradients(slots);
+    } else {
+      AdamWOp.zeroGradients(slots);
     }
   }
 
   private void forwardBackward() {
     CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
-    result.mean().backward(1f / accumulation);
+    Runnable backward = () -> result.mean().backward(1f / accumulation);
+    if (accumulation == 1) {
+      AdamWOp.replaceGradients(slots, backward);
+    } else {
+      backward.run();
+    }
     meanLoss = result.mean();
     hitCount = result.hits().sum();
   }
 
-  private void applyUpdate(double learningRate) {
+  private void writeNumbers(double learningRate) {
     AdamWOp.stepNumbers(settings, learningRate, updates + 1, stepNumbers);
     MemorySegment.copy(stepNumbers, 0, staging, ValueLayout.JAVA_FLOAT, 0, stepNumbers.length);
     numbers.write(staging);
-    update.run();
-    updates++;
   }
 
   private void measureGradients() {
@@ -210,7 +229,9 @@ public final class TrainingStep implements AutoCloseable {
 
   private void updateParameters() {
     AdamWOp.update(scope, slots, settings, numbers, norm);
-    AdamWOp.zeroGradients(scope, slots);
+    if (accumulation > 1) {
+      AdamWOp.zeroGradients(slots);
+    }
   }
 
   /** Work that is recorded when it first runs. */

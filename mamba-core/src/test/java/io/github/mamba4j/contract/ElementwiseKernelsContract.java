@@ -8,6 +8,7 @@ import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.ElementwiseKernels.Axis;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
+import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
@@ -102,6 +103,36 @@ public abstract class ElementwiseKernelsContract extends KernelsContract<Element
                   new ElementwiseKernels.Transpose(size[0], size[1], x.view(), out.sink(add == 1)));
           out.assertClose(expected, 0);
         }
+      }
+    }
+  }
+
+  @Test
+  void decay_anySizesOverwritingAndAdding_isTheNegativeExponential() {
+    for (int[] size : new int[][] {{1, 1}, {3, 17}, {17, 33}, {70, 16}, {130, 35}}) {
+      TestMatrix x = matrix(size[0], size[1], 1);
+      TestMatrix out = new TestMatrix(size[1], size[0], 2);
+      TestMatrix outGrad = matrix(size[1], size[0], 3);
+      TestMatrix xGrad = new TestMatrix(size[0], size[1], 1);
+      double[][] values = new double[size[1]][size[0]];
+      double[][] slopes = new double[size[0]][size[1]];
+      for (int add = 0; add < 2; add++) {
+        for (int i = 0; i < size[0]; i++) {
+          for (int j = 0; j < size[1]; j++) {
+            double value = -Math.exp(x.get(i, j));
+            values[j][i] += value;
+            slopes[i][j] += (add + 1) * value * outGrad.get(j, i);
+          }
+        }
+        Sink sink = out.sink(add == 1);
+        kernels(2).decay(new ElementwiseKernels.Decay(size[0], size[1], x.view(), sink));
+        out.assertClose(values, TOLERANCE);
+        View rates = out.view();
+        kernels(2)
+            .decayBackward(
+                new ElementwiseKernels.DecayBackward(
+                    size[0], size[1], rates, outGrad.view(), xGrad.sink(add == 1)));
+        xGrad.assertClose(slopes, TOLERANCE);
       }
     }
   }

@@ -7,6 +7,7 @@ import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.View;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
@@ -147,6 +148,17 @@ public abstract class NormKernelsContract extends KernelsContract<NormKernels> {
   }
 
   @Test
+  void backward_withACopy_writesWhatTheGradientBecomes() {
+    for (int add = 0; add < 2; add++) {
+      Case test = new Case(35, 68);
+      TestMatrix xGrad = matrix(35, 68, 3);
+      test.rounded = new TestMatrix(35, 68, 1);
+      kernels(2).backward(test.backward(xGrad, null, true, add == 1));
+      test.rounded.assertClose(xGrad.toDoubles(), 0);
+    }
+  }
+
+  @Test
   void backward_weightGradientAlone_isComputed() {
     Case test = new Case(65, 35);
     TestMatrix weightGrad = new TestMatrix(1, 35, 0);
@@ -252,6 +264,7 @@ public abstract class NormKernelsContract extends KernelsContract<NormKernels> {
     final TestMatrix scale;
     final TestMatrix outGrad;
     final TestMatrix sumGrad;
+    @Nullable TestMatrix rounded;
 
     Case(int rows, int width) {
       this.rows = rows;
@@ -278,6 +291,7 @@ public abstract class NormKernelsContract extends KernelsContract<NormKernels> {
           outGrad.view(),
           withSumGrad ? sumGrad.view() : null,
           xGrad == null ? null : xGrad.sink(add),
+          rounded == null ? null : rounded.view(),
           weightGrad == null ? null : weightGrad.sink(add),
           TestMatrix.workspace(kernels(1).backwardWorkspaceFloats(rows, width)).view());
     }

@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.mamba4j.spi.Backend;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.OptimizerKernels;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -73,6 +78,36 @@ public abstract class OptimizerKernelsContract extends KernelsContract<Optimizer
       parameter.first.assertClose(new double[][] {truth.get(i)[1]}, TOLERANCE);
       parameter.second.assertClose(new double[][] {truth.get(i)[2]}, TOLERANCE);
     }
+  }
+
+  @Test
+  void adamW_withCopiesOfFewerBits_writesTheNearest() {
+    TestMatrix norm = new TestMatrix(1, 1, 0);
+    norm.set(0, 0, 1);
+    for (int count : COUNTS) {
+      for (int shift = 0; shift < 4; shift += 3) {
+        Parameter parameter = new Parameter(count);
+        MemorySegment memory = TestMemory.allocate(2L * (count + 2 * shift));
+        View copy = new View(TestMemory.storage(memory), DType.BF16, shift, count);
+        parameter.rounded = copy;
+        kernels(2).adamW(step(List.of(parameter), norm, 0.1, 1, 1));
+        MemorySegment host = TestMemory.host(copy);
+        for (int i = -shift; i < count + shift; i++) {
+          short bits = host.getAtIndex(ValueLayout.JAVA_SHORT, shift + i);
+          boolean inside = i >= 0 && i < count;
+          assertThat(bits).isEqualTo(inside ? nearest(parameter.value.get(0, i)) : 0);
+        }
+      }
+    }
+  }
+
+  /** Returns the bits of the nearer of the two BF16 around a float, by their distances. */
+  private static short nearest(float value) {
+    int below = Float.floatToRawIntBits(value) >>> 16;
+    double down = Math.abs((double) value - Float.intBitsToFloat(below << 16));
+    double up = Math.abs(Float.intBitsToFloat((below + 1) << 16) - (double) value);
+    boolean next = up < down || (up == down && below % 2 == 1);
+    return (short) (next ? below + 1 : below);
   }
 
   @Test
@@ -161,6 +196,7 @@ public abstract class OptimizerKernelsContract extends KernelsContract<Optimizer
     final TestMatrix first;
     final TestMatrix second;
     final float decay;
+    @Nullable View rounded;
 
     Parameter(int count) {
       value = matrix(1, count, 0);
@@ -184,7 +220,7 @@ public abstract class OptimizerKernelsContract extends KernelsContract<Optimizer
 
     OptimizerKernels.Slot slot() {
       return new OptimizerKernels.Slot(
-          value.cols, value.view(), grad.view(), first.view(), second.view(), decay);
+          value.cols, value.view(), grad.view(), first.view(), second.view(), decay, rounded);
     }
   }
 }

@@ -74,7 +74,7 @@ class AdamWOpTest {
         if (recorded == null) {
           recorded =
               scope.record(() -> {
-                AdamWOp.zeroGradients(scope, slots);
+                AdamWOp.zeroGradients(slots);
                 Tensor sum = matrix.multiply(matrixFactor).sum();
                 sum.add(vector.multiply(vectorFactor).sum()).backward();
                 AdamWOp.gradientNorm(scope, slots, norm);
@@ -89,6 +89,49 @@ class AdamWOpTest {
         assertClose("matrix", matrix, weights.get("matrix"));
         assertClose("vector", vector, weights.get("vector"));
       }
+    }
+  }
+
+  @Test
+  void replaceGradients_recordedAndRepeated_leavesThoseOfTheLastPass() {
+    try (Device device = TestDevice.open(1);
+        Scope scope = device.openGradientScope()) {
+      Tensor twice = scope.floats(Shape.of(2), 3, 5).requireGrad();
+      Tensor part = scope.floats(Shape.of(4), 1, 1, 1, 1).requireGrad();
+      Tensor unused = scope.floats(Shape.of(1), 7).requireGrad();
+      Tensor factor = scope.floats(Shape.of(2), 10, 20);
+      List<AdamWOp.Slot> slots =
+          List.of(slot(scope, twice, 0), slot(scope, part, 0), slot(scope, unused, 0));
+      unused.multiply(4f).sum().backward();
+      Runnable pass =
+          scope.record(() ->
+              AdamWOp.replaceGradients(
+                  slots,
+                  () -> {
+                    Tensor sum = twice.multiply(factor).sum().add(twice.sum());
+                    sum.add(part.narrow(1, 2).multiply(factor).sum()).backward();
+                  }));
+      for (int repetition = 0; repetition < 3; repetition++) {
+        assertThat(twice.grad().orElseThrow().toFloats()).containsExactly(11, 21);
+        assertThat(part.grad().orElseThrow().toFloats()).containsExactly(0, 10, 20, 0);
+        assertThat(unused.grad().orElseThrow().toFloats()).containsExactly(0);
+        pass.run();
+      }
+    }
+  }
+
+  @Test
+  void renewGradients_thenReadOrAddedTo_countAsZero() {
+    try (Device device = TestDevice.open(1);
+        Scope scope = device.openGradientScope()) {
+      Tensor parameter = scope.floats(Shape.of(2), 3, 5).requireGrad();
+      List<AdamWOp.Slot> slots = List.of(slot(scope, parameter, 0));
+      for (int pass = 0; pass < 2; pass++) {
+        parameter.multiply(2f).sum().backward();
+        assertThat(parameter.grad().orElseThrow().toFloats()).containsExactly(2, 2);
+        AdamWOp.renewGradients(slots);
+      }
+      assertThat(parameter.grad().orElseThrow().toFloats()).containsExactly(0, 0);
     }
   }
 

@@ -58,6 +58,7 @@ class BadCallTest {
         "[3]",
         "a of shape [2, 3]");
     bad("UnaryOp", s -> UnaryOp.apply(Unary.EXP, ids(s, 3)), "map: x holds I32, expected F32");
+    bad("DecayOp", s -> DecayOp.apply(zeros(s, 3)), "decay: logarithms has shape [3]", "dState");
     bad("ScaleOp", s -> ScaleOp.apply(ids(s, 3), 2f), "multiply: x holds I32, expected F32");
     bad("SumOp", s -> SumOp.apply(ids(s, 3), 1f), "sum: x holds I32, expected F32");
     bad(

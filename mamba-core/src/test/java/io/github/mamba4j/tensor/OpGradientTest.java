@@ -117,6 +117,11 @@ class OpGradientTest {
             .op(in -> squares(in.get("x").transpose()))
             .truth(in -> map(ReferenceOps.transpose(in.get("x"), 19, 35), v -> v * v)));
     cases.add(
+        new OpCase("decay")
+            .input("x", 19, 35)
+            .op(in -> squares(DecayOp.apply(in.get("x"))))
+            .truth(in -> map(ReferenceOps.transpose(in.get("x"), 19, 35), v -> Math.exp(2 * v))));
+    cases.add(
         new OpCase("transpose of a part, added to another use")
             .input("x", 3, 9)
             .op(in -> {

@@ -9,6 +9,8 @@ import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What is recorded makes no objects when it is replayed. On the scalar kernels only: the
@@ -40,11 +42,12 @@ class ReplayAllocationTest {
     return THREADS.getCurrentThreadAllocatedBytes() - before;
   }
 
-  @Test
-  void step_trainingReplayed_allocatesNothing() {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void step_trainingReplayed_allocatesNothing(int accumulation) {
     BatchSource data = new Fixed(2, 5);
     try (MambaModel model = Toys.model(1);
-        TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, 2)) {
+        TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, accumulation)) {
       long bytes = allocatedBytes(() -> step.run(data, 0, 0, 1e-3));
 
       assertThat(bytes).isLessThan(FEWER_BYTES);

@@ -28,6 +28,9 @@ final class CudaConv implements ConvKernels {
 
   private static final int FORWARD_MOST_STEPS = 64;
 
+  /** Half as many on the way back, where four would leave room for four warps a scheduler. */
+  private static final int BACKWARD_CHANNELS = 2;
+
   /** Small blocks, since its many registers leave no room for whole large ones. */
   private static final int BACKWARD_THREADS = 64;
 
@@ -80,7 +83,7 @@ final class CudaConv implements ConvKernels {
   }
 
   private static int backwardSteps(Shape shape) {
-    int vectors = Math.ceilDiv(shape.channels(), CHANNELS);
+    int vectors = Math.ceilDiv(shape.channels(), BACKWARD_CHANNELS);
     return steps(shape, vectors, BACKWARD_ENOUGH, BACKWARD_MOST_STEPS);
   }
 
@@ -229,7 +232,7 @@ final class CudaConv implements ConvKernels {
     View stateGrad = viewOf(conv.initialStateGrad());
     int vector =
         Vectors.across(
-            CHANNELS,
+            BACKWARD_CHANNELS,
             shape.channels(),
             inputs.x(),
             inputs.taps(),

@@ -15,7 +15,7 @@ final class CudaElementwise implements ElementwiseKernels {
   private static final int BLOCK_ROWS = 64;
 
   /** Elements of a row that a block of threads sums. */
-  private static final int SEGMENT = 8192;
+  private static final int SEGMENT = 1024;
 
   private static final int SQUARE = 32;
   private static final int SQUARE_THREADS = 8;
@@ -89,8 +89,36 @@ final class CudaElementwise implements ElementwiseKernels {
             .matrix(transpose.x())
             .number(transpose.rows())
             .number(transpose.cols());
-    Grid grid = Grid.squares(transpose.rows(), transpose.cols(), SQUARE, SQUARE_THREADS);
-    launcher.launch(kernel("transpose", transpose.out()), grid, arguments);
+    exchange(kernel("transpose", transpose.out()), transpose.rows(), transpose.cols(), arguments);
+  }
+
+  @Override
+  public void decay(Decay decay) {
+    Arguments arguments =
+        new Arguments()
+            .matrix(decay.out())
+            .matrix(decay.x())
+            .number(decay.rows())
+            .number(decay.cols());
+    exchange(kernel("decay", decay.out()), decay.rows(), decay.cols(), arguments);
+  }
+
+  @Override
+  public void decayBackward(DecayBackward decay) {
+    // The kernel's rows are those of what it reads.
+    Arguments arguments =
+        new Arguments()
+            .matrix(decay.xGrad())
+            .matrix(decay.out())
+            .matrix(decay.outGrad())
+            .number(decay.cols())
+            .number(decay.rows());
+    Kernel kernel = kernel("decay_backward", decay.xGrad());
+    exchange(kernel, decay.cols(), decay.rows(), arguments);
+  }
+
+  private void exchange(Kernel kernel, int rows, int cols, Arguments arguments) {
+    launcher.launch(kernel, Grid.squares(rows, cols, SQUARE, SQUARE_THREADS), arguments);
   }
 
   @Override

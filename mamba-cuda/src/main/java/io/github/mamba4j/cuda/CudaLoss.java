@@ -34,7 +34,7 @@ final class CudaLoss implements LossKernels {
 
   private static final long CACHED_HEAD_BYTES = 16 << 20;
   private static final int CACHED_LOGITS = 1 << 24;
-  private static final int STREAMED_LOGITS = 1 << 26;
+  private static final int STREAMED_LOGITS = 1 << 28;
   private static final int LEAST_ROWS = 256;
 
   private final Launcher launcher;
@@ -45,12 +45,14 @@ final class CudaLoss implements LossKernels {
 
   /**
    * Logits of 32 MiB in BF16, which the L2 cache of a large GPU holds; where the head's gradient
-   * does not fit beside them, four times as many, since each time it is read and written in whole.
+   * does not fit beside them, sixteen times as many, since each time it is read and written in
+   * whole. A power of two, since products are cut into squares.
    */
   @Override
   public int rowsAtATime(int vocab, int width) {
     boolean fits = (long) vocab * width * Float.BYTES <= CACHED_HEAD_BYTES;
-    return Math.max(LEAST_ROWS, (fits ? CACHED_LOGITS : STREAMED_LOGITS) / vocab);
+    int most = (fits ? CACHED_LOGITS : STREAMED_LOGITS) / vocab;
+    return Math.max(LEAST_ROWS, Integer.highestOneBit(most));
   }
 
   @Override

@@ -59,9 +59,20 @@ final class CudaNorm implements NormKernels {
     View partial = norm.weightGrad() == null ? null : shared(norm.workspace());
     boolean aligned =
         teams.aligned(
-            norm.sum(), shared(norm.weight()), norm.outGrad(), norm.sumGrad(), xGrad, partial);
+            norm.sum(),
+            shared(norm.weight()),
+            norm.outGrad(),
+            norm.sumGrad(),
+            xGrad,
+            norm.rounded(),
+            partial);
+    View rounded = norm.rounded();
     Map<String, String> types =
-        Map.of("X", type(norm.sum()), "GRAD", type(norm.outGrad()), "OUT", type(xGrad));
+        Map.of(
+            "X", type(norm.sum()),
+            "GRAD", type(norm.outGrad()),
+            "OUT", type(xGrad),
+            "ROUNDED", rounded == null ? "none" : type(rounded));
     Kernel kernel = new Kernel(teams.source("norm_backward", aligned, types), "backward");
     Arguments arguments =
         new Arguments()
@@ -70,11 +81,11 @@ final class CudaNorm implements NormKernels {
             .pointer(norm.scale())
             .matrix(norm.outGrad());
     optional(arguments, norm.sumGrad());
-    optional(arguments, norm.xGrad())
-        .pointer(partial)
-        .number(1f / norm.width())
-        .number(norm.rows())
-        .number(norm.width());
+    optional(arguments, norm.xGrad());
+    if (rounded != null) {
+      arguments.matrix(rounded);
+    }
+    arguments.pointer(partial).number(1f / norm.width()).number(norm.rows()).number(norm.width());
     launcher.launch(kernel, teams.backwardGrid(norm.rows(), 1), arguments);
     int blocks = teams.backwardBlocks(norm.rows(), 1);
     fold(launcher, norm.weightGrad(), norm.workspace(), blocks, norm.width());

@@ -22,7 +22,7 @@ final class CudaOptimizer implements OptimizerKernels {
 
   private static final int TABLE_BYTES = 4032;
   private static final int NORM_SLOT_BYTES = 16;
-  private static final int STEP_SLOT_BYTES = 48;
+  private static final int STEP_SLOT_BYTES = 56;
   private static final int FOLD_THREADS = 1024;
 
   /** Larger tensors take several places in the table: a multiple of both segments. */
@@ -77,7 +77,12 @@ final class CudaOptimizer implements OptimizerKernels {
             .putLong(part.address(part.slot.first()))
             .putLong(part.address(part.slot.second()));
         table.end(part, STEP_SEGMENT);
-        table.bytes.putFloat(part.slot.weightDecay()).putInt(0);
+        View rounded = part.slot.rounded();
+        table
+            .bytes
+            .putFloat(part.slot.weightDecay())
+            .putInt(0)
+            .putLong(rounded == null ? 0 : part.address(rounded));
       }
       return table;
     }

@@ -95,7 +95,7 @@ class CudaConvLaunchTest {
     assertThat(kernels.backwardWorkspaceFloats(new Shape(2, 17, 10, 5, true)))
         .isEqualTo(2 * 3 * 6 * 10 + 2 * 17 * 10);
     assertThat(kernels.backwardWorkspaceFloats(new Shape(8, 2048, 1536, 4, true)))
-        .isEqualTo(8 * 32 * 5 * 1536);
+        .isEqualTo(8 * 16 * 5 * 1536);
   }
 
   @Test

@@ -47,7 +47,7 @@ class CudaNormLaunchTest {
     Sink sink = weightGrad == null ? null : new Sink(weightGrad, true);
     kernels.backward(
         new NormKernels.Backward(
-            7, width, sum, floats, floats, grad, sumGrad, xGrad, sink, floats));
+            7, width, sum, floats, floats, grad, sumGrad, xGrad, sumGrad, sink, floats));
   }
 
   private void gated(GatedShape shape, View x, View floats) {

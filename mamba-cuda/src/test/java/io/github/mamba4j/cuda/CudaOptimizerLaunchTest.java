@@ -17,7 +17,7 @@ class CudaOptimizerLaunchTest {
   private final View view = new View(new DeviceMemory(1 << 20, 1L << 40), DType.F32, 0, 1);
 
   private Slot slot(long count) {
-    return new Slot(count, view, view, view, view, 0.1f);
+    return new Slot(count, view, view, view, view, 0.1f, null);
   }
 
   private void step(List<Slot> slots) {
@@ -35,7 +35,7 @@ class CudaOptimizerLaunchTest {
   void launches_manyTensors_areFew() {
     step(Collections.nCopies(62, slot(4097)));
     assertThat(launcher.grids).containsExactly(new Grid(124, 1, 256, 1));
-    step(Collections.nCopies(243, slot(1)));
+    step(Collections.nCopies(216, slot(1)));
     assertThat(launcher.launched).hasSize(4);
     kernels.gradNorm(Collections.nCopies(252, slot(8193)), view, view);
     assertThat(launcher.launched.subList(4, 6)).containsExactly("squares", "whole_norm");

@@ -137,7 +137,8 @@ final class LossTiming {
     List<Slot> slots = new ArrayList<>();
     long total = 0;
     for (long count : counts) {
-      slots.add(new Slot(count, floats(count), floats(count), floats(count), floats(count), 0.1f));
+      slots.add(
+          new Slot(count, floats(count), floats(count), floats(count), floats(count), 0.1f, null));
       total += count;
     }
     View norm = floats(1f);

@@ -16,6 +16,7 @@ import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.BatchSource;
 import io.github.mamba4j.train.TrainingStep;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -110,6 +111,66 @@ abstract class ModelOnGpuContract {
         MambaModel onCpu = model(cpu, architecture)) {
       assertClose(trajectory(onGpu, DType.BF16), trajectory(onCpu, DType.F32), 2e-2);
     }
+  }
+
+  /** The kept copies of weights are those of an optimiser's step, and of values written later. */
+  @ParameterizedTest
+  @EnumSource
+  void training_mixedPrecision_goesOnFromTheWeights(Architecture architecture) {
+    Noise data = new Noise(2, 21, STEPS);
+    try (Device gpu = Device.of(open());
+        MambaModel trained = model(gpu, architecture);
+        TrainingStep step = TrainingStep.open(trained, data, AdamW.of(1e-2), 1, 1, DType.BF16)) {
+      step.run(data, 0, 0, 1e-2);
+      double first = step.loss();
+      step.run(data, 0, 1, 1e-2);
+      try (MambaModel fresh = model(gpu, architecture)) {
+        copy(trained, fresh);
+        step.run(data, 0, 2, 1e-2);
+        assertThat(firstLoss(fresh, data, 2)).isEqualTo(step.loss());
+      }
+      try (MambaModel fresh = model(gpu, architecture)) {
+        copy(fresh, trained);
+      }
+      step.run(data, 0, 0, 1e-2);
+      assertThat(step.loss()).isEqualTo(first);
+    }
+  }
+
+  private static double firstLoss(MambaModel model, Noise data, int index) {
+    try (TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-2), 1, 1, DType.BF16)) {
+      step.run(data, 0, index, 0);
+      return step.loss();
+    }
+  }
+
+  private static void copy(MambaModel from, MambaModel to) {
+    to.parameters()
+        .forEach((name, parameter) -> {
+          float[] values = from.parameters().get(name).toFloats();
+          parameter.write(MemorySegment.ofArray(values));
+        });
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void training_accumulating_addsTheGradientsOfItsBatches(Architecture architecture) {
+    Noise data = new Noise(2, 21, STEPS);
+    double[][] norms = new double[2][2];
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1)) {
+      Device[] devices = {gpu, cpu};
+      for (int i = 0; i < devices.length; i++) {
+        try (MambaModel model = model(devices[i], architecture);
+            TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, 2)) {
+          for (int j = 0; j < 2; j++) {
+            step.run(data, 0, j, 1e-3);
+            norms[i][j] = step.gradientNorm();
+          }
+        }
+      }
+    }
+    assertClose(norms[0], norms[1], 2e-5);
   }
 
   @ParameterizedTest

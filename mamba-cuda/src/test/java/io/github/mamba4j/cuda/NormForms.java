@@ -207,6 +207,7 @@ abstract class NormForms {
     double[][] ofWeight = combine(weightGradient(v, g, width), weightGrad.toDoubles(), false);
     int floats = Math.toIntExact(backend.norm().backwardWorkspaceFloats(rows, width));
     TypedMatrix workspace = matrix(DType.F32, 1, floats, vectors);
+    TypedMatrix rounded = matrix(grad, rows, width, vectors);
     NormKernels.Backward adding =
         new NormKernels.Backward(
             rows,
@@ -217,6 +218,7 @@ abstract class NormForms {
             outGrad.view(),
             sumGrad.view(),
             sink.sink(true),
+            null,
             weightGrad.sink(true),
             workspace.view());
     backend.norm().backward(adding);
@@ -232,10 +234,12 @@ abstract class NormForms {
             outGrad.view(),
             sumGrad.view(),
             sumGrad.sink(false),
+            rounded.view(),
             null,
             workspace.view());
     backend.norm().backward(inPlace);
     sumGrad.assertClose(whole, TOLERANCE);
+    rounded.assertClose(whole, TOLERANCE);
   }
 
   @ParameterizedTest

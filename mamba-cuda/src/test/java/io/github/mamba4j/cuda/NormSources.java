@@ -21,7 +21,12 @@ final class NormSources {
       String b = i % 3 == 0 ? "bf16" : "f32";
       String gate = i % 2 == 0 ? "first" : "last";
       sources.add(source("norm", LAYOUTS[i], Map.of("X", a, "OUT", b)));
-      sources.add(source("norm_backward", LAYOUTS[i], Map.of("X", b, "GRAD", a, "OUT", b)));
+      String rounded = i % 3 == 2 ? "none" : "bf16";
+      sources.add(
+          source(
+              "norm_backward",
+              LAYOUTS[i],
+              Map.of("X", b, "GRAD", a, "OUT", b, "ROUNDED", rounded)));
       sources.add(source("gated_norm", LAYOUTS[i], Map.of("T", b, "GATE", gate)));
       sources.add(source("gated_norm_backward", LAYOUTS[i], Map.of("T", b, "GATE", gate)));
     }

@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,10 +66,17 @@ abstract class OptimizerTablesContract {
               views[1].plus(at),
               views[2].plus(at),
               views[3].plus(at),
-              i % 3 == 0 ? 0.1f : 0));
+              i % 3 == 0 ? 0.1f : 0,
+              rounded(i, at)));
       at += size + 1L;
     }
     return slots;
+  }
+
+  /** Copies for some tensors, at every alignment; in the last memory, behind the norm. */
+  private @Nullable View rounded(int slot, long at) {
+    long first = 8 + at + slot;
+    return slot % 4 == 1 ? null : new View(views[5].storage(), DType.BF16, first, 1);
   }
 
   private float[] floats(int memory) {
@@ -102,6 +110,13 @@ abstract class OptimizerTablesContract {
         assertClose(2, i, first, 1e-7);
         assertClose(3, i, second, 1e-8);
         assertClose(0, i, value, 1e-6 * (1 + Math.abs(value)));
+        View rounded = slot.rounded();
+        if (rounded != null) {
+          long at = rounded.offset() + i - slot.value().offset();
+          int bits = memories[5].getAtIndex(ValueLayout.JAVA_SHORT, at) << 16;
+          double distance = Math.abs(Float.intBitsToFloat(bits) - (double) floats(0, i));
+          assertThat(distance).isLessThanOrEqualTo(Math.abs(value) / 256);
+        }
       }
     }
     for (int i = 0; i < FLOATS; i++) {
@@ -146,7 +161,7 @@ abstract class OptimizerTablesContract {
     for (int shift = 0; shift < 4; shift++) {
       MemorySegment.copy(values, 0, memories[1], ValueLayout.JAVA_FLOAT, 4L * shift, 100_000);
       View grad = views[1].plus(shift);
-      Slot slot = new Slot(99_999, grad, grad, grad, grad, 0);
+      Slot slot = new Slot(99_999, grad, grad, grad, grad, 0, null);
       kernels.gradNorm(List.of(slot), views[5], views[4]);
       norms.add(floats(5, 0));
     }

@@ -5,6 +5,7 @@ import static io.github.mamba4j.internal.cpu.Tiles.spanLength;
 import static io.github.mamba4j.internal.cpu.Tiles.spanStart;
 
 import io.github.mamba4j.spi.ElementwiseKernels;
+import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +56,8 @@ abstract class CpuElementwise implements ElementwiseKernels {
   private final WorkerPool.Body<Combine> combineTask = this::combineTask;
   private final WorkerPool.Body<Scale> scaleTask = this::scaleTask;
   private final WorkerPool.Body<Transpose> transposeTask = this::transposeTask;
+  private final WorkerPool.Body<Decay> decayTask = this::decayTask;
+  private final WorkerPool.Body<DecayBackward> decayBackwardTask = this::decayBackwardTask;
   private final WorkerPool.Body<FillCall> fillTask = this::fillTask;
   private final WorkerPool.Body<Sum> columnsBlock = this::columnsBlock;
   private final WorkerPool.Body<Sum> columnsFold = this::columnsFold;
@@ -251,6 +254,50 @@ abstract class CpuElementwise implements ElementwiseKernels {
         CpuStorage.set(target, row(out, j) + i, sum);
       }
     }
+  }
+
+  @Override
+  public final void decay(Decay decay) {
+    pool.forEach(Tiles.tasks(decay.rows(), TRANSPOSED_ROWS), decay, decayTask);
+  }
+
+  private void decayTask(Decay decay, int task, Scratch scratch) {
+    int first = task * TRANSPOSED_ROWS;
+    int end = Math.min(first + TRANSPOSED_ROWS, decay.rows());
+    MemorySegment source = CpuStorage.of(decay.x());
+    MemorySegment values = scratch.floats(decay.cols());
+    for (int i = first; i < end; i++) {
+      apply(Function.EXP, source, row(decay.x(), i), values, 0, decay.cols());
+      for (int j = 0; j < decay.cols(); j++) {
+        put(decay.out(), j, i, -CpuStorage.get(values, j));
+      }
+    }
+  }
+
+  @Override
+  public final void decayBackward(DecayBackward decay) {
+    pool.forEach(Tiles.tasks(decay.rows(), TRANSPOSED_ROWS), decay, decayBackwardTask);
+  }
+
+  private void decayBackwardTask(DecayBackward decay, int task, Scratch scratch) {
+    int first = task * TRANSPOSED_ROWS;
+    int n = Math.min(TRANSPOSED_ROWS, decay.rows() - first);
+    MemorySegment rates = CpuStorage.of(decay.out());
+    MemorySegment grads = CpuStorage.of(decay.outGrad());
+    MemorySegment values = scratch.floats(n);
+    for (int j = 0; j < decay.cols(); j++) {
+      long rate = row(decay.out(), j) + first;
+      loops.product(rates, rate, grads, row(decay.outGrad(), j) + first, values, 0, n, false);
+      for (int i = 0; i < n; i++) {
+        put(decay.xGrad(), first + i, j, CpuStorage.get(values, i));
+      }
+    }
+  }
+
+  private static void put(Sink sink, long row, long col, float value) {
+    MemorySegment target = CpuStorage.of(sink.view());
+    long at = row(sink.view(), row) + col;
+    CpuStorage.set(target, at, sink.add() ? CpuStorage.get(target, at) + value : value);
   }
 
   @Override

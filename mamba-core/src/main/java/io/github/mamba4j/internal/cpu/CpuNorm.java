@@ -137,6 +137,12 @@ abstract class CpuNorm implements NormKernels {
       MemorySegment target = CpuStorage.of(out);
       loops.scale(1, added, row(sumGrad, row), target, row(out, row), norm.width(), true);
     }
+    View copy = norm.rounded();
+    if (copy != null) {
+      MemorySegment target = CpuStorage.of(copy);
+      loops.scale(
+          1, CpuStorage.of(out), row(out, row), target, row(copy, row), norm.width(), false);
+    }
   }
 
   private void foldColumns(Backward norm, int block, Scratch scratch) {

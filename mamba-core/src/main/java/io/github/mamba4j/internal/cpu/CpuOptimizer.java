@@ -143,6 +143,15 @@ abstract class CpuOptimizer implements OptimizerKernels {
     float keep = (float) (1 - rate * slot.weightDecay());
     float rootScale = (float) (1 / Math.sqrt(correction2));
     update(step, slot, start, n, clip(step), keep, (float) (rate / correction1), rootScale);
+    View rounded = slot.rounded();
+    if (rounded != null) {
+      MemorySegment values = CpuStorage.of(slot.value());
+      MemorySegment target = CpuStorage.of(rounded);
+      for (long i = start; i < start + n; i++) {
+        float value = CpuStorage.get(values, slot.value().offset() + i);
+        target.set(CpuStorage.SHORT, (rounded.offset() + i) << 1, CpuStorage.bf16(value));
+      }
+    }
   }
 
   private static double number(AdamW step, int index) {

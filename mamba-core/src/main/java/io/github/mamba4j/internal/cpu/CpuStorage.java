@@ -54,6 +54,13 @@ record CpuStorage(MemorySegment segment) implements Storage {
     };
   }
 
+  /** Returns the bits of the next BF16 to a float, of two equally near the even one. */
+  static short bf16(float value) {
+    int bits = Float.floatToIntBits(value);
+    int up = Float.isNaN(value) ? 0 : 0x7fff + ((bits >>> Short.SIZE) & 1);
+    return (short) ((bits + up) >>> Short.SIZE);
+  }
+
   private static float getInt8(MemorySegment segment, long index) {
     long block = DType.INT8.bytes(index & -DType.INT8.blockElements());
     int within = (int) index & (DType.INT8.blockElements() - 1);
