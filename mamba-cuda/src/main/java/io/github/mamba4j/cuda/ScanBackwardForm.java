@@ -94,9 +94,12 @@ record ScanBackwardForm(
   /** The shared memory of a block, as the kernels lay it out. */
   int sharedBytes(DType type) {
     int element = type.blockBytes();
-    int warp = 6528 + 2048 * element + (many ? 3072 : 2560);
-    int projections = 512 * states * states + (many ? 0 : 256 * states * element);
-    int products = TILE * 256 * warps;
-    return warps * warp + projections + products;
+    boolean packed = type == DType.BF16 && states > 1;
+    int warp = 6528 + 2048 * element + (many ? 3072 : 2560) + (packed ? 6144 : 0);
+    int orders = packed ? 1 : states;
+    int projections = 512 * states * orders + (many ? 0 : 256 * states * element);
+    int diagonals = packed ? 8192 : 0;
+    int productRow = packed ? warps * 32 * states + 16 : 256 * warps;
+    return warps * warp + projections + diagonals + TILE * productRow + 16;
   }
 }
