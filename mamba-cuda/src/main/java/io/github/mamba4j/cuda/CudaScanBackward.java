@@ -108,7 +108,7 @@ final class CudaScanBackward {
     Shape shape = scan.shape();
     Room room = Room.in(scan.workspace(), shape, form);
     DType type = scan.inputs().u().type();
-    PtxSource source = form.source(shape, type, width(scan, form));
+    PtxSource source = form.source(shape, type, width(scan, form), adds(scan));
     if (form.chunks() > 1) {
       summarise(scan, form, room, source);
       carry(scan, form, room, source);
@@ -194,6 +194,10 @@ final class CudaScanBackward {
 
   private static int flag(@Nullable Sink sink, int bit) {
     return sink != null && sink.add() ? bit : 0;
+  }
+
+  private static boolean adds(Backward scan) {
+    return (flags(scan) & (ADD_U | ADD_DT | ADD_Z)) != 0;
   }
 
   private static int flags(Backward scan) {

@@ -61,7 +61,8 @@ class CudaScanBackwardLaunchTest {
         new PtxSource(
             "scan_backward",
             Map.of(
-                "T", "bf16", "RULE", "euler", "S", "4", "MANY", "0", "WIDTH", "8", "WARPS", "4")));
+                "T", "bf16", "RULE", "euler", "S", "4", "MANY", "0", "WIDTH", "8", "WARPS", "4", "ADDS",
+                "1")));
     launcher.assertAllLaunched(new PtxSource("scan_backward_fold", Map.of("T", "bf16")));
   }
 
