@@ -54,8 +54,8 @@ record ScanLongForm(int span, int channels) {
   }
 
   private int sharedBytes(int padded, int activationBytes) {
-    int floats = 2 * BLOCK_CHANNELS + padded;
-    int raw = 4 * BLOCK_CHANNELS + 3 * padded;
+    int floats = 2 * BLOCK_CHANNELS;
+    int raw = 4 * BLOCK_CHANNELS + 4 * padded;
     int columns = 2 * BLOCK_CHANNELS * Float.BYTES;
     return tile() * (floats * Float.BYTES + raw * activationBytes) + columns;
   }
