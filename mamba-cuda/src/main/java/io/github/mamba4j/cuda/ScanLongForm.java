@@ -69,6 +69,11 @@ record ScanLongForm(int span, int channels) {
     return Math.min(VECTOR_BYTES / activationBytes, Integer.lowestOneBit(dState));
   }
 
+  /** Returns this form, or one with fewer steps a lane where copies one by one need registers. */
+  ScanLongForm forVectors(int vector) {
+    return vector > 1 ? this : new ScanLongForm(SMALLEST_SPAN, channels);
+  }
+
   Grid grid(Shape shape, int activationBytes) {
     int x = Math.ceilDiv(shape.dInner(), BLOCK_CHANNELS);
     int threads = WARP * BLOCK_CHANNELS / channels;
