@@ -234,9 +234,9 @@ final class TensorOps {
       warp.demandAll(lanes);
       long[] values = warp.r[from].clone();
       for (int lane = 0; lane < Warp.LANES; lane++) {
-        int row = lane >> 2;
-        int column = (lane & 3) * 2;
-        warp.r[to][lane] = half(values, column, row) | half(values, column + 1, row) << 16;
+        int turned = lane >> 2;
+        int first = (lane & 3) * 2;
+        warp.r[to][lane] = half(values, first, turned) | half(values, first + 1, turned) << 16;
       }
     }
   }
