@@ -175,8 +175,11 @@ final class CudaScan implements ScanKernels {
     launch(scan, plan, new States(ends, scan.finalState(), scan.checkpoints(), null));
   }
 
-  private void across(Forward scan, ScanLongForm form) {
+  private void across(Forward scan, ScanLongForm wide) {
     Shape shape = scan.shape();
+    int size = scan.inputs().u().type().blockBytes();
+    int vector = vector(scan, wide.vector(size));
+    ScanLongForm form = wide.forVectors(vector);
     Arguments arguments = inputs(scan);
     optional(arguments, scan.inputs().initialState());
     optional(arguments, scan.finalState())
@@ -187,7 +190,6 @@ final class CudaScan implements ScanKernels {
         .number(shape.length())
         .number(shape.dInner())
         .number(shape.dState());
-    int size = scan.inputs().u().type().blockBytes();
     int inputs = form.inputs(shape.dState(), size);
     while (inputs > 1
         && !(Vectors.aligned(scan.inputs().b(), inputs)
@@ -195,7 +197,7 @@ final class CudaScan implements ScanKernels {
       inputs /= 2;
     }
     boolean gated = scan.inputs().z() != null;
-    Alignment alignment = new Alignment(vector(scan, form.vector(size)), inputs, gated);
+    Alignment alignment = new Alignment(vector, inputs, gated);
     Kernel kernel =
         form.kernel(Vectors.type(scan.inputs().u()), alignment, shape, scan.checkpoints() != null);
     launcher.launch(kernel, form.grid(shape, size), arguments);

@@ -66,8 +66,12 @@ record ScanBackwardForm(
     return Math.ceilDiv(shape.dState(), 4 * states);
   }
 
-  /** The kernels for a type of activations of which so many may be read at once. */
-  PtxSource source(Shape shape, DType type, int width) {
+  /**
+   * The kernels for a type of activations of which so many may be read at once.
+   *
+   * @param adds whether gradients of activations are added to what is there
+   */
+  PtxSource source(Shape shape, DType type, int width, boolean adds) {
     return new PtxSource(
         "scan_backward",
         Map.of(
@@ -76,7 +80,8 @@ record ScanBackwardForm(
             "S", String.valueOf(states),
             "MANY", many ? "1" : "0",
             "WIDTH", String.valueOf(width),
-            "WARPS", String.valueOf(warps)));
+            "WARPS", String.valueOf(warps),
+            "ADDS", adds ? "1" : "0"));
   }
 
   static PtxSource folds(DType type) {
@@ -94,9 +99,12 @@ record ScanBackwardForm(
   /** The shared memory of a block, as the kernels lay it out. */
   int sharedBytes(DType type) {
     int element = type.blockBytes();
-    int warp = 6528 + 2048 * element + (many ? 3072 : 2560);
-    int projections = 512 * states * states + (many ? 0 : 256 * states * element);
-    int products = TILE * 256 * warps;
-    return warps * warp + projections + products;
+    boolean packed = type == DType.BF16 && states > 1;
+    int warp = 6528 + 2048 * element + (many ? 3072 : 2560) + (packed ? 5120 : 0);
+    int orders = packed ? 1 : states;
+    int projections = 512 * states * orders + (many ? 0 : 256 * states * element);
+    int diagonals = packed ? 8192 : 0;
+    int productRow = packed ? warps * 32 * states + 16 : 256 * warps;
+    return warps * warp + projections + diagonals + TILE * productRow + 16;
   }
 }

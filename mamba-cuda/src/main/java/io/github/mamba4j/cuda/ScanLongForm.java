@@ -54,8 +54,8 @@ record ScanLongForm(int span, int channels) {
   }
 
   private int sharedBytes(int padded, int activationBytes) {
-    int floats = 2 * BLOCK_CHANNELS + 2 * padded;
-    int raw = 4 * BLOCK_CHANNELS + 2 * padded;
+    int floats = 2 * BLOCK_CHANNELS;
+    int raw = 4 * BLOCK_CHANNELS + 4 * padded;
     int columns = 2 * BLOCK_CHANNELS * Float.BYTES;
     return tile() * (floats * Float.BYTES + raw * activationBytes) + columns;
   }
@@ -67,6 +67,11 @@ record ScanLongForm(int span, int channels) {
   /** Returns the most elements of B and C that a thread loads at once. */
   int inputs(int dState, int activationBytes) {
     return Math.min(VECTOR_BYTES / activationBytes, Integer.lowestOneBit(dState));
+  }
+
+  /** Returns this form, or one with fewer steps a lane where copies one by one need registers. */
+  ScanLongForm forVectors(int vector) {
+    return vector > 1 ? this : new ScanLongForm(SMALLEST_SPAN, channels);
   }
 
   Grid grid(Shape shape, int activationBytes) {

@@ -61,7 +61,8 @@ class CudaScanBackwardLaunchTest {
         new PtxSource(
             "scan_backward",
             Map.of(
-                "T", "bf16", "RULE", "euler", "S", "4", "MANY", "0", "WIDTH", "8", "WARPS", "4")));
+                "T", "bf16", "RULE", "euler", "S", "4", "MANY", "0", "WIDTH", "8", "WARPS", "4",
+                "ADDS", "1")));
     launcher.assertAllLaunched(new PtxSource("scan_backward_fold", Map.of("T", "bf16")));
   }
 
@@ -122,6 +123,7 @@ class CudaScanBackwardLaunchTest {
     for (int states : new int[] {1, 8, 16, 256}) {
       ScanBackwardForm form = ScanBackwardForm.of(shape(1, 100, 100, states));
       assertThat(form.sharedBytes(DType.F32)).isLessThanOrEqualTo(99 << 10);
+      assertThat(form.sharedBytes(DType.BF16)).isLessThanOrEqualTo(99 << 10);
     }
   }
 

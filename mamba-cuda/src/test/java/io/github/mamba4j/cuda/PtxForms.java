@@ -150,7 +150,9 @@ final class PtxForms {
             "WIDTH",
             widths,
             "WARPS",
-            List.of("4")));
+            List.of("4"),
+            "ADDS",
+            List.of("0", "1")));
   }
 
   private static List<PtxSource> typed(String family) {

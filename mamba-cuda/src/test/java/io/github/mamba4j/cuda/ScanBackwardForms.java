@@ -81,6 +81,7 @@ abstract class ScanBackwardForms {
             Math.ceilDiv(tiles, chunkTiles),
             chunkTiles);
     assertEqualsTheCpu(shape, DType.F32, 8, false, form);
+    assertEqualsTheCpu(shape, DType.BF16, 8, false, form);
   }
 
   private void assertEqualsTheCpu(

@@ -162,6 +162,20 @@ class EmulatorTensorTest {
   }
 
   @Test
+  void movmatrix_ofRows_givesColumns() {
+    Snippet snippet =
+        Snippet.of(
+            NUMBERS,
+            "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%a0}, [row];",
+            "movmatrix.sync.aligned.m8n8.trans.b16 %ro, %a0; }");
+    long[] out = snippet.run(32);
+    for (int lane = 0; lane < 32; lane++) {
+      long first = lane % 4 * 2L * 16 + lane / 4;
+      assertThat(out[lane]).isEqualTo(first | (first + 16) << 16);
+    }
+  }
+
+  @Test
   void stmatrix_transposed_undoesALoad() {
     Snippet snippet =
         Snippet.of(

@@ -14,6 +14,7 @@ final class TensorOps {
     decoders.put("mma", TensorOps::multiply);
     decoders.put("ldmatrix", TensorOps::load);
     decoders.put("stmatrix", TensorOps::store);
+    decoders.put("movmatrix", TensorOps::turn);
   }
 
   private static int[] registers(Site site, int operand, int count, Type type, boolean written) {
@@ -199,6 +200,45 @@ final class TensorOps {
     boolean transposes = site.has("trans");
     Site.Address address = site.address(site.operands.get(0));
     return new Matrices(address, registers(site, 1, count, Type.B32, false), transposes, false);
+  }
+
+  private static Instruction turn(Site site) {
+    if (!site.has("sync")
+        || !site.has("aligned")
+        || !site.has("m8n8")
+        || !site.has("trans")
+        || site.type() != Type.B16) {
+      throw site.error("is supported as movmatrix.sync.aligned.m8n8.trans.b16");
+    }
+    site.expectOperands(2, 2);
+    return new Turn(
+        registers(site, 0, 1, Type.B32, true)[0], registers(site, 1, 1, Type.B32, false)[0]);
+  }
+
+  /** Turns a matrix of 8 x 8 halves around, two neighbours of a row a lane. */
+  private static final class Turn extends Instruction {
+    private final int to;
+    private final int from;
+
+    Turn(int to, int from) {
+      this.to = to;
+      this.from = from;
+    }
+
+    private static long half(long[] values, int row, int column) {
+      return values[row * 4 + column / 2] >>> (16 * (column & 1)) & 0xFFFF;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      warp.demandAll(lanes);
+      long[] values = warp.r[from].clone();
+      for (int lane = 0; lane < Warp.LANES; lane++) {
+        int turned = lane >> 2;
+        int first = (lane & 3) * 2;
+        warp.r[to][lane] = half(values, first, turned) | half(values, first + 1, turned) << 16;
+      }
+    }
   }
 
   /** Moves matrices of 8 x 8 halves between shared memory, a row a lane, and a warp's registers. */
