@@ -116,7 +116,12 @@ public final class Generator {
     RunningSequence sequence = new RunningSequence.OfState(state, owned);
     int vocab = model.config().vocabSize();
     TokenStream stream = new TokenStream(sequence, vocab, prompt, options, text);
-    state.prefill(prompt);
+    try {
+      state.prefill(prompt);
+    } catch (RuntimeException | Error e) {
+      stream.close();
+      throw e;
+    }
     return stream;
   }
 

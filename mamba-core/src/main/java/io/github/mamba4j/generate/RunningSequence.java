@@ -15,6 +15,17 @@ interface RunningSequence extends AutoCloseable {
    */
   MemorySegment logits();
 
+  /**
+   * Returns what chooses this sequence's tokens.
+   *
+   * @param options how
+   * @param vocab the first tokens of the model's, to choose from
+   * @param history the prompt
+   */
+  default TokenChooser chooser(SamplingOptions options, int vocab, TokenHistory history) {
+    return new TokenChooser.OnHost(this, options, vocab);
+  }
+
   /** Ends a wait for logits; any thread may call this. */
   void cancel();
 
@@ -32,6 +43,12 @@ interface RunningSequence extends AutoCloseable {
     @Override
     public MemorySegment logits() {
       return state.logits();
+    }
+
+    @Override
+    public TokenChooser chooser(SamplingOptions options, int vocab, TokenHistory history) {
+      return DeviceChooser.open(state, options, vocab, history)
+          .orElseGet(() -> new TokenChooser.OnHost(this, options, vocab));
     }
 
     @Override

@@ -22,7 +22,7 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   private final RunningSequence sequence;
   private final SamplingOptions options;
   private final @Nullable TokenText text;
-  private final Sampler sampler;
+  private final TokenChooser chooser;
   private final TokenHistory history;
   private final Utf8Assembler assembler = new Utf8Assembler();
   private final StopStrings stopStrings;
@@ -52,8 +52,8 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     this.text = text;
     // Models are often made a few rows larger than their tokenizer; those stand for nothing.
     int known = text == null ? vocabSize : Math.min(vocabSize, text.vocabSize());
-    this.sampler = new Sampler(options, known);
     this.history = TokenHistory.of(prompt);
+    this.chooser = sequence.chooser(options, known, history);
     this.stopStrings = new StopStrings(options.stopStrings());
   }
 
@@ -73,7 +73,7 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
       }
       reason = next == null ? FinishReason.CANCELLED : reason;
       if (reason != null) {
-        sequence.close();
+        end();
       }
     }
     return next != null;
@@ -93,11 +93,11 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     if (unread >= 0) {
       sequence.step(unread);
     }
-    int id = sampler.next(sequence.logits(), 0, history);
+    int id = chooser.next(history);
     history.add(id);
     made++;
     unread = id;
-    double logProbability = sampler.logProbability();
+    double logProbability = chooser.logProbability();
     if (options.stopTokens().contains(id)) {
       reason = FinishReason.STOP_TOKEN;
     } else if (made == options.maxNewTokens()) {
@@ -165,6 +165,11 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
       reason = FinishReason.CANCELLED;
     }
     next = null;
+    end();
+  }
+
+  private void end() {
+    chooser.close();
     sequence.close();
   }
 }

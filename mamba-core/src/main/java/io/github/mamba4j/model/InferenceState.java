@@ -257,6 +257,16 @@ public final class InferenceState implements AutoCloseable {
   }
 
   /**
+   * Returns the logits of the next token where they are, for work on the device: undefined before
+   * the first token, the same tensor each time, changed by each token that is read.
+   *
+   * @return [batch, vocabulary], without padding rows
+   */
+  public Tensor logitsOnDevice() {
+    return rows.logits();
+  }
+
+  /**
    * Makes an independent copy that has read the same tokens.
    *
    * @return the copy, to be closed before the model

@@ -182,6 +182,15 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * Returns the choice of tokens, which is optional: where memory is the host's, the host chooses.
+   *
+   * @return the kernels, or empty
+   */
+  default Optional<SamplingKernels> sampling() {
+    return Optional.empty();
+  }
+
+  /**
    * Returns the optimiser steps.
    *
    * @return the kernels

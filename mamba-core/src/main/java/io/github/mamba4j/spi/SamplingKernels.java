@@ -58,6 +58,9 @@ public interface SamplingKernels {
    * @param tokens one {@link DType#I32} a row, contiguous, overwritten: the token; or -1, with
    *     state and seen as they were, if a logit is NaN or positive infinity, or all are negative
    *     infinity
+   * @param logProbabilities one float a row, contiguous, overwritten: the natural logarithm of the
+   *     token's probability under the softmax of the logits as given; NaN without a token; null if
+   *     not wanted
    * @param workspace {@link #sampleWorkspaceFloats} floats of scratch
    */
   record Sample(
@@ -68,6 +71,7 @@ public interface SamplingKernels {
       View state,
       @Nullable View seen,
       View tokens,
+      @Nullable View logProbabilities,
       View workspace) {}
 
   /**

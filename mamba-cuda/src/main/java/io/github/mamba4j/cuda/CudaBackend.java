@@ -9,6 +9,7 @@ import io.github.mamba4j.spi.LossKernels;
 import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.OptimizerKernels;
+import io.github.mamba4j.spi.SamplingKernels;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.StepKernels;
@@ -30,6 +31,7 @@ final class CudaBackend implements Backend {
   private final LossKernels loss;
   private final OptimizerKernels optimizer;
   private final StepKernels step;
+  private final SamplingKernels sampling;
 
   CudaBackend(Gpu gpu) {
     this.gpu = gpu;
@@ -43,6 +45,7 @@ final class CudaBackend implements Backend {
     loss = new CudaLoss(gpu);
     optimizer = new CudaOptimizer(gpu);
     step = new CudaStep(gpu);
+    sampling = new CudaSampling(gpu);
   }
 
   /** Returns the GPU that this is a backend of. */
@@ -165,6 +168,11 @@ final class CudaBackend implements Backend {
   @Override
   public Optional<StepKernels> step() {
     return Optional.of(step);
+  }
+
+  @Override
+  public Optional<SamplingKernels> sampling() {
+    return Optional.of(sampling);
   }
 
   @Override

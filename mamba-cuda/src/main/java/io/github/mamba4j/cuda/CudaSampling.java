@@ -47,7 +47,18 @@ final class CudaSampling implements SamplingKernels {
             .wide(keys(sample.vocab()))
             .number(sample.vocab());
     String name = sample.logits().type() == DType.BF16 ? "sample_bf16" : "sample_f32";
-    launcher.launch(
-        new Kernel("sampling", name), new Grid(sample.rows(), 1, THREADS, 1), arguments);
+    Grid grid = new Grid(sample.rows(), 1, THREADS, 1);
+    launcher.launch(new Kernel("sampling", name), grid, arguments);
+    View logProbabilities = sample.logProbabilities();
+    if (logProbabilities != null) {
+      Arguments more =
+          new Arguments()
+              .pointer(sample.tokens())
+              .matrix(sample.logits())
+              .pointer(logProbabilities)
+              .number(sample.vocab());
+      launcher.launch(
+          new Kernel("sampling", name.replace("sample", "log_probability")), grid, more);
+    }
   }
 }

@@ -20,7 +20,8 @@ class CudaSamplingLaunchTest {
     for (DType type : new DType[] {DType.F32, DType.BF16}) {
       View logits = new View(memory, type, 0, 50_280);
       View seen = type == DType.F32 ? ids : null;
-      kernels.sample(new SamplingKernels.Sample(7, 50_280, logits, floats, ids, seen, ids, floats));
+      kernels.sample(
+          new SamplingKernels.Sample(7, 50_280, logits, floats, ids, seen, ids, floats, floats));
     }
     launcher.assertAllLaunched("sampling");
     assertThat(launcher.grids.getLast()).isEqualTo(new Grid(7, 1, 1024, 1));

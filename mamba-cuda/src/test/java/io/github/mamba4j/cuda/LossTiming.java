@@ -174,6 +174,7 @@ final class LossTiming {
             ints(state),
             null,
             ints(new int[rows]),
+            floats((long) rows),
             floats(kernels.sampleWorkspaceFloats(rows, vocab)));
     double bytes = type.bytes((long) rows * vocab);
     print("sample " + type + " batch " + rows + ", " + name, () -> kernels.sample(sample), bytes);

@@ -1,8 +1,15 @@
 package io.github.mamba4j.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.generate.GeneratedToken;
+import io.github.mamba4j.generate.Generation;
+import io.github.mamba4j.generate.Generator;
+import io.github.mamba4j.generate.Sampler;
+import io.github.mamba4j.generate.SamplingOptions;
+import io.github.mamba4j.generate.TokenHistory;
 import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.LoadOptions;
@@ -25,6 +32,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whole models on a GPU give what they give on the CPU. */
@@ -242,6 +250,58 @@ abstract class ModelOnGpuContract {
               .isEqualTo(Arrays.copyOfRange(all, row * VOCAB, (row + 1) * VOCAB));
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // temperature, top-k, top-p, penalty
+    "1, 1, 1, 1",
+    "0.8, 0, 1, 1",
+    "1, 5, 1, 1.3",
+    "1.2, 0, 0.8, 1"
+  })
+  void generate_everyKindOfSampling_givesTheTokensThatTheHostChooses(
+      double temperature, int topK, double topP, double penalty) {
+    SamplingOptions options =
+        SamplingOptions.builder()
+            .temperature(temperature)
+            .topK(topK)
+            .topP(topP)
+            .repetitionPenalty(penalty)
+            .maxNewTokens(6)
+            .seed(5)
+            .build();
+    int[] prompt = {1, 2, 3};
+    try (Device gpu = Device.of(open());
+        MambaModel model = model(gpu, Architecture.MAMBA1);
+        InferenceState state = model.newState()) {
+      Generation generation = Generator.of(model).generate(prompt, options);
+      Sampler sampler = new Sampler(options, VOCAB);
+      TokenHistory history = TokenHistory.of(prompt);
+      state.prefill(prompt);
+      for (GeneratedToken token : generation.tokens()) {
+        int expected = sampler.next(state.logits(), 0, history);
+        assertThat(token.id()).isEqualTo(expected);
+        assertThat(token.logProbability()).isCloseTo(sampler.logProbability(), within(1e-4));
+        history.add(expected);
+        state.step(expected);
+      }
+      assertThat(generation.tokens()).hasSize(6);
+    }
+  }
+
+  @Test
+  void generate_badPrompt_leavesNothingOnTheGpu() {
+    CudaBackend backend = open();
+    try (Device gpu = Device.of(backend);
+        MambaModel model = model(gpu, Architecture.MAMBA1)) {
+      Generator generator = Generator.of(model);
+      generator.generate(new int[] {1}, SamplingOptions.builder().greedy().maxNewTokens(1).build());
+      int held = backend.gpu().held();
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> generator.generate(new int[] {VOCAB}, SamplingOptions.greedy()));
+      assertThat(backend.gpu().held()).isLessThanOrEqualTo(held);
     }
   }
 

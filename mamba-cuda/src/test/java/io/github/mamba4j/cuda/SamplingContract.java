@@ -1,6 +1,7 @@
 package io.github.mamba4j.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.mamba4j.generate.Sampler;
 import io.github.mamba4j.generate.SamplingOptions;
@@ -55,6 +56,7 @@ abstract class SamplingContract {
     private final MemorySegment state = memory(ROWS * SamplingKernels.STATE * 4L);
     private final MemorySegment seen;
     private final MemorySegment tokens = memory(ROWS * 4L);
+    private final MemorySegment logProbabilities = memory(ROWS * 4L);
     private final SamplingKernels.Sample sample;
 
     Choice(DType type, int vocab, int gap, SamplingOptions options) {
@@ -86,6 +88,7 @@ abstract class SamplingContract {
               view(state, DType.I32, 1),
               options.repetitionPenalty() == 1 ? null : view(seen, DType.I32, words),
               view(tokens, DType.I32, 1),
+              view(logProbabilities, DType.F32, 1),
               view(memory(4 * kernels.sampleWorkspaceFloats(ROWS, vocab)), DType.F32, 1));
     }
 
@@ -129,6 +132,10 @@ abstract class SamplingContract {
       return tokens.toArray(ValueLayout.JAVA_INT);
     }
 
+    double logProbability(int row) {
+      return logProbabilities.getAtIndex(ValueLayout.JAVA_FLOAT, row);
+    }
+
     int draws(int row) {
       return state.getAtIndex(ValueLayout.JAVA_INT, row * 5L + SamplingKernels.DRAWS);
     }
@@ -160,6 +167,8 @@ abstract class SamplingContract {
       assertThat(choice.run()).as("draw %d of %s", time, options).isEqualTo(expected);
       for (int row = 0; row < ROWS; row++) {
         choice.histories[row].add(expected[row]);
+        assertThat(choice.logProbability(row))
+            .isCloseTo(samplers[row].logProbability(), within(1e-4));
         assertThat(choice.draws(row)).isEqualTo(row + time + 1);
       }
     }
@@ -249,6 +258,7 @@ abstract class SamplingContract {
       choice.set(1, 1030, Float.POSITIVE_INFINITY);
       assertThat(choice.run()).containsOnly(-1);
       assertThat(choice.draws(1)).isEqualTo(1);
+      assertThat(choice.logProbability(1)).isNaN();
       for (int id = 0; id < choice.vocab; id++) {
         choice.set(0, id, Float.NEGATIVE_INFINITY);
       }
