@@ -105,13 +105,22 @@ public interface Backend extends AutoCloseable {
    * call of the result.
    *
    * @param launches kernel calls on this backend, as recorded
-   * @return what replays them; for a GPU a captured graph
+   * @return what replays them, to be closed when it is not needed any more; for a GPU a captured
+   *     graph
    */
-  default Runnable capture(List<Runnable> launches) {
+  default Replay capture(List<Runnable> launches) {
     Runnable[] steps = launches.toArray(Runnable[]::new);
-    return () -> {
-      for (Runnable step : steps) {
-        step.run();
+    return new Replay() {
+      @Override
+      public void run() {
+        for (Runnable step : steps) {
+          step.run();
+        }
+      }
+
+      @Override
+      public void close() {
+        // Holds the heap's memory only.
       }
     };
   }

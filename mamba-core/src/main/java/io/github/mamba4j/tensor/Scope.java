@@ -6,6 +6,7 @@ import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.ElementwiseKernels.Axis;
 import io.github.mamba4j.spi.ElementwiseKernels.Binary;
 import io.github.mamba4j.spi.ElementwiseKernels.Sum;
+import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
@@ -41,6 +42,8 @@ public final class Scope implements AutoCloseable {
   private final DType activations;
   private final @Nullable Tape tape;
   private final List<Block> blocks = new ArrayList<>();
+
+  private final List<Replay> recordings = new ArrayList<>();
 
   /** What lies outside the pool: mapped memory, and blocks that fit no offset in a slab. */
   private final List<Storage> storages = new ArrayList<>();
@@ -316,7 +319,9 @@ public final class Scope implements AutoCloseable {
     }
     Recording recording = new Recording(device, new ArrayList<>());
     ScopedValue.where(RECORDING, recording).run(work);
-    return backend().capture(recording.launches);
+    Replay replay = backend().capture(recording.launches);
+    recordings.add(replay);
+    return replay;
   }
 
   /**
@@ -328,6 +333,7 @@ public final class Scope implements AutoCloseable {
     if (tape != null) {
       tape.clear();
     }
+    freeRecordings();
     freeStorages();
     if (ownsPool()) {
       blocks.clear();
@@ -343,6 +349,7 @@ public final class Scope implements AutoCloseable {
       return;
     }
     closed = true;
+    freeRecordings();
     freeStorages();
     if (ownsPool()) {
       pool.close();
@@ -353,6 +360,11 @@ public final class Scope implements AutoCloseable {
 
   private boolean ownsPool() {
     return parent == null || parent.pool != pool;
+  }
+
+  private void freeRecordings() {
+    recordings.forEach(Replay::close);
+    recordings.clear();
   }
 
   private void freeStorages() {

@@ -9,6 +9,7 @@ import io.github.mamba4j.spi.LossKernels;
 import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.OptimizerKernels;
+import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.SamplingKernels;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.SsdKernels;
@@ -116,7 +117,7 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public Runnable capture(List<Runnable> launches) {
+  public Replay capture(List<Runnable> launches) {
     return gpu.capture(launches);
   }
 

@@ -8,17 +8,19 @@ import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
+import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
@@ -61,7 +63,7 @@ final class CudaDevice implements Gpu {
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, CUfunction> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
-  private final List<CUgraphExec> graphs = new ArrayList<>();
+  private final Set<CUgraphExec> graphs = Collections.newSetFromMap(new IdentityHashMap<>());
 
   /** Guards all of the above. */
   private final ReentrantLock lock = new ReentrantLock();
@@ -325,7 +327,7 @@ final class CudaDevice implements Gpu {
   }
 
   @Override
-  public Runnable capture(List<Runnable> launches) {
+  public Replay capture(List<Runnable> launches) {
     enter();
     try {
       CUgraph graph = new CUgraph();
@@ -341,18 +343,42 @@ final class CudaDevice implements Gpu {
       check(JCudaDriver.cuGraphInstantiate(exec, graph, 0), "cuGraphInstantiate");
       check(JCudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
       graphs.add(exec);
-      return () -> replay(exec);
+      return new Graph(exec);
     } finally {
       lock.unlock();
     }
   }
 
-  private void replay(CUgraphExec exec) {
-    enter();
-    try {
-      check(JCudaDriver.cuGraphLaunch(exec, stream), "cuGraphLaunch");
-    } finally {
-      lock.unlock();
+  /** A captured graph. */
+  private final class Graph implements Replay {
+    private final CUgraphExec exec;
+
+    Graph(CUgraphExec exec) {
+      this.exec = exec;
+    }
+
+    @Override
+    public void run() {
+      enter();
+      try {
+        check(JCudaDriver.cuGraphLaunch(exec, stream), "cuGraphLaunch");
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** The driver keeps a graph that still runs until it has ended. */
+    @Override
+    public void close() {
+      lock.lock();
+      try {
+        if (graphs.remove(exec)) {
+          check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+          check(JCudaDriver.cuGraphExecDestroy(exec), "cuGraphExecDestroy");
+        }
+      } finally {
+        lock.unlock();
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -30,8 +31,8 @@ interface Gpu extends GridLauncher, AutoCloseable {
   /** Waits until every kernel launched before has ended. */
   void synchronize();
 
-  /** Makes launches that have run once one launch, which runs them again. */
-  Runnable capture(List<Runnable> launches);
+  /** Makes launches that have run once one launch, which runs them again until it is closed. */
+  Replay capture(List<Runnable> launches);
 
   /** Returns the stream that everything runs on, or null if no library can use it. */
   @Nullable CudaStream stream();

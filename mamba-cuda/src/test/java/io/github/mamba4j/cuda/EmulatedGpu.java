@@ -2,13 +2,16 @@ package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.cuda.emulator.EmulatedMemory;
 import io.github.mamba4j.cuda.emulator.PtxProgram;
+import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +29,8 @@ final class EmulatedGpu implements TestGpu {
 
   private final Arena arena = Arena.ofShared();
   private final IdentityHashMap<Storage, MemorySegment> blocks = new IdentityHashMap<>();
+
+  private final Set<Replay> graphs = new HashSet<>();
 
   /** Blocks by their address: a test may share the same memory twice. */
   private final Map<Long, DeviceMemory> shared = new HashMap<>();
@@ -131,9 +136,22 @@ final class EmulatedGpu implements TestGpu {
   public void synchronize() {}
 
   @Override
-  public Runnable capture(List<Runnable> launches) {
+  public Replay capture(List<Runnable> launches) {
     List<Runnable> steps = List.copyOf(launches);
-    return () -> steps.forEach(Runnable::run);
+    Replay replay =
+        new Replay() {
+          @Override
+          public void run() {
+            steps.forEach(Runnable::run);
+          }
+
+          @Override
+          public void close() {
+            graphs.remove(this);
+          }
+        };
+    graphs.add(replay);
+    return replay;
   }
 
   @Override
@@ -153,7 +171,7 @@ final class EmulatedGpu implements TestGpu {
 
   @Override
   public int held() {
-    return blocks.size();
+    return blocks.size() + graphs.size();
   }
 
   @Override

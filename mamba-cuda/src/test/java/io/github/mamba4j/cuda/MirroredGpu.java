@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -125,7 +126,7 @@ final class MirroredGpu implements TestGpu {
   }
 
   @Override
-  public Runnable capture(List<Runnable> launches) {
+  public Replay capture(List<Runnable> launches) {
     return gpu.capture(launches);
   }
 

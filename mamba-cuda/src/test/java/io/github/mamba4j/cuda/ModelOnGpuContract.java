@@ -305,6 +305,19 @@ abstract class ModelOnGpuContract {
     }
   }
 
+  @Test
+  void generate_again_holdsNoMoreGraphsAndMemory() {
+    CudaBackend backend = open();
+    try (Device gpu = Device.of(backend);
+        MambaModel model = model(gpu, Architecture.MAMBA1)) {
+      SamplingOptions options = SamplingOptions.builder().greedy().maxNewTokens(3).build();
+      Generator.of(model).generate(new int[] {1, 2}, options);
+      int held = backend.gpu().held();
+      Generator.of(model).generate(new int[] {1, 2}, options);
+      assertThat(backend.gpu().held()).isEqualTo(held);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void training_savedOnTheGpu_continuesOnTheCpu(Architecture architecture, @TempDir Path folder)
