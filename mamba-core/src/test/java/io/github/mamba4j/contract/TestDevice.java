@@ -14,6 +14,11 @@ public final class TestDevice {
     return System.getProperty(PROPERTY, "cpu");
   }
 
+  /** Returns whether it is the CPU, which computes on the host's memory where it lies. */
+  public static boolean isCpu() {
+    return name().startsWith("cpu");
+  }
+
   /**
    * Opens the device.
    *

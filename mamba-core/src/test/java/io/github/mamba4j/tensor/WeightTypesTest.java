@@ -2,6 +2,7 @@ package io.github.mamba4j.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.spi.DType;
@@ -96,7 +97,7 @@ class WeightTypesTest {
       }
       memory.set(ValueLayout.JAVA_SHORT, 0, (short) 0);
       memory.set(ValueLayout.JAVA_SHORT, 2, (short) 0);
-      assertThat(mapped.toFloats()[0]).isZero();
+      assertThat(mapped.toFloats()[0]).isEqualTo(TestDevice.isCpu() ? 0 : values[0]);
       assertThat(own.toFloats()).containsExactly(values);
     }
   }
@@ -151,6 +152,7 @@ class WeightTypesTest {
 
   @Test
   void map_memory_isNotReserved() {
+    assumeTrue(TestDevice.isCpu(), "a GPU copies what is mapped");
     try (Arena arena = Arena.ofConfined();
         Scope scope = device.openScope()) {
       MemorySegment memory = arena.allocate(32 << 20, 1);
@@ -180,8 +182,10 @@ class WeightTypesTest {
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("adamW: parameter lies in read-only memory");
       }
-      assertThatThrownBy(() -> weights.copyFrom(scope.zeros(Shape.of(2, 32))))
-          .hasMessageContaining("copyFrom: target holds BF16, expected F32");
+      if (!device.computesIn(DType.BF16)) {
+        assertThatThrownBy(() -> weights.copyFrom(scope.zeros(Shape.of(2, 32))))
+            .hasMessageContaining("copyFrom: target holds BF16, expected F32");
+      }
     }
   }
 }
