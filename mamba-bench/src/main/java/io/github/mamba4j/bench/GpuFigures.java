@@ -1,5 +1,7 @@
 package io.github.mamba4j.bench;
 
+import io.github.mamba4j.generate.Generator;
+import io.github.mamba4j.generate.SamplingOptions;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.Precision;
@@ -103,6 +105,8 @@ public final class GpuFigures {
     for (int batch : BATCHES) {
       names.add("decode " + size + ", batch " + batch + ", BF16 weights");
     }
+    String generation = "generate " + size + ", batch 1, greedy, BF16 weights";
+    names.add(generation);
     String prefill = "prefill " + size + ", " + prompt + " tokens, BF16 weights";
     names.add(prefill);
     if (names.stream().noneMatch(name -> wanted.matcher(name).find())) {
@@ -116,6 +120,9 @@ public final class GpuFigures {
         if (wanted.matcher(names.get(i)).find()) {
           decode(names.get(i), model, BATCHES[i], references[i]);
         }
+      }
+      if (wanted.matcher(generation).find()) {
+        generate(generation, model, references[0]);
       }
       if (wanted.matcher(prefill).find()) {
         double[] seconds =
@@ -140,6 +147,18 @@ public final class GpuFigures {
             state.logits();
           });
       row(name, (long) TOKENS_A_SAMPLE * batch, seconds, reference);
+    }
+  }
+
+  /** With the choice of tokens, which what is asked of the reference contains, too. */
+  private static void generate(String name, MambaModel model, double reference) {
+    SamplingOptions options =
+        SamplingOptions.builder().greedy().maxNewTokens(TOKENS_A_SAMPLE).build();
+    Generator generator = Generator.of(model);
+    try (InferenceState state = model.newState()) {
+      int[] prompt = {PublishedModel.token(0)};
+      double[] seconds = times(() -> generator.generate(state, prompt, options));
+      row(name, TOKENS_A_SAMPLE, seconds, reference);
     }
   }
 
