@@ -3,7 +3,7 @@ package io.github.mamba4j.cuda;
 import static io.github.mamba4j.cuda.CudaNorm.optional;
 import static io.github.mamba4j.cuda.CudaNorm.view;
 import static io.github.mamba4j.cuda.NormTeams.shared;
-import static io.github.mamba4j.cuda.NormTeams.type;
+import static io.github.mamba4j.cuda.Vectors.type;
 
 import io.github.mamba4j.spi.NormKernels.GatedBackward;
 import io.github.mamba4j.spi.NormKernels.GatedForward;

@@ -5,7 +5,6 @@ import io.github.mamba4j.spi.MatmulKernels.Operand;
 import io.github.mamba4j.spi.MatmulKernels.Product;
 import io.github.mamba4j.spi.View;
 import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -122,8 +121,8 @@ final class CudaGemv {
             cut.tilesOfBlock(),
             shared);
     Map<String, String> form = new HashMap<>();
-    form.put("W", lower(w.type()));
-    form.put("X", lower(x.type()));
+    form.put("W", Vectors.type(w.type()));
+    form.put("X", Vectors.type(x.type()));
     form.put("ROWS", String.valueOf(rows));
     form.put("VECTORS", vectors ? "1" : "0");
     form.put("COPIED", copies ? "1" : "0");
@@ -165,9 +164,5 @@ final class CudaGemv {
             | view.type().bytes(view.stride())
             | view.type().bytes(operand.batchStride());
     return all % 16 == 0;
-  }
-
-  static String lower(DType type) {
-    return type.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -110,11 +110,7 @@ final class CudaLoss implements LossKernels {
     DType type = loss.logits().type();
     assert grad == null || grad.view().type() == type : loss;
     return type.bytes(loss.vocab()) % VECTOR_BYTES == 0
-        && isAligned(loss.logits())
-        && (grad == null || isAligned(grad.view()));
-  }
-
-  private static boolean isAligned(View view) {
-    return (DeviceMemory.address(view) | view.type().bytes(view.stride())) % VECTOR_BYTES == 0;
+        && Vectors.startsAt(loss.logits(), VECTOR_BYTES)
+        && (grad == null || Vectors.startsAt(grad.view(), VECTOR_BYTES));
   }
 }

@@ -236,7 +236,7 @@ final class CudaMatmul implements MatmulKernels, AutoCloseable {
             .number(copy.lines)
             .number(copy.eights);
     Grid grid = Grid.over(copy.lines, copy.eights).layers(copy.count);
-    String name = "split_" + CudaGemv.lower(from.type());
+    String name = "split_" + Vectors.type(from.type());
     gpu.launch(new Kernel("matmul_aid", name), grid, arguments);
   }
 

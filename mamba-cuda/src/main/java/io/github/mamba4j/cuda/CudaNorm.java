@@ -1,7 +1,7 @@
 package io.github.mamba4j.cuda;
 
 import static io.github.mamba4j.cuda.NormTeams.shared;
-import static io.github.mamba4j.cuda.NormTeams.type;
+import static io.github.mamba4j.cuda.Vectors.type;
 
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.Sink;

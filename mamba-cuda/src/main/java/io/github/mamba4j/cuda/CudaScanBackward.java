@@ -142,24 +142,19 @@ final class CudaScanBackward {
 
   private static boolean inputsAlignedTo(Backward scan, int bytes) {
     Inputs inputs = scan.inputs();
-    return isAligned(inputs.u(), bytes)
-        && isAligned(inputs.dt(), bytes)
-        && isAligned(inputs.b(), bytes)
-        && isAligned(inputs.c(), bytes)
-        && isAligned(inputs.z(), bytes)
-        && isAligned(scan.outGrad(), bytes);
+    return Vectors.startsAt(inputs.u(), bytes)
+        && Vectors.startsAt(inputs.dt(), bytes)
+        && Vectors.startsAt(inputs.b(), bytes)
+        && Vectors.startsAt(inputs.c(), bytes)
+        && Vectors.startsAt(inputs.z(), bytes)
+        && Vectors.startsAt(scan.outGrad(), bytes);
   }
 
   private static boolean outputsAlignedTo(Backward scan, int bytes) {
     Gradients gradients = scan.gradients();
-    return isAligned(view(gradients.u()), bytes)
-        && isAligned(view(gradients.dt()), bytes)
-        && isAligned(view(gradients.z()), bytes);
-  }
-
-  private static boolean isAligned(@Nullable View view, int bytes) {
-    return view == null
-        || (DeviceMemory.address(view) % bytes == 0 && strideBytes(view) % bytes == 0);
+    return Vectors.startsAt(view(gradients.u()), bytes)
+        && Vectors.startsAt(view(gradients.dt()), bytes)
+        && Vectors.startsAt(view(gradients.z()), bytes);
   }
 
   private static @Nullable View view(@Nullable Sink sink) {

@@ -120,8 +120,8 @@ final class CudaTiles {
     boolean vectors =
         CudaGemv.startsAtSixteen(product.a()) && CudaGemv.startsAtSixteen(product.b());
     Map<String, String> form = new HashMap<>();
-    form.put("T", type == DType.F32 && cutsFloats ? "tf32" : CudaGemv.lower(type));
-    form.put("O", CudaGemv.lower(target.view.type()));
+    form.put("T", type == DType.F32 && cutsFloats ? "tf32" : Vectors.type(type));
+    form.put("O", Vectors.type(target.view.type()));
     form.put("SIDE", String.valueOf(cut.side));
     form.put("A", product.a().transposed() ? "m" : "k");
     form.put("B", product.b().transposed() ? "k" : "n");
@@ -160,7 +160,7 @@ final class CudaTiles {
             .number(count)
             .number(shape.m())
             .number(shape.n());
-    String name = "fold_" + CudaGemv.lower(out.type()) + (adds ? "_1" : "_0");
+    String name = "fold_" + Vectors.type(out.type()) + (adds ? "_1" : "_0");
     Grid grid = Grid.over(shape.m(), shape.n()).layers(shape.batch());
     launcher.launch(new Kernel("matmul_aid", name), grid, arguments);
   }

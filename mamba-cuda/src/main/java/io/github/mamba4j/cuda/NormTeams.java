@@ -1,7 +1,6 @@
 package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.spi.View;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -112,10 +111,5 @@ record NormTeams(int n, int vectors, boolean loop, int threads, int teams) {
     all.put("LOOP", loop ? "1" : "0");
     all.put("ALIGNED", aligned ? "1" : "0");
     return new PtxSource(family, all);
-  }
-
-  /** Returns the type of a view's elements as kernels name it; any where there is no view. */
-  static String type(@Nullable View view) {
-    return view == null ? "f32" : view.type().name().toLowerCase(Locale.ROOT);
   }
 }

@@ -1,6 +1,8 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.View;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** How many neighbouring elements one load of a kernel can take. */
@@ -36,19 +38,23 @@ final class Vectors {
    * for null.
    */
   static boolean aligned(@Nullable View view, int elements) {
-    return view == null
-        || (view.stride() % elements == 0
-            && DeviceMemory.address(view) % view.type().bytes(elements) == 0);
+    return view == null || startsAt(view, Math.toIntExact(view.type().bytes(elements)));
   }
 
-  /** Returns how the kernels' forms call the type of a matrix. */
-  static String type(View view) {
-    return switch (view.type()) {
-      case F32 -> "f32";
-      case BF16 -> "bf16";
-      case F16 -> "f16";
-      case INT8 -> "int8";
-      case I32 -> throw new IllegalArgumentException("Vectors.type: a matrix holds I32");
-    };
+  /** Returns whether all rows of a matrix start at multiples of some bytes; true for null. */
+  static boolean startsAt(@Nullable View view, int bytes) {
+    return view == null
+        || (DeviceMemory.address(view) % bytes == 0
+            && view.type().bytes(view.stride()) % bytes == 0);
+  }
+
+  /** Returns how the kernels' forms call the type of a matrix; {@code f32} for null. */
+  static String type(@Nullable View view) {
+    return view == null ? "f32" : type(view.type());
+  }
+
+  /** Returns how the kernels' forms call a type. */
+  static String type(DType type) {
+    return type.name().toLowerCase(Locale.ROOT);
   }
 }
