@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * CausalConv1dOp} and {@link SelectiveScanOp} one after the other (Gu and Dao 2023, figure 3).
  */
 public final class Mamba1StepOp {
+  private static final String OP = "mamba1Step";
+
   private Mamba1StepOp() {}
 
   /**
@@ -77,9 +79,12 @@ public final class Mamba1StepOp {
    * @param discretization how B̄ is formed
    * @return the residual stream after the last block, [rows, 1, dModel]; empty, with the states as
    *     they were, if the device has no kernels for such a step
+   * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Optional<Tensor> advance(
       Tensor hidden, List<Layer> layers, float normEps, Discretization discretization) {
+    ShapeRules.rank(OP, "hidden", hidden, 3, "[rows, 1, dModel]");
+    ShapeRules.floats(OP, "hidden", hidden);
     Scope scope = hidden.scope();
     Optional<StepKernels> kernels = scope.backend().step();
     Layer first = layers.getFirst();
@@ -97,10 +102,52 @@ public final class Mamba1StepOp {
             first.dtProj.shape().lastDim(),
             normEps,
             discretization);
+    layers.forEach(layer -> check(shape, layer));
     List<StepKernels.Layer> views = layers.stream().map(Layer::views).toList();
     return kernels
         .filter(each -> each.takes(shape, views))
         .map(each -> run(each, shape, views, hidden));
+  }
+
+  private static void check(StepKernels.Shape shape, Layer layer) {
+    int rows = shape.rows();
+    int dModel = shape.dModel();
+    int dInner = shape.dInner();
+    int dState = shape.dState();
+    int projected = shape.dtRank() + 2 * dState;
+    expect("norm", layer.norm, dModel);
+    expect("inProj", layer.inProj, 2 * dInner, dModel);
+    expect("inBias", layer.inBias, 2 * dInner);
+    expect("taps", layer.taps, shape.dConv(), dInner);
+    expect("convBias", layer.convBias, dInner);
+    expect("xProj", layer.xProj, projected, dInner);
+    expect("dtProj", layer.dtProj, dInner, shape.dtRank());
+    expect("dtBias", layer.dtBias, dInner);
+    expect("a", layer.a, dState, dInner);
+    expect("dSkip", layer.dSkip, dInner);
+    expect("outProj", layer.outProj, dModel, dInner);
+    expect("outBias", layer.outBias, dModel);
+    expect("convState", layer.convState, rows, shape.dConv() - 1, dInner);
+    expect("ssmState", layer.ssmState, rows, dState, dInner);
+    if (layer.convState == null && shape.dConv() > 1) {
+      throw new ShapeMismatchException(
+          OP + ": convState is missing, expected one, for dConv is " + shape.dConv());
+    }
+  }
+
+  private static void expect(String argument, @Nullable Tensor tensor, int... dims) {
+    Shape expected = Shape.of(dims);
+    if (tensor != null && !tensor.shape().equals(expected)) {
+      throw new ShapeMismatchException(
+          OP
+              + ": "
+              + argument
+              + " has shape "
+              + tensor.shape()
+              + ", expected "
+              + expected
+              + " (from hidden and the first block)");
+    }
   }
 
   private static Tensor run(

@@ -36,9 +36,7 @@ public final class TrainingStep implements AutoCloseable {
   private final MambaModel model;
   private final int accumulation;
   private final AdamWOp.Settings settings;
-  private final Arena arena = Arena.ofShared();
-  private final Scope scope;
-  private final Scope state;
+  private final Memory memory;
   private final HostBatch batch;
   private final SequencedMap<String, Tensor> moments = new LinkedHashMap<>();
   private final List<AdamWOp.Slot> slots;
@@ -59,14 +57,36 @@ public final class TrainingStep implements AutoCloseable {
   private double hits;
   private long targets;
 
+  /**
+   * Where a step's numbers are.
+   *
+   * @param scope activations and gradients
+   * @param state moments
+   * @param arena what comes from the host and goes to it
+   */
+  private record Memory(Scope scope, Scope state, Arena arena) implements AutoCloseable {
+    static Memory open(MambaModel model, DType activations) {
+      Scope scope = model.openGradientScope(activations);
+      return new Memory(scope, model.openScope(), Arena.ofShared());
+    }
+
+    @Override
+    public void close() {
+      scope.close();
+      state.close();
+      arena.close();
+    }
+  }
+
   private TrainingStep(
       MambaModel model,
       BatchSource shape,
       AdamW optimizer,
       double clipNorm,
       int accumulation,
-      DType activations) {
+      Memory memory) {
     this.model = model;
+    this.memory = memory;
     this.accumulation = accumulation;
     this.settings =
         new AdamWOp.Settings(
@@ -74,8 +94,8 @@ public final class TrainingStep implements AutoCloseable {
             (float) optimizer.beta1(),
             (float) optimizer.beta2(),
             (float) optimizer.eps());
-    this.scope = model.openGradientScope(activations);
-    this.state = model.openScope();
+    Scope scope = memory.scope;
+    Arena arena = memory.arena;
     this.batch = new HostBatch(model, scope, shape, arena);
     this.numbers = scope.zeros(Shape.of(AdamWOp.STEP_NUMBERS));
     this.norm = scope.zeros(Shape.of(1));
@@ -89,8 +109,8 @@ public final class TrainingStep implements AutoCloseable {
     List<AdamWOp.Slot> made = new ArrayList<>();
     for (Map.Entry<String, Tensor> entry : model.parameters().entrySet()) {
       Tensor parameter = entry.getValue();
-      Tensor first = state.zeros(parameter.shape());
-      Tensor second = state.zeros(parameter.shape());
+      Tensor first = memory.state.zeros(parameter.shape());
+      Tensor second = memory.state.zeros(parameter.shape());
       moments.put(FIRST + entry.getKey(), first);
       moments.put(SECOND + entry.getKey(), second);
       boolean decays = AdamW.decays(entry.getKey(), parameter.shape().rank());
@@ -144,7 +164,13 @@ public final class TrainingStep implements AutoCloseable {
       throw new IllegalArgumentException(
           "TrainingStep: accumulation must be positive, got " + accumulation);
     }
-    return new TrainingStep(model, shape, optimizer, clipNorm, accumulation, activations);
+    Memory memory = Memory.open(model, activations);
+    try {
+      return new TrainingStep(model, shape, optimizer, clipNorm, accumulation, memory);
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
+    }
   }
 
   /**
@@ -224,11 +250,11 @@ public final class TrainingStep implements AutoCloseable {
   }
 
   private void measureGradients() {
-    AdamWOp.gradientNorm(scope, slots, norm);
+    AdamWOp.gradientNorm(memory.scope, slots, norm);
   }
 
   private void updateParameters() {
-    AdamWOp.update(scope, slots, settings, numbers, norm);
+    AdamWOp.update(memory.scope, slots, settings, numbers, norm);
     if (accumulation > 1) {
       AdamWOp.zeroGradients(slots);
     }
@@ -246,7 +272,7 @@ public final class TrainingStep implements AutoCloseable {
     void run() {
       Runnable repeated = recorded;
       if (repeated == null) {
-        recorded = scope.record(work);
+        recorded = memory.scope.record(work);
       } else {
         repeated.run();
       }
@@ -327,7 +353,7 @@ public final class TrainingStep implements AutoCloseable {
    * @return size in bytes
    */
   public long reservedBytes() {
-    return scope.reservedBytes() + state.reservedBytes();
+    return memory.scope.reservedBytes() + memory.state.reservedBytes();
   }
 
   /** Sets how many updates the moments stand for. */
@@ -343,8 +369,6 @@ public final class TrainingStep implements AutoCloseable {
   /** Frees the moments and the activations; the model stays. */
   @Override
   public void close() {
-    scope.close();
-    state.close();
-    arena.close();
+    memory.close();
   }
 }

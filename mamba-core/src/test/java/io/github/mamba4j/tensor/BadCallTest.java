@@ -59,6 +59,19 @@ class BadCallTest {
         "a of shape [2, 3]");
     bad("UnaryOp", s -> UnaryOp.apply(Unary.EXP, ids(s, 3)), "map: x holds I32, expected F32");
     bad("DecayOp", s -> DecayOp.apply(zeros(s, 3)), "decay: logarithms has shape [3]", "dState");
+    bad(
+        "Mamba1StepOp",
+        s -> Mamba1StepOp.advance(zeros(s, 2, 3), List.of(), 1e-5f, Discretization.EULER),
+        "mamba1Step: hidden has shape [2, 3]",
+        "[rows, 1, dModel]");
+    bad(
+        "SampleOp",
+        s ->
+            SampleOp.apply(
+                zeros(s, 2, 5),
+                new SampleOp.Steering(zeros(s, 2, 4), s.ints(Shape.of(1, 5), new int[5]), null)),
+        "sample: state has shape [1, 5]",
+        "logits of shape [2, 5]");
     bad("ScaleOp", s -> ScaleOp.apply(ids(s, 3), 2f), "multiply: x holds I32, expected F32");
     bad("SumOp", s -> SumOp.apply(ids(s, 3), 1f), "sum: x holds I32, expected F32");
     bad(

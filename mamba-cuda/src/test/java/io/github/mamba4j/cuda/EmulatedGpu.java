@@ -28,6 +28,7 @@ final class EmulatedGpu implements TestGpu {
       ThreadLocal.withInitial(HashMap::new);
 
   private final Arena arena = Arena.ofShared();
+  private int allocationsLeft = Integer.MAX_VALUE;
   private final IdentityHashMap<Storage, MemorySegment> blocks = new IdentityHashMap<>();
 
   private final Set<Replay> graphs = new HashSet<>();
@@ -101,8 +102,16 @@ final class EmulatedGpu implements TestGpu {
     return "emulated GPU";
   }
 
+  /** Has memory for so many blocks more. */
+  void limitAllocations(int count) {
+    allocationsLeft = count;
+  }
+
   @Override
   public DeviceMemory allocate(long bytes) {
+    if (allocationsLeft-- <= 0) {
+      throw new OutOfMemoryError("EmulatedGpu.allocate: " + bytes + " bytes were asked for");
+    }
     return share(arena.allocate(bytes, 256));
   }
 

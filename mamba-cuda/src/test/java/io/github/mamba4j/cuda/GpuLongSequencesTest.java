@@ -85,31 +85,29 @@ class GpuLongSequencesTest {
 
   @Test
   void scan_millionSteps_isWhatTheCpuComputes() {
-    assertSameOnBoth(
-        in ->
-            SelectiveScanOp.apply(
-                    new SelectiveScanOp.Inputs(
-                        in.next(1, 0, 1, LENGTH, CHANNELS),
-                        in.next(0.5, -3, 1, LENGTH, CHANNELS),
-                        in.next(0.3, -1.5, STATES, CHANNELS),
-                        in.next(1, 0, 1, LENGTH, STATES),
-                        in.next(1, 0, 1, LENGTH, STATES),
-                        in.next(1, 0, CHANNELS),
-                        in.next(1, 0, 1, LENGTH, CHANNELS),
-                        in.next(0.1, 0, CHANNELS),
-                        in.next(1, 0, 1, STATES, CHANNELS)),
-                    Discretization.EULER)
-                .out());
+    assertSameOnBoth(in ->
+        SelectiveScanOp.apply(
+                new SelectiveScanOp.Inputs(
+                    in.next(1, 0, 1, LENGTH, CHANNELS),
+                    in.next(0.5, -3, 1, LENGTH, CHANNELS),
+                    in.next(0.3, -1.5, STATES, CHANNELS),
+                    in.next(1, 0, 1, LENGTH, STATES),
+                    in.next(1, 0, 1, LENGTH, STATES),
+                    in.next(1, 0, CHANNELS),
+                    in.next(1, 0, 1, LENGTH, CHANNELS),
+                    in.next(0.1, 0, CHANNELS),
+                    in.next(1, 0, 1, STATES, CHANNELS)),
+                Discretization.EULER)
+            .out());
   }
 
   @Test
   void convolution_millionSteps_isWhatTheCpuComputes() {
-    assertSameOnBoth(
-        in ->
-            CausalConv1dOp.apply(
-                in.next(1, 0, 1, LENGTH, CHANNELS),
-                in.next(0.5, 0, 4, CHANNELS),
-                in.next(0.5, 0, CHANNELS),
-                true));
+    assertSameOnBoth(in ->
+        CausalConv1dOp.apply(
+            in.next(1, 0, 1, LENGTH, CHANNELS),
+            in.next(0.5, 0, 4, CHANNELS),
+            in.next(0.5, 0, CHANNELS),
+            true));
   }
 }

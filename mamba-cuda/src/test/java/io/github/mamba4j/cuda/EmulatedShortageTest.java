@@ -1,0 +1,62 @@
+package io.github.mamba4j.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mamba4j.model.MambaModel;
+import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.train.AdamW;
+import io.github.mamba4j.train.BatchSource;
+import io.github.mamba4j.train.TrainingStep;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+/** Training on a GPU whose memory ends, at whichever block. */
+class EmulatedShortageTest {
+  private static final int MOST_BLOCKS = 100;
+
+  /** One token again and again. */
+  private record Ones(int batchSize, int length, long stepsPerEpoch) implements BatchSource {
+    @Override
+    public void read(long epoch, long step, int[] inputs, int[] targets) {
+      Arrays.fill(inputs, 1);
+      Arrays.fill(targets, 1);
+    }
+
+    @Override
+    public String fingerprint() {
+      return "0".repeat(64);
+    }
+  }
+
+  @Test
+  void training_memoryEndsAtAnyBlock_leavesNothingBehindAndWorksWhenThereIsMore() {
+    EmulatedGpu emulated = new EmulatedGpu();
+    try (Device gpu = Device.of(new CudaBackend(emulated));
+        MambaModel model =
+            MambaModel.builder().dModel(8).nLayers(1).vocabSize(5).device(gpu).build()) {
+      int blocks = 0;
+      while (!trains(emulated, model, blocks)) {
+        blocks++;
+        assertThat(blocks).isLessThan(MOST_BLOCKS);
+      }
+      assertThat(blocks).isPositive();
+    }
+  }
+
+  /** Returns whether a step ran with memory for so many blocks; if not, nothing of it is left. */
+  private static boolean trains(EmulatedGpu gpu, MambaModel model, int blocks) {
+    int held = gpu.held();
+    Ones data = new Ones(1, 3, 2);
+    gpu.limitAllocations(blocks);
+    try (TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, 1, DType.BF16)) {
+      return step.run(data, 0, 0, 1e-3);
+    } catch (OutOfMemoryError e) {
+      assertThat(e).hasMessageContaining("bytes were asked for");
+      return false;
+    } finally {
+      gpu.limitAllocations(Integer.MAX_VALUE);
+      assertThat(gpu.held()).as("after %d blocks", blocks).isEqualTo(held);
+    }
+  }
+}
