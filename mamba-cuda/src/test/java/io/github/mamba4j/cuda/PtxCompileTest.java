@@ -3,20 +3,20 @@ package io.github.mamba4j.cuda;
 import static jcuda.nvptxcompiler.JNvPTXCompiler.*;
 import static jcuda.nvptxcompiler.nvPTXCompileResult.NVPTXCOMPILE_SUCCESS;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import jcuda.nvptxcompiler.JNvPTXCompiler;
 import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every kernel's PTX is what NVIDIA's assembler takes, for each kind of GPU; needs no GPU. */
@@ -44,29 +44,52 @@ class PtxCompileTest {
 
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
+  /** A file as it is expanded, and the GPU that it is assembled for. */
+  private record Job(PtxSource source, int architecture) {
+    @Override
+    public String toString() {
+      return source + " for sm_" + architecture;
+    }
+  }
+
+  /** Whether the assembler took a file, and what it said of registers and memory. */
+  private record Outcome(boolean assembled, String said) {}
+
+  private static Map<Job, Outcome> outcomes = Map.of();
+
+  /** On all processors: this is the longest part. */
   @BeforeAll
-  static void loadCompiler() {
+  static void assembleAll() {
     JNvPTXCompiler.setExceptionsEnabled(false);
+    // From a list, which is cut evenly.
+    outcomes =
+        jobs().toList().parallelStream()
+            .collect(Collectors.toConcurrentMap(job -> job, PtxCompileTest::assemble));
   }
 
-  static Stream<Arguments> files() {
+  static Stream<Job> jobs() {
     return Stream.concat(
-        files(SOURCES.stream(), ARCHITECTURES),
-        files(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES));
+        jobs(SOURCES.stream(), ARCHITECTURES),
+        jobs(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES));
   }
 
-  private static Stream<Arguments> files(Stream<PtxSource> sources, List<Integer> architectures) {
-    return sources.flatMap(source -> architectures.stream().map(sm -> Arguments.of(source, sm)));
+  private static Stream<Job> jobs(Stream<PtxSource> sources, List<Integer> architectures) {
+    return sources.flatMap(source -> architectures.stream().map(sm -> new Job(source, sm)));
+  }
+
+  private static Outcome assemble(Job job) {
+    return assemble(job.source.text(), "--gpu-name=sm_" + job.architecture);
   }
 
   @ParameterizedTest
-  @MethodSource("files")
-  void ptx_everyFamily_compilesWithoutSpilling(PtxSource source, int architecture) {
-    String log = compile(source.text(), "--gpu-name=sm_" + architecture);
-    Matcher stack = STACK.matcher(log);
+  @MethodSource("jobs")
+  void ptx_everyFamily_compilesWithoutSpilling(Job job) {
+    Outcome outcome = Objects.requireNonNull(outcomes.get(job));
+    assertThat(outcome.assembled).as(outcome.said).isTrue();
+    Matcher stack = STACK.matcher(outcome.said);
     int kernels = 0;
     while (stack.find()) {
-      assertThat(stack.group(1)).as(log).isEqualTo("0");
+      assertThat(stack.group(1)).as(outcome.said).isEqualTo("0");
       kernels++;
     }
     assertThat(kernels).isPositive();
@@ -92,11 +115,12 @@ class PtxCompileTest {
   void compiler_whatIsNoPtx_isRefused() {
     String ptx =
         new PtxSource("elementwise", Map.of()).text().replaceFirst("ld\\.global\\.f32", "ld.f33");
-    assertThatThrownBy(() -> compile(ptx, "--gpu-name=sm_80")).hasMessageContaining("f33");
+    Outcome outcome = assemble(ptx, "--gpu-name=sm_80");
+    assertThat(outcome.assembled).isFalse();
+    assertThat(outcome.said).contains("f33");
   }
 
-  /** Returns what the compiler says of registers and memory. */
-  private static String compile(String ptx, String architecture) {
+  private static Outcome assemble(String ptx, String architecture) {
     nvPTXCompilerHandle handle = new nvPTXCompilerHandle();
     byte[] text = ptx.getBytes(StandardCharsets.US_ASCII);
     assertThat(nvPTXCompilerCreate(handle, text.length, text)).isEqualTo(NVPTXCOMPILE_SUCCESS);
@@ -113,8 +137,6 @@ class PtxCompileTest {
       nvPTXCompilerGetErrorLog(handle, log);
     }
     nvPTXCompilerDestroy(handle);
-    String said = new String(log, StandardCharsets.US_ASCII);
-    assertThat(result).as(said).isEqualTo(NVPTXCOMPILE_SUCCESS);
-    return said;
+    return new Outcome(result == NVPTXCOMPILE_SUCCESS, new String(log, StandardCharsets.US_ASCII));
   }
 }
