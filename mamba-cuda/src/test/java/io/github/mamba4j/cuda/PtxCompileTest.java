@@ -45,7 +45,7 @@ class PtxCompileTest {
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
   /** A file as it is expanded, and the GPU that it is assembled for. */
-  private record Job(PtxSource source, int architecture) {
+  record Job(PtxSource source, int architecture) {
     @Override
     public String toString() {
       return source + " for sm_" + architecture;
