@@ -6,28 +6,12 @@ import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.train.AdamW;
-import io.github.mamba4j.train.BatchSource;
 import io.github.mamba4j.train.TrainingStep;
-import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** Training on a GPU whose memory ends, at whichever block. */
 class EmulatedShortageTest {
   private static final int MOST_BLOCKS = 100;
-
-  /** One token again and again. */
-  private record Ones(int batchSize, int length, long stepsPerEpoch) implements BatchSource {
-    @Override
-    public void read(long epoch, long step, int[] inputs, int[] targets) {
-      Arrays.fill(inputs, 1);
-      Arrays.fill(targets, 1);
-    }
-
-    @Override
-    public String fingerprint() {
-      return "0".repeat(64);
-    }
-  }
 
   @Test
   void training_memoryEndsAtAnyBlock_leavesNothingBehindAndWorksWhenThereIsMore() {

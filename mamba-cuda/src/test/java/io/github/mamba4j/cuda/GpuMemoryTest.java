@@ -8,10 +8,8 @@ import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.tensor.Device;
 import io.github.mamba4j.train.AdamW;
-import io.github.mamba4j.train.BatchSource;
 import io.github.mamba4j.train.TrainingStep;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -21,20 +19,6 @@ import org.junit.jupiter.api.Test;
 class GpuMemoryTest {
   private static final long PIECE = 1 << 30;
   private static final int VOCAB = 512;
-
-  /** One token again and again. */
-  private record Ones(int batchSize, int length, long stepsPerEpoch) implements BatchSource {
-    @Override
-    public void read(long epoch, long step, int[] inputs, int[] targets) {
-      Arrays.fill(inputs, 1);
-      Arrays.fill(targets, 1);
-    }
-
-    @Override
-    public String fingerprint() {
-      return "0".repeat(64);
-    }
-  }
 
   /** Takes all memory but less than a piece. */
   private static List<Storage> fill(CudaBackend backend) {

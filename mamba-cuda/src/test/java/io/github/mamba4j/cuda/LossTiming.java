@@ -11,8 +11,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -23,8 +21,6 @@ import java.util.Random;
  * 130 million parameters.
  */
 final class LossTiming {
-  private static final int SAMPLES = 20;
-  private static final int REPEATS = 10;
 
   private final Gpu gpu;
   private final Random random = new Random(1);
@@ -182,20 +178,7 @@ final class LossTiming {
 
   /** Prints the median time of some launches. */
   private void print(String name, Runnable launches, double bytes) {
-    launches.run();
-    gpu.synchronize();
-    Runnable graph = gpu.capture(Collections.nCopies(REPEATS, launches));
-    graph.run();
-    gpu.synchronize();
-    double[] samples = new double[SAMPLES];
-    for (int i = 0; i < SAMPLES; i++) {
-      long start = System.nanoTime();
-      graph.run();
-      gpu.synchronize();
-      samples[i] = (System.nanoTime() - start) / 1e3 / REPEATS;
-    }
-    Arrays.sort(samples);
-    double micros = samples[SAMPLES / 2];
+    double micros = GraphTimer.micros(gpu, launches);
     IO.print(
         String.format(
             Locale.ROOT, "%-50s %10.2f us %8.1f GB/s%n", name, micros, bytes / micros / 1e3));

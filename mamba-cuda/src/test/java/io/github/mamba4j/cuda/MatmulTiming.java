@@ -10,8 +10,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -27,13 +25,10 @@ import java.util.function.Consumer;
  * <p>Arguments: {@code few}, {@code many}, or none for both.
  */
 final class MatmulTiming {
-  private static final int SAMPLES = 20;
-
   /** More than any cache holds. */
   private static final long COLD_BYTES = 256 << 20;
 
   private static final int MOST_COPIES = 64;
-  private static final int REPEATS = 10;
   private static final int SOME_ROWS = 256;
   private static final int[][] SMALL_WEIGHTS = {
     {3072, 768}, {80, 1536}, {1536, 48}, {768, 1536}, {50_280, 768}
@@ -103,7 +98,7 @@ final class MatmulTiming {
       launches.add(() -> gemv.launch(product));
     }
     String name = "x %s w %s %d x %d x %d".formatted(x, weights, m, n, k);
-    double micros = micros(launches);
+    double micros = GraphTimer.micros(gpu, launches);
     print(name, micros, "%8.1f GB/s", bytes / micros / 1e3);
     memory.forEach(view -> gpu.free(view.storage()));
   }
@@ -150,7 +145,7 @@ final class MatmulTiming {
             0,
             null);
     String name = "%s %s %d x %d x %d, %s".formatted(x, w, m, n, k, along);
-    double micros = micros(Collections.nCopies(REPEATS, () -> matmul.matmul(product)));
+    double micros = GraphTimer.micros(gpu, () -> matmul.matmul(product));
     print(name, micros, "%8.1f TFLOP/s", 2.0 * m * n * k / micros / 1e6);
     memory.forEach(view -> gpu.free(view.storage()));
   }
@@ -180,24 +175,6 @@ final class MatmulTiming {
     View view = new View(block, type, 0, cols);
     memory.add(view);
     return view;
-  }
-
-  /** Returns the median time of one of some launches. */
-  private double micros(List<Runnable> launches) {
-    launches.forEach(Runnable::run);
-    gpu.synchronize();
-    Runnable graph = gpu.capture(launches);
-    graph.run();
-    gpu.synchronize();
-    double[] samples = new double[SAMPLES];
-    for (int i = 0; i < SAMPLES; i++) {
-      long start = System.nanoTime();
-      graph.run();
-      gpu.synchronize();
-      samples[i] = (System.nanoTime() - start) / 1e3 / launches.size();
-    }
-    Arrays.sort(samples);
-    return samples[SAMPLES / 2];
   }
 
   private static void print(String name, double micros, String format, double rate) {

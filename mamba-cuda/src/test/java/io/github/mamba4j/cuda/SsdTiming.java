@@ -12,7 +12,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -23,8 +22,6 @@ import java.util.Random;
  * 64 128, the model with 130 million parameters), and f32 or bf16.
  */
 final class SsdTiming {
-  private static final int SAMPLES = 20;
-  private static final int REPEATS = 10;
 
   private record Launch(Kernel kernel, Grid grid, Arguments arguments) {}
 
@@ -163,19 +160,6 @@ final class SsdTiming {
 
   /** Returns the median time of some launches, in milliseconds. */
   private double millis(Runnable launches) {
-    launches.run();
-    gpu.synchronize();
-    Runnable graph = gpu.capture(Collections.nCopies(REPEATS, launches));
-    graph.run();
-    gpu.synchronize();
-    double[] samples = new double[SAMPLES];
-    for (int i = 0; i < SAMPLES; i++) {
-      long start = System.nanoTime();
-      graph.run();
-      gpu.synchronize();
-      samples[i] = (System.nanoTime() - start) / 1e6 / REPEATS;
-    }
-    java.util.Arrays.sort(samples);
-    return samples[SAMPLES / 2];
+    return GraphTimer.micros(gpu, launches) / 1e3;
   }
 }

@@ -4,7 +4,6 @@ import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.StepKernels;
 import io.github.mamba4j.spi.View;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -13,12 +12,10 @@ import java.util.Locale;
  * GPU, as graphs: medians of 20, with the rate at which weights and states were moved.
  */
 final class StepTiming {
-  private static final int SAMPLES = 20;
-  private static final int REPEATS = 10;
 
   private final Gpu gpu;
 
-  StepTiming(Gpu gpu) {
+  private StepTiming(Gpu gpu) {
     this.gpu = gpu;
   }
 
@@ -34,17 +31,17 @@ final class StepTiming {
     }
   }
 
-  static void time(int rows, int layers, int dModel) {
+  private static void time(int rows, int layers, int dModel) {
     try (CudaDevice gpu = new CudaDevice(0)) {
       new StepTiming(gpu).run(StepCase.shape(rows, dModel, 2 * dModel, 16, 4, dModel / 16), layers);
     }
   }
 
-  View matrix(DType type, long rows, int cols) {
+  private View matrix(DType type, long rows, int cols) {
     return new View(gpu.allocate(type.bytes(rows * cols)), type, 0, cols);
   }
 
-  StepKernels.Layer layer(StepKernels.Shape shape) {
+  private StepKernels.Layer layer(StepKernels.Shape shape) {
     int inner = shape.dInner();
     return new StepKernels.Layer(
         matrix(DType.F32, 1, shape.dModel()),
@@ -77,23 +74,7 @@ final class StepTiming {
             matrix(DType.F32, shape.rows(), shape.dModel()),
             matrix(DType.F32, shape.rows(), shape.dModel()),
             matrix(DType.F32, 1, workspace));
-    kernels.step(step);
-    List<Runnable> launches = new ArrayList<>();
-    for (int i = 0; i < REPEATS; i++) {
-      launches.add(() -> kernels.step(step));
-    }
-    Runnable graph = gpu.capture(launches);
-    graph.run();
-    gpu.synchronize();
-    double[] seconds = new double[SAMPLES];
-    for (int i = 0; i < SAMPLES; i++) {
-      long start = System.nanoTime();
-      graph.run();
-      gpu.synchronize();
-      seconds[i] = (System.nanoTime() - start) / 1e9 / REPEATS;
-    }
-    Arrays.sort(seconds);
-    double median = (seconds[SAMPLES / 2 - 1] + seconds[SAMPLES / 2]) / 2;
+    double micros = GraphTimer.micros(gpu, () -> kernels.step(step));
     IO.println(
         String.format(
             Locale.ROOT,
@@ -101,8 +82,8 @@ final class StepTiming {
             shape.dModel(),
             count,
             shape.rows(),
-            median * 1e6,
-            bytes(shape) * count / median / 1e12));
+            micros,
+            bytes(shape) * count / micros / 1e6));
   }
 
   /** Returns the least bytes of a layer. */
