@@ -26,6 +26,12 @@ final class CudaStep implements StepKernels {
   /** Channels of a tile of the input projection, rows of one of the output projection. */
   private static final int TILE = 16;
 
+  /** The most tiles of the input projection that a block computes together. */
+  private static final int MOST_TILES = 4;
+
+  /** The most loads of messages that a thread has under way. */
+  private static final int MOST_LOADS = 6;
+
   private static final int GROUP = 8;
   private static final int STAGE = 1024;
   private static final int LEAST_STAGES = 2;
@@ -85,14 +91,46 @@ final class CudaStep implements StepKernels {
       return isAlone() ? otherBytesAlone() : otherBytes(groups());
     }
 
+    private int ownTilesOut() {
+      return Math.ceilDiv(tilesOut(), blocks);
+    }
+
+    /** Returns the tiles of the input projection that a block computes together. */
+    int tilesTogether() {
+      return Math.min(MOST_TILES, ownTiles());
+    }
+
+    /** Returns the tiles of the output projection that a block computes together. */
+    int tilesOutTogether() {
+      return Math.min(WARPS, ownTilesOut());
+    }
+
+    /** Returns the bytes of the warps' shares of tiles that are computed together. */
+    int sumBytesAlone() {
+      int tiles = Math.max(2 * tilesTogether(), tilesOutTogether());
+      return WARPS * tiles * TILE * Float.BYTES;
+    }
+
+    /** Returns the loads of two messages each that a thread needs for a product's numbers. */
+    int normedLoads() {
+      return loads(shape.dModel() / 4 + tilesOut() / 2);
+    }
+
+    int gatedLoads() {
+      return loads(shape.dInner() / 4);
+    }
+
+    private static int loads(int units) {
+      return Math.min(MOST_LOADS, Math.ceilDiv(units, THREADS));
+    }
+
     private int otherBytesAlone() {
-      int sums = WARPS * 2 * TILE * Float.BYTES;
-      int slices = THREADS * 2 * Float.BYTES;
       int projected = THREADS * Float.BYTES;
-      int vector = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
+      int normed = shape.dModel() * Short.BYTES + tilesOut() * Float.BYTES;
+      int vector = Math.ceilDiv(Math.max(normed, shape.dInner() * Short.BYTES), 16) * 16;
       int values = ownTiles() * 2 * TILE * Float.BYTES;
-      int streams = Math.ceilDiv(tilesOut(), blocks) * TILE * Float.BYTES;
-      return sums + slices + projected + 16 + tableBytes() + vector + values + streams;
+      int streams = ownTilesOut() * TILE * Float.BYTES;
+      return sumBytesAlone() + projected + 16 + tableBytes() + vector + values + streams;
     }
 
     private int otherBytes(int groups) {
@@ -184,9 +222,9 @@ final class CudaStep implements StepKernels {
       long normed,
       long squares,
       long shares,
+      long folded,
       long gated,
       long residual,
-      long folded,
       long end) {
     static Places of(Plan plan) {
       Shape shape = plan.shape;
@@ -197,11 +235,11 @@ final class CudaStep implements StepKernels {
       long normed = counter + 16;
       long squares = normed + sixteen(rows * shape.dModel() * half);
       long shares = squares + sixteen(rows * plan.tilesOut() * whole);
-      long gated = shares + sixteen(rows * plan.blocks * plan.projected() * whole);
+      long folded = shares + sixteen(rows * plan.blocks * plan.projected() * whole);
+      long gated = folded + sixteen(rows * plan.projected() * whole);
       long residual = gated + sixteen(rows * shape.dInner() * half);
-      long folded = residual + sixteen(rows * shape.dModel() * Float.BYTES);
-      long end = folded + sixteen(rows * plan.projected() * Float.BYTES);
-      return new Places(0, counter, normed, squares, shares, gated, residual, folded, end);
+      long end = residual + sixteen(rows * shape.dModel() * Float.BYTES);
+      return new Places(0, counter, normed, squares, shares, folded, gated, residual, end);
     }
 
     private static long sixteen(long bytes) {
@@ -256,6 +294,11 @@ final class CudaStep implements StepKernels {
     form.put("SMALL", Vectors.type(small));
     form.put("STAGES", String.valueOf(plan.stages()));
     if (plan.isAlone()) {
+      form.put("TILES", String.valueOf(plan.tilesTogether()));
+      form.put("OUT_TILES", String.valueOf(plan.tilesOutTogether()));
+      form.put("NORMED_LOADS", String.valueOf(plan.normedLoads()));
+      form.put("GATED_LOADS", String.valueOf(plan.gatedLoads()));
+      form.put("SUMS", String.valueOf(plan.sumBytesAlone()));
       return new PtxSource("mamba_step", form);
     }
     form.put("R", String.valueOf(plan.groups()));
@@ -292,6 +335,7 @@ final class CudaStep implements StepKernels {
             .wide(base + places.normed())
             .wide(base + places.squares())
             .wide(base + places.shares())
+            .wide(base + places.folded())
             .wide(base + places.gated());
     return addSizes(arguments, step);
   }
