@@ -34,7 +34,11 @@ final class CudaStep implements StepKernels {
 
   private static final int GROUP = 8;
   private static final int STAGE = 1024;
-  private static final int LEAST_STAGES = 2;
+  private static final int LEAST_STAGES = 6;
+
+  /** Stages that a warp uses in one go. */
+  private static final int BATCH = 6;
+
   private static final int MOST_STAGES = 24;
   private static final int MOST_STATES = 64;
   private static final int MOST_TAPS = 8;
@@ -109,6 +113,19 @@ final class CudaStep implements StepKernels {
     int sumBytesAlone() {
       int tiles = Math.max(2 * tilesTogether(), tilesOutTogether());
       return WARPS * tiles * TILE * Float.BYTES;
+    }
+
+    /** Returns whether a warp uses more of its ring in a product than may be asked for after it. */
+    boolean isLongIn() {
+      return isLong(2 * Math.ceilDiv(shape.dModel() / CHUNK, WARPS) * ownTiles());
+    }
+
+    boolean isLongOut() {
+      return isLong(Math.ceilDiv(shape.dInner() / CHUNK, WARPS) * ownTilesOut());
+    }
+
+    private boolean isLong(int used) {
+      return used > 2 * BATCH || stages() < 4 * BATCH;
     }
 
     /** Returns the loads of two messages each that a thread needs for a product's numbers. */
@@ -298,6 +315,8 @@ final class CudaStep implements StepKernels {
       form.put("OUT_TILES", String.valueOf(plan.tilesOutTogether()));
       form.put("NORMED_LOADS", String.valueOf(plan.normedLoads()));
       form.put("GATED_LOADS", String.valueOf(plan.gatedLoads()));
+      form.put("LONG_IN", plan.isLongIn() ? "1" : "0");
+      form.put("LONG_OUT", plan.isLongOut() ? "1" : "0");
       form.put("SUMS", String.valueOf(plan.sumBytesAlone()));
       return new PtxSource("mamba_step", form);
     }
