@@ -80,6 +80,7 @@ final class CudaDevice implements Gpu {
           JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE,
           Pointer.to(packedBytes),
           JCudaDriver.CU_LAUNCH_PARAM_END);
+  private final PinnedRing pinned;
   private final int multiprocessors;
   private final int sharedBytes;
   private boolean closed;
@@ -96,6 +97,7 @@ final class CudaDevice implements Gpu {
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    pinned = new PinnedRing(stream);
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
     sharedBytes =
         CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
@@ -176,6 +178,19 @@ final class CudaDevice implements Gpu {
 
   @Override
   public void write(MemorySegment source, Storage target, long targetByteOffset) {
+    if (source.byteSize() > PinnedRing.SLOT) {
+      writeAndWait(source, target, targetByteOffset);
+      return;
+    }
+    enter();
+    try {
+      pinned.copy(source, root(target).withByteOffset(targetByteOffset));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void writeAndWait(MemorySegment source, Storage target, long targetByteOffset) {
     MemorySegment host =
         source.isNative() ? source : Arena.ofAuto().allocate(source.byteSize(), 16);
     if (!source.isNative()) {
@@ -186,10 +201,16 @@ final class CudaDevice implements Gpu {
       CUdeviceptr to = root(target).withByteOffset(targetByteOffset);
       Pointer from = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyHtoDAsync(to, from, host.byteSize(), stream), "cuMemcpyHtoDAsync");
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** With the lock held. */
+  private void waitForStream() {
+    check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    pinned.released();
   }
 
   @Override
@@ -201,7 +222,7 @@ final class CudaDevice implements Gpu {
       CUdeviceptr from = root(source).withByteOffset(sourceByteOffset);
       Pointer to = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyDtoHAsync(to, from, host.byteSize(), stream), "cuMemcpyDtoHAsync");
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
@@ -214,7 +235,7 @@ final class CudaDevice implements Gpu {
   public void synchronize() {
     enter();
     try {
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
@@ -404,6 +425,7 @@ final class CudaDevice implements Gpu {
       modules.clear();
       functions.clear();
       blocks.clear();
+      pinned.close();
       JCudaDriver.cuStreamDestroy(stream);
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
       closed = true;
