@@ -117,11 +117,15 @@ record BatchProduct(
     while (groups > 1 && work.bytes(tiles, groups, LEAST_STAGES) > launcher.sharedBytes()) {
       groups /= 2;
     }
-    int half = launcher.sharedBytes() / 2 - RESERVED;
+    tiles = Integer.getInteger("mamba.tiles." + work.part, tiles);
+    groups = Math.min(enough, Integer.getInteger("mamba.groups." + work.part, groups));
+    blocks = Math.ceilDiv(rowTiles, tiles);
+    int half = Boolean.getBoolean("mamba.full") ? 0 : launcher.sharedBytes() / 2 - RESERVED;
     int stages = work.stages(tiles, groups, half);
     if (stages < LEAST_STAGES || work.bytes(tiles, groups, stages) > half) {
       stages = work.stages(tiles, groups, launcher.sharedBytes());
     }
+    stages = Integer.getInteger("mamba.stages." + work.part, stages);
     return new BatchProduct(
         work.part,
         work.weights,

@@ -97,7 +97,7 @@ final class CudaBatchStep {
     private final BatchProduct project;
     private final BatchProduct out;
     private final PtxSource scan;
-    private final boolean early = launcher.launchesEarly();
+    private final boolean early = launcher.launchesEarly() && !Boolean.getBoolean("mamba.late");
 
     Run(Step step) {
       this.step = step;

@@ -173,14 +173,14 @@ final class CudaStep implements StepKernels {
 
   @Override
   public long workspaceFloats(Shape shape, int layers) {
-    return shape.rows() > 1
+    return shape.rows() > 1 || Boolean.getBoolean("mamba.one")
         ? CudaBatchStep.workspaceFloats(shape)
         : Places.of(plan(shape, layers)).end() / Float.BYTES;
   }
 
   @Override
   public void step(Step step) {
-    if (step.shape().rows() > 1) {
+    if (step.shape().rows() > 1 || Boolean.getBoolean("mamba.one")) {
       batch.step(step);
     } else {
       stepAlone(step);
