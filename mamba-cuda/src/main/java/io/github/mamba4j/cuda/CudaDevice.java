@@ -31,6 +31,7 @@ import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
@@ -43,9 +44,19 @@ final class CudaDevice implements Gpu {
    */
   private static final int SHARED_WITHOUT_ASKING = 24 << 10;
 
+  /** The compute capability from which on kernels begin early, times ten. */
+  private static final int EARLY_CAPABILITY = 90;
+
   /** The address of memory that the driver made. */
   private static final class Root extends CUdeviceptr {
     long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** A kernel's function whose handle a call of the driver can be given. */
+  private static final class Function extends CUfunction {
+    long handle() {
       return getNativePointer();
     }
   }
@@ -61,7 +72,7 @@ final class CudaDevice implements Gpu {
   private final CUcontext context = new CUcontext();
   private final CudaStream stream = new CudaStream();
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
-  private final Map<Kernel, CUfunction> functions = new HashMap<>();
+  private final Map<Kernel, Function> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
   private final Set<CUgraphExec> graphs = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -83,6 +94,8 @@ final class CudaDevice implements Gpu {
   private final PinnedRing pinned;
   private final int multiprocessors;
   private final int sharedBytes;
+  private final int capability;
+  private final @Nullable EarlyLaunch early;
   private boolean closed;
 
   /**
@@ -101,6 +114,9 @@ final class CudaDevice implements Gpu {
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
     sharedBytes =
         CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
+    capability = CudaDriver.capability(device);
+    early =
+        CudaDriver.capability(device) >= EARLY_CAPABILITY ? EarlyLaunch.open().orElse(null) : null;
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -267,6 +283,28 @@ final class CudaDevice implements Gpu {
   }
 
   @Override
+  public boolean launchesEarly() {
+    return early != null;
+  }
+
+  @Override
+  public void launchEarly(Kernel kernel, Grid grid, Arguments arguments) {
+    EarlyLaunch present = early;
+    if (present == null) {
+      launch(kernel, grid, arguments);
+      return;
+    }
+    enter();
+    try {
+      long handle = function(kernel, grid.sharedBytes()).handle();
+      int result = present.launch(handle, grid, stream.handle(), arguments);
+      check(result, "early launch of " + kernel + ", " + grid);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
   public void launchTogether(Kernel kernel, Grid grid, Arguments arguments) {
     enter();
     try {
@@ -318,16 +356,21 @@ final class CudaDevice implements Gpu {
   }
 
   @Override
+  public int capability() {
+    return capability;
+  }
+
+  @Override
   public int sharedBytes() {
     return sharedBytes;
   }
 
-  private CUfunction function(Kernel kernel, int sharedBytes) {
-    CUfunction function =
+  private Function function(Kernel kernel, int sharedBytes) {
+    Function function =
         functions.computeIfAbsent(
             kernel,
             key -> {
-              CUfunction loaded = new CUfunction();
+              Function loaded = new Function();
               CUmodule module = modules.computeIfAbsent(key.source(), CudaDevice::load);
               check(JCudaDriver.cuModuleGetFunction(loaded, module, key.name()), "loading " + key);
               return loaded;
