@@ -132,7 +132,7 @@ final class CudaStep implements StepKernels {
     launchTables(step, plan, source);
     launcher.launchTogether(
         new Kernel(source, source.family()),
-        new Grid(plan.blocks(), 1, StepPlan.THREADS, 1).shared(plan.sharedBytes()),
+        new Grid(plan.blocks(), 1, plan.threads(), 1).shared(plan.sharedBytes()),
         arguments(step, Places.of(plan)));
   }
 

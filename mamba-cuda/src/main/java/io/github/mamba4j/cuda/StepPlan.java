@@ -27,7 +27,7 @@ record StepPlan(
   static final int TILE = 16;
 
   /** The most tiles of the input projection that a block computes together. */
-  private static final int MOST_TILES = 4;
+  private static final int MOST_TILES = 2;
 
   /** The most tiles of the output projection that a block may have. */
   private static final int MOST_OUT_TILES = 16;
@@ -111,8 +111,13 @@ record StepPlan(
   }
 
   private int batches() {
-    int each = WARPS * (PIECES * piece() + Long.BYTES);
+    int each = batchBytes();
     return piece() == 0 ? 0 : Math.min(MOST_BATCHES, (mostShared - otherBytes()) / each);
+  }
+
+  /** Returns the bytes of a batch and its two barriers. */
+  private int batchBytes() {
+    return WARPS * PIECES * piece() + 2 * Long.BYTES;
   }
 
   private boolean isCopied() {
@@ -131,8 +136,13 @@ record StepPlan(
 
   private int ringBytes() {
     return isCopied()
-        ? (int) sixteen((long) WARPS * batches() * (PIECES * piece() + Long.BYTES))
+        ? batches() * batchBytes()
         : WARPS * stages() * STAGE + sumBytes();
+  }
+
+  /** Returns the threads of a block: one warp more where one has weights copied. */
+  int threads() {
+    return isCopied() ? THREADS + 32 : THREADS;
   }
 
   /** Returns the shared memory of a block. */

@@ -23,13 +23,12 @@ final class BulkCopies {
         yield new Init(address, site.source(site.operands.get(1), Type.U32));
       }
       case "arrive" -> {
-        site.expectOperands(3, 3);
-        if (!site.has("expect_tx")) {
-          throw site.error("is supported as mbarrier.arrive.expect_tx");
-        }
+        int operands = site.has("expect_tx") ? 3 : 2;
+        site.expectOperands(operands, operands);
         site.target(site.operands.get(0), Type.B64);
         Site.Address address = site.address(site.operands.get(1));
-        yield new Arrive(address, site.source(site.operands.get(2), Type.U32));
+        String bytes = operands == 3 ? site.operands.get(2) : "0";
+        yield new Arrive(address, site.source(bytes, Type.U32));
       }
       case "try_wait" -> {
         site.expectOperands(3, 3);
@@ -86,7 +85,7 @@ final class BulkCopies {
     }
   }
 
-  /** Arrives and announces bytes. */
+  /** Arrives, and may announce bytes. */
   private static final class Arrive extends Instruction {
     private final Site.Address address;
     private final int bytes;

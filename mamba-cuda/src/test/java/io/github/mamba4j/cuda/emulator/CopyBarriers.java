@@ -72,6 +72,7 @@ final class CopyBarriers {
       throw warp.fault(lane, "arrives at an mbarrier whose phase all have arrived at");
     }
     state.learn(warp.clocks);
+    warp.clocks[warp.index]++;
     state.pending--;
     state.missing += bytes;
     state.check();
@@ -101,6 +102,7 @@ final class CopyBarriers {
     if (!state.complete.isEmpty()) {
       state.complete.clear();
       state.learn(warp.clocks);
+      warp.clocks[warp.index]++;
     }
     for (int i = 0; i < warp.clocks.length; i++) {
       warp.clocks[i] = Math.max(warp.clocks[i], i == warp.index ? 0 : state.clocks[i]);
