@@ -29,6 +29,8 @@ record StepPlan(
   /** The most tiles of the input projection that a block computes together. */
   private static final int MOST_TILES = 2;
 
+  private static final int MOST_PROJECTED_BESIDE_TILES = 192;
+
   /** The most tiles of the output projection that a block may have. */
   private static final int MOST_OUT_TILES = 16;
 
@@ -76,8 +78,9 @@ record StepPlan(
     return Math.ceilDiv(bytes, 16) * 16;
   }
 
+  /** With large projections to step sizes there are registers for one tile only. */
   private int tilesTogether() {
-    return Math.min(MOST_TILES, ownTiles());
+    return Math.min(projected() > MOST_PROJECTED_BESIDE_TILES ? 1 : MOST_TILES, ownTiles());
   }
 
   /** Returns the loads of two messages of two numbers each that a thread needs. */
