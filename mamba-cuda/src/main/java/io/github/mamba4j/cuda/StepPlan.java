@@ -37,6 +37,9 @@ record StepPlan(
   /** The most loads of messages that a thread has under way. */
   private static final int MOST_LOADS = 6;
 
+  /** What the numbers of a product begin at a multiple of. */
+  private static final int ALIGNMENT = 128;
+
   private static final int STAGE = 1024;
   private static final int LEAST_STAGES = 2;
   private static final int MOST_STAGES = 24;
@@ -104,7 +107,7 @@ record StepPlan(
   private int otherBytes() {
     int projected = THREADS * Float.BYTES;
     int squares = WARPS * Float.BYTES;
-    int vectors = (shape.dModel() + shape.dInner()) * Short.BYTES;
+    int vectors = ALIGNMENT + (shape.dModel() + shape.dInner()) * Short.BYTES;
     int values = ownTiles() * 2 * TILE * Float.BYTES;
     return projected + squares + (int) tableBytes() + vectors + values;
   }
