@@ -30,6 +30,7 @@ record StepPlan(
   private static final int MOST_TILES = 2;
 
   private static final int MOST_PROJECTED_BESIDE_TILES = 192;
+  private static final int MOST_PROJECTED_EARLY = 96;
 
   /** The most tiles of the output projection that a block may have. */
   private static final int MOST_OUT_TILES = 16;
@@ -84,6 +85,11 @@ record StepPlan(
   /** With large projections to step sizes there are registers for one tile only. */
   private int tilesTogether() {
     return Math.min(projected() > MOST_PROJECTED_BESIDE_TILES ? 1 : MOST_TILES, ownTiles());
+  }
+
+  /** Returns whether registers suffice for all that a block loads of the next layer. */
+  private boolean asksEarly() {
+    return ownTiles() == 1 && projected() <= MOST_PROJECTED_EARLY;
   }
 
   /** Returns the loads of two messages of two numbers each that a thread needs. */
@@ -173,6 +179,7 @@ record StepPlan(
         Map.entry("GATED_LOADS", loads(shape.dInner())),
         Map.entry("RING", ringBytes()),
         Map.entry("BULK", isCopied() ? 1 : 0),
+        Map.entry("EARLY", asksEarly() ? 1 : 0),
         Map.entry("PIECE", piece()),
         Map.entry("BATCHES", batches()),
         Map.entry("STAGES", stages()));
