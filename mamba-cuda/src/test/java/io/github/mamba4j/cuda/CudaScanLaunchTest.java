@@ -29,7 +29,7 @@ class CudaScanLaunchTest {
         }
       }
     }
-    assertThat(launcher.launched).contains("scan_forward", "scan_step", "scan_carry", "scan_long");
+    assertThat(launcher.launched).contains("scan_forward", "scan_step", "scan_ends", "scan_carry", "scan_long");
     for (Grid grid : launcher.grids) {
       assertThat(grid.sharedBytes()).isLessThanOrEqualTo(launcher.sharedBytes());
     }
@@ -38,7 +38,8 @@ class CudaScanLaunchTest {
   @ParameterizedTest
   @CsvSource({
     "8, 2048, 2048, 16, scan_forward, 1",
-    "1, 524288, 2048, 16, scan_long, 1",
+    "1, 524288, 2048, 16, scan_forward, 3",
+    "1, 2048, 1536, 16, scan_long, 1",
     "1, 1048576, 256, 16, scan_forward, 3",
     "64, 1, 5120, 16, scan_step, 1"
   })
