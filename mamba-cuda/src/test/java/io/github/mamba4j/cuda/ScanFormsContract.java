@@ -264,11 +264,14 @@ abstract class ScanFormsContract {
     }
   }
 
-  /** Chunks of three tiles of the first pass, and of a little more than one. */
-  private static final Form[] CHUNKS = {
-    (gpu, shape) -> CudaScan.inForm(gpu, ScanForm.of(shape.dState(), 4, 2), shape, 192),
-    (gpu, shape) -> CudaScan.inForm(gpu, ScanForm.of(shape.dState(), 2, 2), shape, 80)
-  };
+  /** Steps of chunks, of bf16 or floats, that are more than two tiles of the first pass. */
+  private static final int LONG_CHUNK = 576;
+
+  private static final int SHORT_CHUNK = 272;
+
+  private static Form chunks(int steps) {
+    return (gpu, shape) -> CudaScan.inForm(gpu, ScanForm.of(shape.dState(), 2, 2), shape, steps);
+  }
 
   /**
    * How far chunks look back: states that forget within a tile, within a chunk, never, and all of
@@ -277,7 +280,7 @@ abstract class ScanFormsContract {
   static Stream<Arguments> memories() {
     return Stream.of(
         arguments(new double[] {1}, new double[] {-1, -2}),
-        arguments(new double[] {0}, new double[] {-1, -0.7}),
+        arguments(new double[] {0, -0.4, -0.7}, new double[] {-1, -0.7}),
         arguments(new double[] {-8}, new double[] {-1, -2}),
         arguments(new double[] {1, -8, 0}, new double[] {-1, -0.01, -16}),
         arguments(new double[] {1, 1, -8}, new double[] {-1, -16, -16, -1, 0, 0, -1, 1e-3}));
@@ -286,26 +289,28 @@ abstract class ScanFormsContract {
   @ParameterizedTest
   @MethodSource("memories")
   void forward_timeInChunks_equalsTruthWhateverIsForgotten(double[] logs, double[] rates) {
-    Shape aligned = new Shape(1, 389, 66, 16, Discretization.EULER, true);
-    new Scan(aligned, DType.BF16, 0, true).withMemory(logs, rates).check(CHUNKS[0], true);
-    new Scan(aligned, DType.F32, 0, true).withMemory(logs, rates).check(CHUNKS[1], false);
-    Shape odd = new Shape(2, 195, 5, 19, Discretization.EULER, true);
-    new Scan(odd, DType.F32, 1, false).withMemory(logs, rates).check(CHUNKS[0], false);
-    Shape held = new Shape(1, 193, 5, 5, Discretization.ZOH, true);
-    new Scan(held, DType.BF16, 1, false).withMemory(logs, rates).check(CHUNKS[1], true);
+    int length = 2 * LONG_CHUNK + 5;
+    Shape aligned = new Shape(1, length, 24, 16, Discretization.EULER, true);
+    new Scan(aligned, DType.BF16, 0, true).withMemory(logs, rates).check(chunks(LONG_CHUNK), true);
+    Shape odd = new Shape(2, length, 5, 19, Discretization.EULER, true);
+    new Scan(odd, DType.BF16, 1, false).withMemory(logs, rates).check(chunks(LONG_CHUNK), false);
+    Shape floats = new Shape(1, 2 * SHORT_CHUNK + 1, 24, 16, Discretization.EULER, true);
+    new Scan(floats, DType.F32, 0, true).withMemory(logs, rates).check(chunks(SHORT_CHUNK), false);
+    Shape held = new Shape(2, 2 * SHORT_CHUNK + 1, 3, 5, Discretization.ZOH, true);
+    new Scan(held, DType.F32, 1, false).withMemory(logs, rates).check(chunks(SHORT_CHUNK), true);
   }
 
   /** Not even a NaN is seen where a chunk has forgotten. */
   @Test
   void forward_timeInChunks_looksBackOnlyAsFarAsStatesRemember() {
-    Shape shape = new Shape(1, 384, 6, 16, Discretization.EULER, true);
+    Shape shape = new Shape(1, 2 * LONG_CHUNK, 6, 16, Discretization.EULER, true);
     for (boolean forgets : new boolean[] {true, false}) {
       double[] logs = {forgets ? 1 : -8};
       Scan scan = new Scan(shape, DType.F32, 0, true).withMemory(logs, new double[] {-1});
       scan.u.set(0, Float.NaN);
-      scan.scan(CHUNKS[0], false);
+      scan.scan(chunks(LONG_CHUNK), false);
       for (int row = 0; row < shape.length(); row++) {
-        boolean broken = row < 192 || !forgets;
+        boolean broken = row < LONG_CHUNK || !forgets;
         assertThat(Double.isNaN(scan.out.get(row * 6))).as("step %s", row).isEqualTo(broken);
         assertThat(scan.out.get(row * 6 + 1)).isFinite();
       }
