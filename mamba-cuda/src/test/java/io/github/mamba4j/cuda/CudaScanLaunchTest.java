@@ -39,6 +39,7 @@ class CudaScanLaunchTest {
   @CsvSource({
     "8, 2048, 2048, 16, scan_forward, 1",
     "1, 524288, 2048, 16, scan_forward, 3",
+    "1, 65536, 2048, 16, scan_long, 1",
     "1, 2048, 1536, 16, scan_long, 1",
     "1, 1048576, 256, 16, scan_forward, 3",
     "64, 1, 5120, 16, scan_step, 1"

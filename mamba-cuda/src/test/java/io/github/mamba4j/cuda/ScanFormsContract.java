@@ -264,8 +264,8 @@ abstract class ScanFormsContract {
     }
   }
 
-  /** Steps of chunks, of bf16 or floats, that are more than two tiles of the first pass. */
-  private static final int LONG_CHUNK = 576;
+  /** Steps of chunks that are several tiles of the first pass and a part of one. */
+  private static final int LONG_CHUNK = 592;
 
   private static final int SHORT_CHUNK = 272;
 
