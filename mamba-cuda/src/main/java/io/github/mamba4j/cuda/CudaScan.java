@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * channels and states fill the GPU. Where they are few and time is long, time is cut into chunks: a
  * first pass computes their last states from zero, a second one joins them, a third one is the scan
  * itself from the states before them. A state that forgets needs the end of a chunk only: the first
- * pass goes back until what came before is zero in floats. The price is each exponential twice where
- * states remember whole chunks, and next to nothing where they do not; results are the same, but that
- * a NaN or an infinity reaches later chunks only from where they look back to.
+ * pass goes back until what came before is zero in floats. The price is each exponential twice
+ * where states remember whole chunks, and next to nothing where they do not; results are the same,
+ * but that a NaN or an infinity reaches later chunks only from where they look back to.
  */
 final class CudaScan implements ScanKernels {
   /** Steps between the states that the backward scan starts again from. */
@@ -61,14 +61,18 @@ final class CudaScan implements ScanKernels {
       if (shape.length() <= BATCH_INVARIANT_STEPS || whole.product() >= 4) {
         return plan;
       }
-      ScanLongForm across = ScanLongForm.choose(shape, activationBytes, sharedBytes);
-      if (across == null) {
-        boolean fills = shape.batch() * whole.fullWarps(shape.dInner()) > FEW_WARPS;
-        return fills ? plan : cut(shape);
+      if (ScanLongForm.suits(shape)) {
+        Plan cut = cut(shape);
+        if (cut.chunkSteps() >= LONG_CHUNK) {
+          return cut;
+        }
+        ScanLongForm across = ScanLongForm.choose(shape, activationBytes, sharedBytes);
+        if (across != null) {
+          return new Plan(whole, across, shape.length(), 1);
+        }
       }
-      Plan cut = cut(shape);
-      boolean pays = cut.chunkSteps() >= LONG_CHUNK;
-      return pays ? cut : new Plan(whole, across, shape.length(), 1);
+      boolean fills = shape.batch() * whole.fullWarps(shape.dInner()) > FEW_WARPS;
+      return fills ? plan : cut(shape);
     }
 
     private static Plan cut(Shape shape) {
@@ -203,8 +207,7 @@ final class CudaScan implements ScanKernels {
             .number(shape.dInner())
             .number(shape.dState())
             .number(plan.chunkSteps());
-    Map<String, String> variables =
-        new HashMap<>(ScanForm.step(Vectors.type(inputs.u()), shape));
+    Map<String, String> variables = new HashMap<>(ScanForm.step(Vectors.type(inputs.u()), shape));
     int vector = Vectors.across(2, shape.dInner(), inputs.u(), inputs.dt());
     variables.put("VECTOR", String.valueOf(vector));
     boolean fours = Vectors.across(4, shape.dState(), inputs.b()) == 4;
