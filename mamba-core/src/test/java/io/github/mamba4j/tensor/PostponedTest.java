@@ -27,7 +27,7 @@ class PostponedTest {
   private static final int LAYERS = 3;
 
   /** When a device runs what it is to run beside something else. */
-  private enum Order {
+  enum Order {
     BEFORE,
     AFTER
   }

@@ -35,8 +35,9 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
 /**
- * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
- * that are loaded. Several threads may use it; what one of them captures the others wait for.
+ * One GPU: its context, one stream on which everything runs in order, another for what runs beside
+ * it, its memory and the kernels that are loaded. Several threads may use it; what one of them
+ * captures the others wait for.
  */
 final class CudaDevice implements Gpu {
   /**
@@ -66,8 +67,8 @@ final class CudaDevice implements Gpu {
   private final CUevent forked = new CUevent();
   private final CUevent joined = new CUevent();
 
-  /** Where launches go. */
-  private CudaStream current = stream;
+  /** Whether launches go to the side. */
+  private boolean beside;
 
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, CUfunction> functions = new HashMap<>();
@@ -152,7 +153,7 @@ final class CudaDevice implements Gpu {
         throw new OutOfMemoryError(notEnough(bytes));
       }
       check(result, "cuMemAlloc(" + bytes + ")");
-      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, current), "cuMemsetD8Async");
+      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream()), "cuMemsetD8Async");
       DeviceMemory memory = new DeviceMemory(root.address(), bytes);
       blocks.put(memory, root);
       return memory;
@@ -256,7 +257,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              current,
+              stream(),
               null,
               launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
@@ -283,7 +284,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              current,
+              stream(),
               Pointer.to(each));
       check(result, "launch of " + kernel + " together, " + grid);
     } finally {
@@ -293,12 +294,12 @@ final class CudaDevice implements Gpu {
 
   @Override
   public CudaStream stream() {
-    return current;
+    return beside ? side : stream;
   }
 
   @Override
   public boolean isBeside() {
-    return current == side;
+    return beside;
   }
 
   @Override
@@ -309,10 +310,10 @@ final class CudaDevice implements Gpu {
       check(JCudaDriver.cuStreamWaitEvent(side, forked, 0), "cuStreamWaitEvent");
       try {
         first.run();
-        current = side;
+        beside = true;
         second.run();
       } finally {
-        current = stream;
+        beside = false;
         check(JCudaDriver.cuEventRecord(joined, side), "cuEventRecord");
         check(JCudaDriver.cuStreamWaitEvent(stream, joined, 0), "cuStreamWaitEvent");
       }
