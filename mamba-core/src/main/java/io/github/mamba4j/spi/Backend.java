@@ -110,7 +110,7 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * Makes kernel calls beside others: neither wait for the other, all later ones wait for both.
+   * Makes kernel calls beside others: neither waits for the other, all later ones wait for both.
    * Neither writes what the other reads or writes.
    *
    * @param first calls that get as much of the hardware as they want
