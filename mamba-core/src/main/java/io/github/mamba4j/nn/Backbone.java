@@ -1,5 +1,6 @@
 package io.github.mamba4j.nn;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.tensor.Mamba1StepOp;
 import io.github.mamba4j.tensor.RmsNormOp;
@@ -100,7 +101,8 @@ public final class Backbone {
     if (embedded.shape().dim(1) == 1) {
       Optional<Tensor> stepped = step(embedded, states);
       if (stepped.isPresent()) {
-        return normF.forward(stepped.get());
+        // The weights are BF16; the head's product with several rows is cheap if all of it is.
+        return normF.forward(stepped.get(), embedded.shape().dim(0) > 1 ? DType.BF16 : DType.F32);
       }
     }
     Tensor hidden = embedded;

@@ -1,5 +1,6 @@
 package io.github.mamba4j.nn;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.RmsNormOp;
 import io.github.mamba4j.tensor.Shape;
 import io.github.mamba4j.tensor.Tensor;
@@ -40,6 +41,17 @@ public final class RmsNorm {
    */
   public Tensor forward(Tensor x) {
     return RmsNormOp.apply(x, weight, eps);
+  }
+
+  /**
+   * Normalises each row, with a result of a type of its own.
+   *
+   * @param x [..., width]
+   * @param type the result's: F32, or one that the device computes in
+   * @return [..., width]
+   */
+  public Tensor forward(Tensor x, DType type) {
+    return RmsNormOp.apply(x, weight, eps, type);
   }
 
   /**

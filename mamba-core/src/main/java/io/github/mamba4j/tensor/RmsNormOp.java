@@ -1,5 +1,6 @@
 package io.github.mamba4j.tensor;
 
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.NormKernels;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
@@ -36,9 +37,23 @@ public final class RmsNormOp {
    * @throws ShapeMismatchException if the shapes do not fit
    */
   public static Tensor apply(Tensor x, Tensor weight, float eps) {
+    return apply(x, weight, eps, Scope.innermost(OP, x, weight).activations());
+  }
+
+  /**
+   * Normalises each row, with a result of a type of its own.
+   *
+   * @param x [..., width]
+   * @param weight [width]
+   * @param eps added to the mean square, positive
+   * @param type the result's: F32, or one that the device computes in
+   * @return [..., width]
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static Tensor apply(Tensor x, Tensor weight, float eps, DType type) {
     check(x, weight, eps);
     Scope scope = Scope.innermost(OP, x, weight);
-    Tensor out = scope.result(scope.activations(), x.shape(), x, weight);
+    Tensor out = scope.result(type, x.shape(), x, weight);
     View scale = forward(scope, x, null, weight, eps, out, null);
     scope.onBackward(() -> backward(scope, x, weight, scale, out, null, Tensor.sink(x), null), out);
     return out;

@@ -33,6 +33,7 @@ import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One GPU: its context, one stream on which everything runs in order, another for what runs beside
@@ -46,9 +47,19 @@ final class CudaDevice implements Gpu {
    */
   private static final int SHARED_WITHOUT_ASKING = 24 << 10;
 
+  /** The compute capability from which on kernels begin early, times ten. */
+  private static final int EARLY_CAPABILITY = 90;
+
   /** The address of memory that the driver made. */
   private static final class Root extends CUdeviceptr {
     long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** A kernel's function whose handle a call of the driver can be given. */
+  private static final class Function extends CUfunction {
+    long handle() {
       return getNativePointer();
     }
   }
@@ -71,7 +82,7 @@ final class CudaDevice implements Gpu {
   private boolean beside;
 
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
-  private final Map<Kernel, CUfunction> functions = new HashMap<>();
+  private final Map<Kernel, Function> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
   private final Set<CUgraphExec> graphs = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -90,8 +101,11 @@ final class CudaDevice implements Gpu {
           JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE,
           Pointer.to(packedBytes),
           JCudaDriver.CU_LAUNCH_PARAM_END);
+  private final PinnedRing pinned;
   private final int multiprocessors;
   private final int sharedBytes;
+  private final int capability;
+  private final @Nullable EarlyLaunch early;
   private boolean closed;
 
   /**
@@ -112,9 +126,12 @@ final class CudaDevice implements Gpu {
     create(side, least[0]);
     check(JCudaDriver.cuEventCreate(forked, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
     check(JCudaDriver.cuEventCreate(joined, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+    pinned = new PinnedRing(stream);
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
     sharedBytes =
         CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
+    capability = CudaDriver.capability(device);
+    early = capability >= EARLY_CAPABILITY ? EarlyLaunch.open().orElse(null) : null;
   }
 
   private static void create(CudaStream stream, int priority) {
@@ -197,6 +214,19 @@ final class CudaDevice implements Gpu {
 
   @Override
   public void write(MemorySegment source, Storage target, long targetByteOffset) {
+    if (source.byteSize() > PinnedRing.SLOT) {
+      writeAndWait(source, target, targetByteOffset);
+      return;
+    }
+    enter();
+    try {
+      pinned.copy(source, root(target).withByteOffset(targetByteOffset));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void writeAndWait(MemorySegment source, Storage target, long targetByteOffset) {
     MemorySegment host =
         source.isNative() ? source : Arena.ofAuto().allocate(source.byteSize(), 16);
     if (!source.isNative()) {
@@ -207,10 +237,16 @@ final class CudaDevice implements Gpu {
       CUdeviceptr to = root(target).withByteOffset(targetByteOffset);
       Pointer from = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyHtoDAsync(to, from, host.byteSize(), stream), "cuMemcpyHtoDAsync");
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** With the lock held. */
+  private void waitForStream() {
+    check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    pinned.released();
   }
 
   @Override
@@ -222,7 +258,7 @@ final class CudaDevice implements Gpu {
       CUdeviceptr from = root(source).withByteOffset(sourceByteOffset);
       Pointer to = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyDtoHAsync(to, from, host.byteSize(), stream), "cuMemcpyDtoHAsync");
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
@@ -235,7 +271,7 @@ final class CudaDevice implements Gpu {
   public void synchronize() {
     enter();
     try {
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
@@ -261,6 +297,28 @@ final class CudaDevice implements Gpu {
               null,
               launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public boolean launchesEarly() {
+    return early != null;
+  }
+
+  @Override
+  public void launchEarly(Kernel kernel, Grid grid, Arguments arguments) {
+    EarlyLaunch present = early;
+    if (present == null) {
+      launch(kernel, grid, arguments);
+      return;
+    }
+    enter();
+    try {
+      long handle = function(kernel, grid.sharedBytes()).handle();
+      int result = present.launch(handle, grid, stream.handle(), arguments);
+      check(result, "early launch of " + kernel + ", " + grid);
     } finally {
       lock.unlock();
     }
@@ -343,16 +401,21 @@ final class CudaDevice implements Gpu {
   }
 
   @Override
+  public int capability() {
+    return capability;
+  }
+
+  @Override
   public int sharedBytes() {
     return sharedBytes;
   }
 
-  private CUfunction function(Kernel kernel, int sharedBytes) {
-    CUfunction function =
+  private Function function(Kernel kernel, int sharedBytes) {
+    Function function =
         functions.computeIfAbsent(
             kernel,
             key -> {
-              CUfunction loaded = new CUfunction();
+              Function loaded = new Function();
               CUmodule module = modules.computeIfAbsent(key.source(), CudaDevice::load);
               check(JCudaDriver.cuModuleGetFunction(loaded, module, key.name()), "loading " + key);
               return loaded;
@@ -450,6 +513,7 @@ final class CudaDevice implements Gpu {
       modules.clear();
       functions.clear();
       blocks.clear();
+      pinned.close();
       JCudaDriver.cuEventDestroy(forked);
       JCudaDriver.cuEventDestroy(joined);
       JCudaDriver.cuStreamDestroy(side);

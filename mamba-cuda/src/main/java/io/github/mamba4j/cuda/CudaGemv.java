@@ -8,7 +8,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Products of few rows with weights: the launches of {@code gemv.ptx}.
+ * Products of few rows with weights: the launches of {@code gemv.ptx}, and, where all is BF16, of
+ * {@code mamba_batch.ptx}.
  *
  * <p>All that counts is to read the weights once, from all multiprocessors and with enough loads
  * under way: tiles of 16 rows of weights are cut along k until there are as many warps as that
@@ -40,6 +41,9 @@ final class CudaGemv {
 
   /** Shared memory that a block can have on every GPU from 8.0 on, less what is fixed. */
   private static final int MOST_SHARED = 90 << 10;
+
+  /** Tiles of a block of products of BF16. */
+  private static final int MOST_TILES = 4;
 
   private static final int ADDS = 1;
   private static final int NARROW = 2;
@@ -97,6 +101,54 @@ final class CudaGemv {
 
   /** Launches a product that these kernels take. */
   void launch(Product product) {
+    if (isHalf(product)) {
+      launchHalf(product);
+    } else {
+      launchAny(product);
+    }
+  }
+
+  /** Returns whether a product is one of BF16, which the rows alone decide no part of. */
+  private static boolean isHalf(Product product) {
+    View out = product.out().view();
+    return product.a().view().type() == DType.BF16
+        && product.b().view().type() == DType.BF16
+        && out.type() == DType.F32
+        && !product.out().add()
+        && product.shape().batch() == 1
+        && product.shape().k() % BatchProduct.CHUNK == 0
+        && product.shape().n() % 4 == 0
+        && startsAtSixteen(product.a())
+        && startsAtSixteen(product.b())
+        && Vectors.startsAt(out, 16);
+  }
+
+  private void launchHalf(Product product) {
+    View x = product.a().view();
+    View w = product.b().view();
+    View out = product.out().view();
+    int n = product.shape().n();
+    int k = product.shape().k();
+    BatchProduct.Work work =
+        new BatchProduct.Work(
+            "rows", "bf16", n, k / BatchProduct.CHUNK, 1, product.shape().m(), MOST_TILES, 1);
+    BatchProduct cut = BatchProduct.of(work, launcher);
+    Arguments arguments =
+        new Arguments()
+            .pointer(w)
+            .wide(w.type().bytes(w.stride()))
+            .pointer(x)
+            .wide(x.type().bytes(x.stride()))
+            .pointer(out)
+            .wide(out.type().bytes(out.stride()))
+            .pointer(product.bias())
+            .number(product.shape().m())
+            .number(n)
+            .number(k);
+    launcher.launch(cut.kernel(1, false), cut.grid(1), arguments);
+  }
+
+  private void launchAny(Product product) {
     int m = product.shape().m();
     int n = product.shape().n();
     int k = product.shape().k();

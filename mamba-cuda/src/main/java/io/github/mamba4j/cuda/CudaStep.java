@@ -13,129 +13,49 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A token through all blocks: the launches of {@code mamba_step.ptx}, of one sequence, and of
- * {@code mamba_steps.ptx}, of more.
+ * A token through all blocks: of one sequence the launches of {@code mamba_step.ptx}, of more
+ * {@link CudaBatchStep}.
  */
 final class CudaStep implements StepKernels {
-  private static final int THREADS = 256;
-  private static final int WARPS = 8;
-
-  /** Numbers of k that a warp takes at a time. */
+  /** Sizes are multiples of so many. */
   private static final int CHUNK = 32;
 
-  /** Channels of a tile of the input projection, rows of one of the output projection. */
-  private static final int TILE = 16;
-
-  private static final int GROUP = 8;
-  private static final int STAGE = 1024;
-  private static final int LEAST_STAGES = 2;
-  private static final int MOST_STAGES = 24;
   private static final int MOST_STATES = 64;
   private static final int MOST_TAPS = 8;
 
-  /** Bytes of a message between blocks: a number, or two of 16 bits, and what it belongs to. */
-  private static final int MESSAGE = 8;
+  /** The least compute capability, times ten, of GPUs with an engine that copies. */
+  private static final int COPIES = 90;
 
-  /** Pointers of a layer, and layers that the launch of a table takes. */
-  private static final int POINTERS = 14;
-
+  /** Layers that the launch of a table takes. */
   private static final int LAYERS_OF_LAUNCH = 32;
-  private static final int TABLE_BYTES = POINTERS * LAYERS_OF_LAUNCH * Long.BYTES;
+
+  private static final int TABLE_BYTES = StepPlan.POINTERS * LAYERS_OF_LAUNCH * Long.BYTES;
   private static final int TABLE_BLOCKS = 8;
 
   private final GridLauncher launcher;
+  private final CudaBatchStep batch;
 
   CudaStep(GridLauncher launcher) {
     this.launcher = launcher;
+    batch = new CudaBatchStep(launcher);
   }
 
-  /** Sizes that follow from a step's. */
-  private record Plan(Shape shape, int layers, int blocks, int mostShared) {
-    int projected() {
-      return shape.dtRank() + 2 * shape.dState();
-    }
-
-    int tilesIn() {
-      return shape.dInner() / TILE;
-    }
-
-    int tilesOut() {
-      return shape.dModel() / TILE;
-    }
-
-    boolean isAlone() {
-      return shape.rows() == 1;
-    }
-
-    /** Returns the groups of eight sequences that the kernel is made for, a power of two. */
-    int groups() {
-      return groups(shape.rows());
-    }
-
-    private static int groups(int rows) {
-      return Integer.highestOneBit(2 * Math.ceilDiv(rows, GROUP) - 1);
-    }
-
-    private int ownTiles() {
-      return Math.ceilDiv(tilesIn(), blocks);
-    }
-
-    /** Returns the shared memory beside the ring, in bytes. */
-    int otherBytes() {
-      return isAlone() ? otherBytesAlone() : otherBytes(groups());
-    }
-
-    private int otherBytesAlone() {
-      int sums = WARPS * 2 * TILE * Float.BYTES;
-      int slices = THREADS * 2 * Float.BYTES;
-      int projected = THREADS * Float.BYTES;
-      int vector = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
-      int values = ownTiles() * 2 * TILE * Float.BYTES;
-      int streams = Math.ceilDiv(tilesOut(), blocks) * TILE * Float.BYTES;
-      return sums + slices + projected + 16 + tableBytes() + vector + values + streams;
-    }
-
-    private int otherBytes(int groups) {
-      int rows = groups * GROUP;
-      int sums = WARPS * rows * TILE * Float.BYTES;
-      int values = ownTiles() * rows * 2 * TILE * Float.BYTES;
-      return sums + rows * (1 + projected()) * Float.BYTES + tableBytes() + values;
-    }
-
-    private int tableBytes() {
-      return Math.ceilDiv(layers * POINTERS * Long.BYTES, 16) * 16;
-    }
-
-    int stages() {
-      return Math.min(MOST_STAGES, stagesBeside(otherBytes()));
-    }
-
-    private int stagesBeside(int bytes) {
-      return (mostShared - bytes) / (STAGE * WARPS);
-    }
-
-    /** Returns whether there is room for any number of sequences. */
-    boolean fits() {
-      return stagesBeside(otherBytesAlone()) >= LEAST_STAGES
-          && stagesBeside(otherBytes(groups(MOST_ROWS))) >= LEAST_STAGES;
-    }
-  }
-
-  private Plan plan(Shape shape, int layers) {
-    int tiles = (shape.dInner() + shape.dModel()) / TILE;
+  private StepPlan plan(Shape shape, int layers) {
+    int tiles = (shape.dInner() + shape.dModel()) / StepPlan.TILE;
     int blocks = Math.clamp(tiles, 1, launcher.multiprocessors());
-    return new Plan(shape, layers, blocks, launcher.sharedBytes());
+    boolean copies = launcher.capability() >= COPIES;
+    return new StepPlan(shape, layers, blocks, launcher.sharedBytes(), copies);
   }
 
   @Override
   public boolean takes(Shape shape, List<Layer> layers) {
-    Plan plan = plan(shape, layers.size());
+    StepPlan plan = plan(shape, layers.size());
     return shape.dModel() % CHUNK == 0
         && shape.dInner() % CHUNK == 0
         && shape.dState() % 4 == 0
         && shape.dState() <= MOST_STATES
         && shape.dtRank() % 4 == 0
-        && plan.projected() <= THREADS
+        && plan.projected() <= StepPlan.THREADS
         && shape.dConv() <= MOST_TAPS
         && shape.discretization() == Discretization.EULER
         && plan.fits()
@@ -175,91 +95,72 @@ final class CudaStep implements StepKernels {
   }
 
   /**
-   * Where things are in the workspace, in bytes; each begins at a multiple of 16. What is zeroed
-   * first lies between counter and residual, or, for one sequence, is all messages.
+   * Where things are in the workspace, in bytes; each begins at a multiple of 16. Behind the table
+   * all is messages.
    */
-  private record Places(
-      long table,
-      long counter,
-      long normed,
-      long squares,
-      long shares,
-      long gated,
-      long residual,
-      long folded,
-      long end) {
-    static Places of(Plan plan) {
-      Shape shape = plan.shape;
-      long rows = shape.rows();
-      long half = plan.isAlone() ? MESSAGE / 2 : Short.BYTES;
-      long whole = plan.isAlone() ? MESSAGE : Float.BYTES;
-      long counter = sixteen((long) plan.layers * POINTERS * Long.BYTES);
-      long normed = counter + 16;
-      long squares = normed + sixteen(rows * shape.dModel() * half);
-      long shares = squares + sixteen(rows * plan.tilesOut() * whole);
-      long gated = shares + sixteen(rows * plan.blocks * plan.projected() * whole);
-      long residual = gated + sixteen(rows * shape.dInner() * half);
-      long folded = residual + sixteen(rows * shape.dModel() * Float.BYTES);
-      long end = folded + sixteen(rows * plan.projected() * Float.BYTES);
-      return new Places(0, counter, normed, squares, shares, gated, residual, folded, end);
-    }
-
-    private static long sixteen(long bytes) {
-      return Math.ceilDiv(bytes, 16) * 16;
+  private record Places(long normed, long shares, long folded, long gated, long end) {
+    static Places of(StepPlan plan) {
+      long numbers = (long) plan.projected() * StepPlan.MESSAGE;
+      long normed = plan.tableBytes();
+      long shares = normed + plan.pairBytes(plan.shape().dModel());
+      long folded = shares + StepPlan.sixteen(plan.blocks() * numbers);
+      long gated = folded + StepPlan.sixteen(numbers);
+      long end = gated + plan.pairBytes(plan.shape().dInner());
+      return new Places(normed, shares, folded, gated, end);
     }
   }
 
   @Override
   public long workspaceFloats(Shape shape, int layers) {
-    return Places.of(plan(shape, layers)).end() / Float.BYTES;
+    return shape.rows() > 1 || Boolean.getBoolean("mamba.one")
+        ? CudaBatchStep.workspaceFloats(shape)
+        : Places.of(plan(shape, layers)).end() / Float.BYTES;
   }
 
   @Override
   public void step(Step step) {
-    Plan plan = plan(step.shape(), step.layers().size());
-    Places places = Places.of(plan);
-    long base = DeviceMemory.address(step.workspace());
-    PtxSource source = source(plan, step.layers().getFirst().xProj());
-    launchTables(step, plan, source);
-    int shared = plan.stages() * STAGE * WARPS + plan.otherBytes();
-    launcher.launchTogether(
-        new Kernel(source, source.family()),
-        new Grid(plan.blocks, 1, THREADS, 1).shared(shared),
-        plan.isAlone() ? argumentsAlone(step, places, base) : arguments(step, places, base));
+    if (step.shape().rows() > 1 || Boolean.getBoolean("mamba.one")) {
+      batch.step(step);
+    } else {
+      stepAlone(step);
+    }
   }
 
-  private void launchTables(Step step, Plan plan, PtxSource source) {
+  private void stepAlone(Step step) {
+    StepPlan plan = plan(step.shape(), step.layers().size());
+    PtxSource source = source(plan, step.layers().getFirst().xProj());
+    launchTables(step, plan, source);
+    launcher.launchTogether(
+        new Kernel(source, source.family()),
+        new Grid(plan.blocks(), 1, plan.threads(), 1).shared(plan.sharedBytes()),
+        arguments(step, Places.of(plan)));
+  }
+
+  private void launchTables(Step step, StepPlan plan, PtxSource source) {
     Places places = Places.of(plan);
     long base = DeviceMemory.address(step.workspace());
-    long zeroed = (plan.isAlone() ? places.residual() : places.normed()) - places.counter();
-    for (int first = 0; first < plan.layers; first += LAYERS_OF_LAUNCH) {
-      int count = Math.min(LAYERS_OF_LAUNCH, plan.layers - first);
+    long zeroed = places.end() - places.normed();
+    for (int first = 0; first < plan.layers(); first += LAYERS_OF_LAUNCH) {
+      int count = Math.min(LAYERS_OF_LAUNCH, plan.layers() - first);
       ByteBuffer table = ByteBuffer.allocate(TABLE_BYTES).order(ByteOrder.nativeOrder());
       step.layers().subList(first, first + count).forEach(layer -> putPointers(layer, table));
       Arguments arguments =
           new Arguments()
-              .wide(base + places.table() + (long) first * POINTERS * Long.BYTES)
-              .wide(base + places.counter())
+              .wide(base + (long) first * StepPlan.POINTERS * Long.BYTES)
+              .wide(base + places.normed())
               .wide(first == 0 ? zeroed : 0)
-              .number(count * POINTERS)
+              .number(count * StepPlan.POINTERS)
               .table(table.flip(), TABLE_BYTES);
-      Grid grid = new Grid(TABLE_BLOCKS, 1, THREADS, 1);
+      Grid grid = new Grid(TABLE_BLOCKS, 1, StepPlan.THREADS, 1);
       launcher.launch(new Kernel(source, "step_table"), grid, arguments);
     }
   }
 
-  private static PtxSource source(Plan plan, View small) {
+  private static PtxSource source(StepPlan plan, View small) {
     Map<String, String> form = new HashMap<>();
-    form.put("STATES", String.valueOf(plan.shape.dState()));
-    form.put("RANK", String.valueOf(plan.shape.dtRank()));
-    form.put("TAPS", String.valueOf(plan.shape.dConv()));
+    plan.form().forEach((name, value) -> form.put(name, String.valueOf(value)));
     form.put("SMALL", Vectors.type(small));
-    form.put("STAGES", String.valueOf(plan.stages()));
-    if (plan.isAlone()) {
-      return new PtxSource("mamba_step", form);
-    }
-    form.put("R", String.valueOf(plan.groups()));
-    return new PtxSource("mamba_steps", form);
+    return new PtxSource("mamba_step", form);
   }
 
   private static void putPointers(Layer layer, ByteBuffer table) {
@@ -283,38 +184,16 @@ final class CudaStep implements StepKernels {
     table.putLong(view == null ? 0 : DeviceMemory.address(view));
   }
 
-  private static Arguments argumentsAlone(Step step, Places places, long base) {
-    Arguments arguments =
-        new Arguments()
-            .wide(base + places.table())
-            .pointer(step.hidden())
-            .pointer(step.out())
-            .wide(base + places.normed())
-            .wide(base + places.squares())
-            .wide(base + places.shares())
-            .wide(base + places.gated());
-    return addSizes(arguments, step);
-  }
-
-  private static Arguments arguments(Step step, Places places, long base) {
-    Arguments arguments =
-        new Arguments()
-            .wide(base + places.table())
-            .wide(base + places.counter())
-            .matrix(step.hidden())
-            .matrix(step.out())
-            .wide(base + places.residual())
-            .wide(base + places.normed())
-            .wide(base + places.squares())
-            .wide(base + places.shares())
-            .wide(base + places.folded())
-            .wide(base + places.gated())
-            .number(step.shape().rows());
-    return addSizes(arguments, step);
-  }
-
-  private static Arguments addSizes(Arguments arguments, Step step) {
-    return arguments
+  private static Arguments arguments(Step step, Places places) {
+    long base = DeviceMemory.address(step.workspace());
+    return new Arguments()
+        .wide(base)
+        .pointer(step.hidden())
+        .pointer(step.out())
+        .wide(base + places.normed())
+        .wide(base + places.shares())
+        .wide(base + places.folded())
+        .wide(base + places.gated())
         .number(step.layers().size())
         .number(step.shape().dModel())
         .number(step.shape().dInner())

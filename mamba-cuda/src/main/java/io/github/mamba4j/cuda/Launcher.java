@@ -11,6 +11,23 @@ interface Launcher {
    */
   void launch(Kernel kernel, Grid grid, Arguments arguments);
 
+  /** Returns whether {@link #launchEarly} begins early. */
+  default boolean launchesEarly() {
+    return false;
+  }
+
+  /**
+   * Launches a kernel that may begin before the one before has ended, and that waits for its
+   * results itself.
+   *
+   * @param kernel which, made for it
+   * @param grid blocks and threads
+   * @param arguments its parameters
+   */
+  default void launchEarly(Kernel kernel, Grid grid, Arguments arguments) {
+    launch(kernel, grid, arguments);
+  }
+
   /** Returns how many multiprocessors there are to keep busy. */
   int multiprocessors();
 

@@ -98,6 +98,11 @@ final class EmulatedGpu implements TestGpu {
     return new int[] {grid.threadsX(), grid.threadsY(), 1};
   }
 
+  @Override
+  public int capability() {
+    return 90;
+  }
+
   /** Few, so that kernels that share out work by it take their ways for full and idle GPUs. */
   @Override
   public int multiprocessors() {

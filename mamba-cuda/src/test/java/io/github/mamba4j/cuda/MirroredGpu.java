@@ -64,6 +64,16 @@ final class MirroredGpu implements TestGpu {
   }
 
   @Override
+  public boolean launchesEarly() {
+    return gpu.launchesEarly();
+  }
+
+  @Override
+  public void launchEarly(Kernel kernel, Grid grid, Arguments arguments) {
+    mirrored(() -> gpu.launchEarly(kernel, grid, arguments));
+  }
+
+  @Override
   public void call(Runnable calls) {
     mirrored(() -> gpu.call(calls));
   }
@@ -94,6 +104,11 @@ final class MirroredGpu implements TestGpu {
   @Override
   public @Nullable CudaStream stream() {
     return gpu.stream();
+  }
+
+  @Override
+  public int capability() {
+    return gpu.capability();
   }
 
   @Override

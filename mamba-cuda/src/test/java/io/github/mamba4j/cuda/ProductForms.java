@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -133,6 +134,12 @@ abstract class ProductForms {
               bias.operand.view());
     }
 
+    /** Returns the product of the first rows. */
+    Product ofRows(int m) {
+      Shape some = new Shape(1, m, shape.n(), shape.k());
+      return new Product(some, a.operand, b.operand, product.out(), 0, product.bias());
+    }
+
     /** Asserts that the result is right and what lies between its rows untouched. */
     void check() {
       check(1e-4);
@@ -207,14 +214,24 @@ abstract class ProductForms {
     new CudaGemv(gpu).launch(most.product);
     float[] all = most.out.memory.toArray(ValueLayout.JAVA_FLOAT);
     for (int m : new int[] {1, 3, 4, 5, 8, 9, 40}) {
-      Shape shape = new Shape(1, m, 20, 1056);
-      Product some =
-          new Product(
-              shape, most.a.operand, most.b.operand, most.product.out(), 0, most.product.bias());
       most.out.memory.fill((byte) 0);
-      new CudaGemv(gpu).launch(some);
+      new CudaGemv(gpu).launch(most.ofRows(m));
       float[] few = most.out.memory.asSlice(0, 80L * m).toArray(ValueLayout.JAVA_FLOAT);
       assertThat(few).as("%d rows", m).isEqualTo(Arrays.copyOf(all, 20 * m));
+    }
+  }
+
+  @Test
+  void fewRows_ofHalves_areTheProductWithTheBitsOfOneRow() {
+    Case most = new Case(new Shape(1, 64, 84, 544), "BF16 BF16 F32", "b", 0, false);
+    new CudaGemv(gpu).launch(most.product);
+    most.check();
+    float[] all = most.out.memory.toArray(ValueLayout.JAVA_FLOAT);
+    for (int m : new int[] {1, 7, 20}) {
+      most.out.memory.fill((byte) 0);
+      new CudaGemv(gpu).launch(most.ofRows(m));
+      float[] few = most.out.memory.asSlice(0, 336L * m).toArray(ValueLayout.JAVA_FLOAT);
+      assertThat(few).as("%d rows", m).isEqualTo(Arrays.copyOf(all, 84 * m));
     }
   }
 

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.spi.StepKernels;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -58,9 +59,32 @@ final class PtxForms {
   /** Steps of whole models: of the smallest and the largest published one, and small sizes. */
   static final List<PtxSource> STEP =
       Stream.of(
-              step("mamba_step", Map.of("RANK", "48", "SMALL", "f32")),
-              step("mamba_step", Map.of("RANK", "160", "SMALL", "bf16")),
-              step("mamba_step", Map.of("RANK", "4", "SMALL", "f32", "TAPS", "1", "STATES", "4")),
+              step(StepCase.shape(1, 768, 1536, 16, 4, 48), "f32"),
+              step(StepCase.shape(1, 2560, 5120, 16, 4, 160), "f32"),
+              step(StepCase.shape(1, 4096, 8192, 16, 4, 224), "f32"),
+              step(StepCase.shape(1, 1024, 2048, 64, 2, 128), "bf16"),
+              step(StepCase.shape(1, 96, 192, 4, 1, 4), "f32"))
+          .flatMap(List::stream)
+          .toList();
+
+  /** A step of one sequence, with the copy engine where rows can be cut for it, and without. */
+  private static List<PtxSource> step(StepKernels.Shape shape, String small) {
+    return Stream.of(true, false)
+        .map(copies -> new StepPlan(shape, 64, 132, 227 << 10, copies).form())
+        .distinct()
+        .map(form -> step(form, small))
+        .toList();
+  }
+
+  private static PtxSource step(Map<String, Integer> form, String small) {
+    Map<String, String> all = new HashMap<>(Map.of("SMALL", small));
+    form.forEach((name, value) -> all.put(name, String.valueOf(value)));
+    return new PtxSource("mamba_step", all);
+  }
+
+  /** Steps of several sequences. */
+  static final List<PtxSource> STEPS =
+      Stream.of(
               step("mamba_steps", Map.of("RANK", "48", "SMALL", "f32", "R", "1")),
               step("mamba_steps", Map.of("RANK", "160", "SMALL", "bf16", "R", "8")),
               step("mamba_steps", Map.of("RANK", "20", "SMALL", "f32", "R", "4", "STATES", "8")))

@@ -33,10 +33,15 @@ abstract class StepContract {
     "1, 64, 128, 16, 4, 4, F32, false",
     "1, 32, 64, 8, 2, 4, BF16, true",
     "1, 288, 576, 16, 4, 20, F32, false",
+    "1, 256, 512, 16, 4, 16, F32, true",
+    "1, 768, 1536, 16, 4, 48, BF16, false",
     "3, 64, 128, 16, 4, 4, BF16, false",
     "8, 96, 192, 4, 1, 8, F32, true",
     "9, 64, 128, 16, 3, 12, F32, true",
-    "33, 32, 64, 16, 4, 4, F32, false"
+    "2, 288, 576, 16, 4, 20, F32, true",
+    "17, 32, 64, 64, 8, 4, BF16, true",
+    "33, 32, 64, 16, 4, 4, F32, false",
+    "64, 96, 192, 16, 4, 20, F32, false"
   })
   void step_everyForm_followsTheEquations(
       int rows,
@@ -61,8 +66,9 @@ abstract class StepContract {
     }
   }
 
+  /** Nineteen together, and in twos and a three, in which others are beside each. */
   @Test
-  void step_manySequences_giveTheBitsOfEachAlone() {
+  void step_manySequences_giveTheBitsOfEachAmongOthers() {
     try (CudaBackend backend = open()) {
       StepKernels kernels = backend.step().orElseThrow();
       int rows = 19;
@@ -71,9 +77,10 @@ abstract class StepContract {
       test.run(kernels, 0, rows);
       double[][] together = test.results();
       test.rewind();
-      for (int row = 0; row < rows; row++) {
-        test.run(kernels, row, 1);
+      for (int row = 0; row + 3 < rows; row += 2) {
+        test.run(kernels, row, 2);
       }
+      test.run(kernels, rows - 3, 3);
       assertThat(test.results()).isDeepEqualTo(together);
     }
   }

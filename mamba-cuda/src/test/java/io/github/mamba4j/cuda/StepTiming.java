@@ -19,7 +19,15 @@ final class StepTiming {
     this.gpu = gpu;
   }
 
+  /** Takes what to time, such as 768x24x64 for 24 blocks and 64 sequences; nothing for all. */
   public static void main(String[] arguments) {
+    for (String argument : arguments) {
+      String[] sizes = argument.split("x", -1);
+      time(Integer.parseInt(sizes[2]), Integer.parseInt(sizes[1]), Integer.parseInt(sizes[0]));
+    }
+    if (arguments.length > 0) {
+      return;
+    }
     int[] rows = {1, 4, 8, 16, 32, 64};
     for (int count : rows) {
       time(count, 24, 768);
