@@ -31,9 +31,9 @@ final class CudaScan implements ScanKernels {
   private static final int LEAST_CHUNK = 64;
 
   /**
-   * Steps of chunks from which on cutting time beats time over lanes: by a third where states forget
-   * soon, by nothing yet with the memory that a model begins with. Where states never forget, it
-   * takes a sixth longer.
+   * Steps of chunks from which on cutting time beats time over lanes: by a third where states
+   * forget soon, by nothing yet with the memory that a model begins with. Where states never
+   * forget, it takes a sixth longer.
    */
   private static final int LONG_CHUNK = 16_384;
 
