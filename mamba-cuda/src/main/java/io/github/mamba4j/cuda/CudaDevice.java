@@ -3,6 +3,7 @@ package io.github.mamba4j.cuda;
 import static io.github.mamba4j.cuda.CudaDriver.check;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+import static jcuda.driver.CUevent_flags.CU_EVENT_DISABLE_TIMING;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
@@ -26,6 +27,7 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
@@ -33,8 +35,9 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
 /**
- * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
- * that are loaded. Several threads may use it; what one of them captures the others wait for.
+ * One GPU: its context, one stream on which everything runs in order, another for what runs beside
+ * it, its memory and the kernels that are loaded. Several threads may use it; what one of them
+ * captures the others wait for.
  */
 final class CudaDevice implements Gpu {
   /**
@@ -60,6 +63,13 @@ final class CudaDevice implements Gpu {
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
   private final CudaStream stream = new CudaStream();
+  private final CudaStream side = new CudaStream();
+  private final CUevent forked = new CUevent();
+  private final CUevent joined = new CUevent();
+
+  /** Whether launches go to the side. */
+  private boolean beside;
+
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, CUfunction> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
@@ -95,10 +105,21 @@ final class CudaDevice implements Gpu {
     check(JCudaDriver.cuDeviceGet(device, index), "cuDeviceGet(" + index + ")");
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    int[] least = new int[1];
+    int[] greatest = new int[1];
+    check(JCudaDriver.cuCtxGetStreamPriorityRange(least, greatest), "cuCtxGetStreamPriorityRange");
+    create(stream, greatest[0]);
+    create(side, least[0]);
+    check(JCudaDriver.cuEventCreate(forked, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+    check(JCudaDriver.cuEventCreate(joined, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
     sharedBytes =
         CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
+  }
+
+  private static void create(CudaStream stream, int priority) {
+    int result = JCudaDriver.cuStreamCreateWithPriority(stream, CU_STREAM_NON_BLOCKING, priority);
+    check(result, "cuStreamCreateWithPriority");
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -132,7 +153,7 @@ final class CudaDevice implements Gpu {
         throw new OutOfMemoryError(notEnough(bytes));
       }
       check(result, "cuMemAlloc(" + bytes + ")");
-      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream), "cuMemsetD8Async");
+      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream()), "cuMemsetD8Async");
       DeviceMemory memory = new DeviceMemory(root.address(), bytes);
       blocks.put(memory, root);
       return memory;
@@ -236,7 +257,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              stream,
+              stream(),
               null,
               launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
@@ -263,7 +284,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              stream,
+              stream(),
               Pointer.to(each));
       check(result, "launch of " + kernel + " together, " + grid);
     } finally {
@@ -273,7 +294,32 @@ final class CudaDevice implements Gpu {
 
   @Override
   public CudaStream stream() {
-    return stream;
+    return beside ? side : stream;
+  }
+
+  @Override
+  public boolean isBeside() {
+    return beside;
+  }
+
+  @Override
+  public void beside(Runnable first, Runnable second) {
+    enter();
+    try {
+      check(JCudaDriver.cuEventRecord(forked, stream), "cuEventRecord");
+      check(JCudaDriver.cuStreamWaitEvent(side, forked, 0), "cuStreamWaitEvent");
+      try {
+        first.run();
+        beside = true;
+        second.run();
+      } finally {
+        beside = false;
+        check(JCudaDriver.cuEventRecord(joined, side), "cuEventRecord");
+        check(JCudaDriver.cuStreamWaitEvent(stream, joined, 0), "cuStreamWaitEvent");
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -404,6 +450,9 @@ final class CudaDevice implements Gpu {
       modules.clear();
       functions.clear();
       blocks.clear();
+      JCudaDriver.cuEventDestroy(forked);
+      JCudaDriver.cuEventDestroy(joined);
+      JCudaDriver.cuStreamDestroy(side);
       JCudaDriver.cuStreamDestroy(stream);
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
       closed = true;
