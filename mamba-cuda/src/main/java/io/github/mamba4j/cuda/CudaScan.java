@@ -31,9 +31,9 @@ final class CudaScan implements ScanKernels {
   private static final int LEAST_CHUNK = 64;
 
   /**
-   * Steps of chunks that most states of a model forget within, so that cutting time beats time over
-   * lanes: at a third less where all do, with a few percent more at worst of what a model begins
-   * with. Where nothing is ever forgotten, time over lanes would take a sixth less.
+   * Steps of chunks from which on cutting time beats time over lanes: by a third where states
+   * forget soon, by nothing yet with the memory that a model begins with. Where states never
+   * forget, it takes a sixth longer.
    */
   private static final int LONG_CHUNK = 16_384;
 
