@@ -91,22 +91,20 @@ final class CudaBatchStep {
     private final Step step;
     private final Shape shape;
     private final Places places;
-    private final Work smallWork;
     private final BatchProduct in;
     private final BatchProduct project;
     private final BatchProduct out;
     private final PtxSource scan;
-    private final boolean early = launcher.launchesEarly() && !Boolean.getBoolean("mamba.late");
+    private final boolean early = launcher.launchesEarly();
 
     Run(Step step) {
       this.step = step;
       shape = step.shape();
       places = Places.of(shape).at(DeviceMemory.address(step.workspace()));
       DType small = step.layers().getFirst().xProj().type();
-      in = product(Part.IN, 2 * shape.dInner(), shape.dModel());
-      smallWork = work(Part.PROJECT, small, projected(shape), shape.dInner(), SLICES);
-      project = BatchProduct.of(smallWork, launcher);
-      out = product(Part.OUT, shape.dModel(), shape.dInner());
+      in = product(Part.IN, DType.BF16, 2 * shape.dInner(), shape.dModel(), 1);
+      project = product(Part.PROJECT, small, projected(shape), shape.dInner(), SLICES);
+      out = product(Part.OUT, DType.BF16, shape.dModel(), shape.dInner(), 1);
       Map<String, String> form = new HashMap<>();
       form.put("STATES", String.valueOf(shape.dState()));
       form.put("RANK", String.valueOf(shape.dtRank()));
@@ -116,12 +114,9 @@ final class CudaBatchStep {
       scan = new PtxSource("mamba_batch_scan", form);
     }
 
-    private Work work(Part part, DType weights, int n, int k, int slices) {
-      return new Work(part, weights, n, k, slices, shape.rows(), shape.dConv());
-    }
-
-    private BatchProduct product(Part part, int n, int k) {
-      return BatchProduct.of(work(part, DType.BF16, n, k, 1), launcher);
+    private BatchProduct product(Part part, DType weights, int n, int k, int slices) {
+      Work work = new Work(part, weights, n, k, slices, shape.rows(), shape.dConv());
+      return BatchProduct.of(work, launcher);
     }
 
     void all() {
@@ -166,7 +161,7 @@ final class CudaBatchStep {
               .number(shape.dModel())
               .number(shape.dInner())
               .number(shape.normEps());
-      launch(in.kernel(shape.dConv(), early), in.grid(), arguments);
+      launch(in.kernel(early), in.grid(), arguments);
     }
 
     private void projectSmall(Layer layer) {
@@ -178,8 +173,8 @@ final class CudaBatchStep {
               .number(shape.rows())
               .number(projected(shape))
               .number(shape.dInner())
-              .number(smallWork.chunks());
-      launch(project.kernel(1, early), project.grid(), arguments);
+              .number(project.work().chunks());
+      launch(project.kernel(early), project.grid(), arguments);
     }
 
     private void scan(Layer layer) {
@@ -215,7 +210,7 @@ final class CudaBatchStep {
               .number(shape.rows())
               .number(shape.dModel())
               .number(shape.dInner());
-      launch(out.kernel(1, early), out.grid(), arguments);
+      launch(out.kernel(early), out.grid(), arguments);
     }
 
     private void launch(Kernel kernel, Grid grid, Arguments arguments) {

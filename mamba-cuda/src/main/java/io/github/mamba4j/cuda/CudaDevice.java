@@ -44,6 +44,9 @@ final class CudaDevice implements Gpu {
    */
   private static final int SHARED_WITHOUT_ASKING = 24 << 10;
 
+  /** Memory that is not pinned, of so few bytes, the driver copies before the call returns. */
+  private static final int STAGED_BYTES = 64 << 10;
+
   /** The compute capability from which on kernels begin early, times ten. */
   private static final int EARLY_CAPABILITY = 90;
 
@@ -200,7 +203,9 @@ final class CudaDevice implements Gpu {
       CUdeviceptr to = root(target).withByteOffset(targetByteOffset);
       Pointer from = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyHtoDAsync(to, from, host.byteSize(), stream), "cuMemcpyHtoDAsync");
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      if (host.byteSize() > STAGED_BYTES) {
+        check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      }
     } finally {
       lock.unlock();
     }

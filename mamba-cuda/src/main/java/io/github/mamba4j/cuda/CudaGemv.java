@@ -114,10 +114,8 @@ final class CudaGemv {
         && !product.out().add()
         && product.shape().batch() == 1
         && product.shape().k() % GROUP == 0
-        && product.shape().n() % 4 == 0
         && startsAtSixteen(product.a())
-        && startsAtSixteen(product.b())
-        && Vectors.startsAt(out, 16);
+        && startsAtSixteen(product.b());
   }
 
   private void launchHalf(Product product) {
@@ -142,7 +140,7 @@ final class CudaGemv {
             .number(product.shape().m())
             .number(n)
             .number(k);
-    launcher.launch(cut.kernel(1, false), cut.grid(), arguments);
+    launcher.launch(cut.kernel(false), cut.grid(), arguments);
   }
 
   private void launchAny(Product product) {
