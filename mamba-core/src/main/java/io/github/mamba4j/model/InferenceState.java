@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Sequences of one state do not touch each other: each gets, to the bit, what it gets beside any
  * others from the same calls, and on a CPU what it gets alone; on a GPU steps of a Mamba-1 model
- * with BF16 weights are rounded otherwise for one sequence than for several. {@link SessionBatch} lets sequences come and go while others run.
+ * with BF16 weights are rounded otherwise for one sequence than for several. {@link SessionBatch}
+ * lets sequences come and go while others run.
  */
 public final class InferenceState implements AutoCloseable {
   private static final int[] NO_TOKENS = {};

@@ -102,8 +102,7 @@ public final class Backbone {
       Optional<Tensor> stepped = step(embedded, states);
       if (stepped.isPresent()) {
         // A head of BF16 is cheap to multiply with several rows if they are BF16, too.
-        boolean half =
-            embedded.shape().dim(0) > 1 && embedding.weight().dtype() == DType.BF16;
+        boolean half = embedded.shape().dim(0) > 1 && embedding.weight().dtype() == DType.BF16;
         return normF.forward(stepped.get(), half ? DType.BF16 : DType.F32);
       }
     }

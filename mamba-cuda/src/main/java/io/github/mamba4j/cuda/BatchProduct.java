@@ -14,8 +14,7 @@ import java.util.Map;
  * @param stages stages of a warp's ring
  * @param sharedBytes shared memory of a block
  */
-record BatchProduct(
-    Work work, int tiles, int groups, Blocks blocks, int stages, int sharedBytes) {
+record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages, int sharedBytes) {
   /** Rows of weights, and sequences, that the tensor cores take at a time. */
   static final int TILE = 16;
 
@@ -85,7 +84,7 @@ record BatchProduct(
 
     /** Returns the warps of a block, of which the order of sums depends. */
     private int warps() {
-      boolean many = part == Part.PROJECT || part == Part.OUT && chunks() > MOST_CHUNKS_OF_FEW;
+      boolean many = part == Part.PROJECT || (part == Part.OUT && chunks() > MOST_CHUNKS_OF_FEW);
       return many ? MANY_WARPS : FEW_WARPS;
     }
 
@@ -158,7 +157,8 @@ record BatchProduct(
     int enough = Math.min(MOST_GROUPS, Integer.highestOneBit(2 * all - 1));
     int groups = 1;
     while (groups < enough
-        && blocks * work.slices * Math.ceilDiv(all, groups) > work.mostBlocks(tiles, groups, launcher)
+        && blocks * work.slices * Math.ceilDiv(all, groups)
+            > work.mostBlocks(tiles, groups, launcher)
         && work.bytes(tiles, 2 * groups, LEAST_STAGES) <= launcher.sharedBytes()) {
       groups *= 2;
     }

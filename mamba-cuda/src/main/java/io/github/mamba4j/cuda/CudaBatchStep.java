@@ -35,14 +35,7 @@ final class CudaBatchStep {
 
   /** Where things are in the workspace, in bytes; each begins at a multiple of 16. */
   private record Places(
-      long residual,
-      long normed,
-      long squares,
-      long u,
-      long z,
-      long shares,
-      long gated,
-      long end) {
+      long residual, long normed, long squares, long u, long z, long shares, long gated, long end) {
     static Places of(Shape shape) {
       long rows = shape.rows();
       long normed = sixteen(rows * shape.dModel() * Float.BYTES);
@@ -140,8 +133,7 @@ final class CudaBatchStep {
               .wide(places.normed())
               .wide(places.squares())
               .number(shape.rows());
-      Grid grid =
-          new Grid(shape.dModel() / TILE, Math.ceilDiv(shape.rows(), TILE), THREADS, 1);
+      Grid grid = new Grid(shape.dModel() / TILE, Math.ceilDiv(shape.rows(), TILE), THREADS, 1);
       launcher.launch(new Kernel(scan, "batch_begin"), grid, arguments);
     }
 

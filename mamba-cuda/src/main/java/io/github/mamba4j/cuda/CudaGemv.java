@@ -125,8 +125,7 @@ final class CudaGemv {
     int n = product.shape().n();
     int k = product.shape().k();
     BatchProduct.Work work =
-        new BatchProduct.Work(
-            BatchProduct.Part.ROWS, DType.BF16, n, k, 1, product.shape().m(), 1);
+        new BatchProduct.Work(BatchProduct.Part.ROWS, DType.BF16, n, k, 1, product.shape().m(), 1);
     BatchProduct cut = BatchProduct.of(work, launcher);
     Arguments arguments =
         new Arguments()

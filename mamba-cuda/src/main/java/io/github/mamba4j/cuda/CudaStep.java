@@ -153,8 +153,7 @@ final class CudaStep implements StepKernels {
    * Where things are in the workspace, in bytes; each begins at a multiple of 16. Behind the table
    * all is messages.
    */
-  private record Places(
-      long table, long normed, long squares, long shares, long gated, long end) {
+  private record Places(long table, long normed, long squares, long shares, long gated, long end) {
     static Places of(Plan plan) {
       Shape shape = plan.shape;
       int pair = MESSAGE / 2;

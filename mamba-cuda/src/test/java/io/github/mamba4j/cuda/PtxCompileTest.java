@@ -42,6 +42,9 @@ class PtxCompileTest {
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */
   private static final List<Integer> FEW_ARCHITECTURES = List.of(80, 90);
 
+  /** The first whose kernels begin before the one before has ended. */
+  private static final int EARLY_ARCHITECTURE = 90;
+
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
   /** A file as it is expanded, and the GPU that it is assembled for. */
@@ -68,9 +71,11 @@ class PtxCompileTest {
   }
 
   static Stream<Job> jobs() {
-    return Stream.concat(
-        jobs(SOURCES.stream(), ARCHITECTURES),
-        jobs(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES));
+    return Stream.of(
+            jobs(SOURCES.stream(), ARCHITECTURES),
+            jobs(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES),
+            jobs(PtxForms.EARLY.stream(), List.of(EARLY_ARCHITECTURE)))
+        .flatMap(jobs -> jobs);
   }
 
   private static Stream<Job> jobs(Stream<PtxSource> sources, List<Integer> architectures) {

@@ -74,6 +74,13 @@ final class PtxForms {
               batch("rows", Map.of("TILES", "2", "R", "8")))
           .toList();
 
+  /** Kernels that begin before the one before has ended. */
+  static final List<PtxSource> EARLY =
+      List.of(
+          step("mamba_batch_scan", Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
+          batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
+          batch("out", Map.of("R", "2", "EARLY", "1")));
+
   private static PtxSource step(String family, Map<String, String> form) {
     Map<String, String> all =
         new HashMap<>(
