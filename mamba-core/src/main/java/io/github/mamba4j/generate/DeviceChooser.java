@@ -22,7 +22,7 @@ final class DeviceChooser implements TokenChooser {
   private final Tensor logits;
   private final SampleOp.Steering steering;
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment host = arena.allocate(ValueLayout.JAVA_INT);
+  private final MemorySegment host = arena.allocate(ValueLayout.JAVA_INT, 2);
   private SampleOp.@Nullable Result result;
   private @Nullable Runnable choice;
 
@@ -92,7 +92,7 @@ final class DeviceChooser implements TokenChooser {
     } else {
       choice.run();
     }
-    Objects.requireNonNull(result).tokens().read(host);
+    Objects.requireNonNull(result).both().read(host);
     int token = host.get(ValueLayout.JAVA_INT, 0);
     if (token < 0) {
       throw new IllegalStateException(
@@ -104,8 +104,7 @@ final class DeviceChooser implements TokenChooser {
 
   @Override
   public double logProbability() {
-    Objects.requireNonNull(result).logProbabilities().read(host);
-    return host.get(ValueLayout.JAVA_FLOAT, 0);
+    return host.get(ValueLayout.JAVA_FLOAT, Float.BYTES);
   }
 
   @Override

@@ -117,13 +117,16 @@ public final class LinearOp {
     }
     Sink weightSink = Tensor.sink(weight);
     if (weightSink != null) {
-      product(
-          scope,
-          new MatmulKernels.Shape(1, outs, ins, rows),
-          new Operand(grad, true, 0),
-          new Operand(x.view(), false, 0),
-          weightSink,
-          null);
+      Product product =
+          new Product(
+              new MatmulKernels.Shape(1, outs, ins, rows),
+              new Operand(grad, true, 0),
+              new Operand(x.view(), false, 0),
+              weightSink,
+              0,
+              null);
+      Runnable launch = () -> scope.backend().matmul().matmul(product);
+      scope.launchContribution(launch, weight.gradient(), out.gradient());
     }
     Sink biasSink = Tensor.sink(bias);
     if (biasSink != null) {

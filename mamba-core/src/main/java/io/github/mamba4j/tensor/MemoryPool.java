@@ -46,13 +46,14 @@ final class MemoryPool {
     return block;
   }
 
+  /** Goes on to the next slab; stays where it is if there is no memory for a new one. */
   private void nextSlabFor(long size) {
-    used = 0;
-    slab++;
-    if (slab == slabs.size()) {
+    if (slab + 1 == slabs.size()) {
       slabs.add(backend.allocate(Math.max(size, nextSlab)));
       nextSlab = Math.min(LARGEST_SLAB, nextSlab * 2);
     }
+    slab++;
+    used = 0;
   }
 
   void give(Block block) {

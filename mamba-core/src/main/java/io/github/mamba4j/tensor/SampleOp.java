@@ -30,8 +30,10 @@ public final class SampleOp {
    *
    * @param tokens {@link DType#I32}, [rows]; -1 where the logits allow no choice
    * @param logProbabilities of the tokens under the softmax of the logits as given, [rows]
+   * @param both the same memory, to be read at once: {@link DType#I32}, [2, rows], the tokens, then
+   *     the bits of the log-probabilities
    */
-  public record Result(Tensor tokens, Tensor logProbabilities) {}
+  public record Result(Tensor tokens, Tensor logProbabilities, Tensor both) {}
 
   /**
    * Returns whether a device chooses tokens.
@@ -67,8 +69,7 @@ public final class SampleOp {
     ShapeRules.expect(OP, "seen", steering.seen, "[rows, words]", seen, from, DType.I32);
     Scope scope = steering.settings.scope();
     SamplingKernels kernels = kernels(scope);
-    Tensor tokens = scope.empty(Shape.of(rows), DType.I32);
-    Tensor logProbabilities = scope.empty(Shape.of(rows));
+    Result result = result(scope, rows);
     View bits = Tensor.viewOf(steering.seen);
     scope.withWorkspace(
         kernels.sampleWorkspaceFloats(rows, vocab),
@@ -81,12 +82,23 @@ public final class SampleOp {
                   steering.settings.view(),
                   steering.state.view(),
                   bits,
-                  tokens.view(),
-                  logProbabilities.view(),
+                  result.tokens.view(),
+                  result.logProbabilities.view(),
                   workspace);
           scope.launch(() -> kernels.sample(sample));
         });
-    return new Result(tokens, logProbabilities);
+    return result;
+  }
+
+  private static Result result(Scope scope, int rows) {
+    Tensor both = scope.empty(Shape.of(2, rows), DType.I32);
+    View first = both.view();
+    View second = new View(first.storage(), DType.F32, first.offset() + rows, rows);
+    Shape shape = Shape.of(rows);
+    return new Result(
+        Tensor.contiguous(scope, shape, first, false),
+        Tensor.contiguous(scope, shape, second, false),
+        both);
   }
 
   private static SamplingKernels kernels(Scope scope) {

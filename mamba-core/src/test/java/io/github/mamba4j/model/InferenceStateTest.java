@@ -249,11 +249,12 @@ class InferenceStateTest {
   @Test
   void prefill_longText_takesNoMoreMemoryThanAShortOne() {
     try (InferenceState state = model.newState()) {
-      state.prefill(tokens(300));
+      int piece = state.pieceLength();
+      state.prefill(tokens(piece + 44));
       long bytes = state.reservedBytes();
-      state.prefill(new Random(3).ints(6 * 256 + 44, 0, 29).iterator());
+      state.prefill(new Random(3).ints(6L * piece + 44, 0, 29).iterator());
       assertThat(state.reservedBytes()).isEqualTo(bytes);
-      assertThat(state.position()).isEqualTo(300 + 6 * 256 + 44);
+      assertThat(state.position()).isEqualTo(7L * piece + 88);
     }
   }
 

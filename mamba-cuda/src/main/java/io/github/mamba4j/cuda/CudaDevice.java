@@ -3,6 +3,7 @@ package io.github.mamba4j.cuda;
 import static io.github.mamba4j.cuda.CudaDriver.check;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+import static jcuda.driver.CUevent_flags.CU_EVENT_DISABLE_TIMING;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
@@ -26,6 +27,7 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
@@ -34,8 +36,9 @@ import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
- * that are loaded. Several threads may use it; what one of them captures the others wait for.
+ * One GPU: its context, one stream on which everything runs in order, another for what runs beside
+ * it, its memory and the kernels that are loaded. Several threads may use it; what one of them
+ * captures the others wait for.
  */
 final class CudaDevice implements Gpu {
   /**
@@ -43,9 +46,6 @@ final class CudaDevice implements Gpu {
    * have 48 KiB in all, and more is asked for first.
    */
   private static final int SHARED_WITHOUT_ASKING = 24 << 10;
-
-  /** Memory that is not pinned, of so few bytes, the driver copies before the call returns. */
-  private static final int STAGED_BYTES = 64 << 10;
 
   /** The compute capability from which on kernels begin early, times ten. */
   private static final int EARLY_CAPABILITY = 90;
@@ -74,6 +74,13 @@ final class CudaDevice implements Gpu {
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
   private final CudaStream stream = new CudaStream();
+  private final CudaStream side = new CudaStream();
+  private final CUevent forked = new CUevent();
+  private final CUevent joined = new CUevent();
+
+  /** Whether launches go to the side. */
+  private boolean beside;
+
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, Function> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
@@ -94,8 +101,10 @@ final class CudaDevice implements Gpu {
           JCudaDriver.CU_LAUNCH_PARAM_BUFFER_SIZE,
           Pointer.to(packedBytes),
           JCudaDriver.CU_LAUNCH_PARAM_END);
+  private final PinnedRing pinned;
   private final int multiprocessors;
   private final int sharedBytes;
+  private final int capability;
   private final @Nullable EarlyLaunch early;
   private boolean closed;
 
@@ -110,12 +119,24 @@ final class CudaDevice implements Gpu {
     check(JCudaDriver.cuDeviceGet(device, index), "cuDeviceGet(" + index + ")");
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    int[] least = new int[1];
+    int[] greatest = new int[1];
+    check(JCudaDriver.cuCtxGetStreamPriorityRange(least, greatest), "cuCtxGetStreamPriorityRange");
+    create(stream, greatest[0]);
+    create(side, least[0]);
+    check(JCudaDriver.cuEventCreate(forked, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+    check(JCudaDriver.cuEventCreate(joined, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+    pinned = new PinnedRing(stream);
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
     sharedBytes =
         CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
-    early =
-        CudaDriver.capability(device) >= EARLY_CAPABILITY ? EarlyLaunch.open().orElse(null) : null;
+    capability = CudaDriver.capability(device);
+    early = capability >= EARLY_CAPABILITY ? EarlyLaunch.open().orElse(null) : null;
+  }
+
+  private static void create(CudaStream stream, int priority) {
+    int result = JCudaDriver.cuStreamCreateWithPriority(stream, CU_STREAM_NON_BLOCKING, priority);
+    check(result, "cuStreamCreateWithPriority");
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -149,7 +170,7 @@ final class CudaDevice implements Gpu {
         throw new OutOfMemoryError(notEnough(bytes));
       }
       check(result, "cuMemAlloc(" + bytes + ")");
-      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream), "cuMemsetD8Async");
+      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream()), "cuMemsetD8Async");
       DeviceMemory memory = new DeviceMemory(root.address(), bytes);
       blocks.put(memory, root);
       return memory;
@@ -193,6 +214,19 @@ final class CudaDevice implements Gpu {
 
   @Override
   public void write(MemorySegment source, Storage target, long targetByteOffset) {
+    if (source.byteSize() > PinnedRing.SLOT) {
+      writeAndWait(source, target, targetByteOffset);
+      return;
+    }
+    enter();
+    try {
+      pinned.copy(source, root(target).withByteOffset(targetByteOffset));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void writeAndWait(MemorySegment source, Storage target, long targetByteOffset) {
     MemorySegment host =
         source.isNative() ? source : Arena.ofAuto().allocate(source.byteSize(), 16);
     if (!source.isNative()) {
@@ -203,12 +237,16 @@ final class CudaDevice implements Gpu {
       CUdeviceptr to = root(target).withByteOffset(targetByteOffset);
       Pointer from = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyHtoDAsync(to, from, host.byteSize(), stream), "cuMemcpyHtoDAsync");
-      if (host.byteSize() > STAGED_BYTES) {
-        check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
-      }
+      waitForStream();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** With the lock held. */
+  private void waitForStream() {
+    check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    pinned.released();
   }
 
   @Override
@@ -220,7 +258,7 @@ final class CudaDevice implements Gpu {
       CUdeviceptr from = root(source).withByteOffset(sourceByteOffset);
       Pointer to = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyDtoHAsync(to, from, host.byteSize(), stream), "cuMemcpyDtoHAsync");
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
@@ -233,7 +271,7 @@ final class CudaDevice implements Gpu {
   public void synchronize() {
     enter();
     try {
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+      waitForStream();
     } finally {
       lock.unlock();
     }
@@ -255,7 +293,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              stream,
+              stream(),
               null,
               launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
@@ -304,7 +342,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              stream,
+              stream(),
               Pointer.to(each));
       check(result, "launch of " + kernel + " together, " + grid);
     } finally {
@@ -314,7 +352,32 @@ final class CudaDevice implements Gpu {
 
   @Override
   public CudaStream stream() {
-    return stream;
+    return beside ? side : stream;
+  }
+
+  @Override
+  public boolean isBeside() {
+    return beside;
+  }
+
+  @Override
+  public void beside(Runnable first, Runnable second) {
+    enter();
+    try {
+      check(JCudaDriver.cuEventRecord(forked, stream), "cuEventRecord");
+      check(JCudaDriver.cuStreamWaitEvent(side, forked, 0), "cuStreamWaitEvent");
+      try {
+        first.run();
+        beside = true;
+        second.run();
+      } finally {
+        beside = false;
+        check(JCudaDriver.cuEventRecord(joined, side), "cuEventRecord");
+        check(JCudaDriver.cuStreamWaitEvent(stream, joined, 0), "cuStreamWaitEvent");
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -335,6 +398,11 @@ final class CudaDevice implements Gpu {
   @Override
   public int multiprocessors() {
     return multiprocessors;
+  }
+
+  @Override
+  public int capability() {
+    return capability;
   }
 
   @Override
@@ -445,6 +513,10 @@ final class CudaDevice implements Gpu {
       modules.clear();
       functions.clear();
       blocks.clear();
+      pinned.close();
+      JCudaDriver.cuEventDestroy(forked);
+      JCudaDriver.cuEventDestroy(joined);
+      JCudaDriver.cuStreamDestroy(side);
       JCudaDriver.cuStreamDestroy(stream);
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
       closed = true;

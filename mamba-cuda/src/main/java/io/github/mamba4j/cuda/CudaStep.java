@@ -17,29 +17,19 @@ import org.jspecify.annotations.Nullable;
  * {@link CudaBatchStep}.
  */
 final class CudaStep implements StepKernels {
-  private static final int THREADS = 256;
-  private static final int WARPS = 8;
-
-  /** Numbers of k that a warp takes at a time. */
+  /** Sizes are multiples of so many. */
   private static final int CHUNK = 32;
 
-  /** Channels of a tile of the input projection, rows of one of the output projection. */
-  private static final int TILE = 16;
-
-  private static final int STAGE = 1024;
-  private static final int LEAST_STAGES = 2;
-  private static final int MOST_STAGES = 24;
   private static final int MOST_STATES = 64;
   private static final int MOST_TAPS = 8;
 
-  /** Bytes of a message between blocks: a number, or two of 16 bits, and what it belongs to. */
-  private static final int MESSAGE = 8;
+  /** The least compute capability, times ten, of GPUs with an engine that copies. */
+  private static final int COPIES = 90;
 
-  /** Pointers of a layer, and layers that the launch of a table takes. */
-  private static final int POINTERS = 14;
-
+  /** Layers that the launch of a table takes. */
   private static final int LAYERS_OF_LAUNCH = 32;
-  private static final int TABLE_BYTES = POINTERS * LAYERS_OF_LAUNCH * Long.BYTES;
+
+  private static final int TABLE_BYTES = StepPlan.POINTERS * LAYERS_OF_LAUNCH * Long.BYTES;
   private static final int TABLE_BLOCKS = 8;
 
   private final GridLauncher launcher;
@@ -50,67 +40,22 @@ final class CudaStep implements StepKernels {
     batch = new CudaBatchStep(launcher);
   }
 
-  /** Sizes that follow from a step's. */
-  private record Plan(Shape shape, int layers, int blocks, int mostShared) {
-    int projected() {
-      return shape.dtRank() + 2 * shape.dState();
-    }
-
-    int tilesIn() {
-      return shape.dInner() / TILE;
-    }
-
-    int tilesOut() {
-      return shape.dModel() / TILE;
-    }
-
-    private int ownTiles() {
-      return Math.ceilDiv(tilesIn(), blocks);
-    }
-
-    /** Returns the shared memory beside the ring, in bytes. */
-    int otherBytes() {
-      int sums = WARPS * 2 * TILE * Float.BYTES;
-      int slices = THREADS * 2 * Float.BYTES;
-      int projected = THREADS * Float.BYTES;
-      int vector = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
-      int values = ownTiles() * 2 * TILE * Float.BYTES;
-      int streams = Math.ceilDiv(tilesOut(), blocks) * TILE * Float.BYTES;
-      return sums + slices + projected + 16 + tableBytes() + vector + values + streams;
-    }
-
-    private int tableBytes() {
-      return Math.ceilDiv(layers * POINTERS * Long.BYTES, 16) * 16;
-    }
-
-    int stages() {
-      return Math.min(MOST_STAGES, stagesThatFit());
-    }
-
-    private int stagesThatFit() {
-      return (mostShared - otherBytes()) / (STAGE * WARPS);
-    }
-
-    boolean fits() {
-      return stagesThatFit() >= LEAST_STAGES;
-    }
-  }
-
-  private Plan plan(Shape shape, int layers) {
-    int tiles = (shape.dInner() + shape.dModel()) / TILE;
+  private StepPlan plan(Shape shape, int layers) {
+    int tiles = (shape.dInner() + shape.dModel()) / StepPlan.TILE;
     int blocks = Math.clamp(tiles, 1, launcher.multiprocessors());
-    return new Plan(shape, layers, blocks, launcher.sharedBytes());
+    boolean copies = launcher.capability() >= COPIES;
+    return new StepPlan(shape, layers, blocks, launcher.sharedBytes(), copies);
   }
 
   @Override
   public boolean takes(Shape shape, List<Layer> layers) {
-    Plan plan = plan(shape, layers.size());
+    StepPlan plan = plan(shape, layers.size());
     return shape.dModel() % CHUNK == 0
         && shape.dInner() % CHUNK == 0
         && shape.dState() % 4 == 0
         && shape.dState() <= MOST_STATES
         && shape.dtRank() % 4 == 0
-        && plan.projected() <= THREADS
+        && plan.projected() <= StepPlan.THREADS
         && shape.dConv() <= MOST_TAPS
         && shape.discretization() == Discretization.EULER
         && plan.fits()
@@ -153,20 +98,15 @@ final class CudaStep implements StepKernels {
    * Where things are in the workspace, in bytes; each begins at a multiple of 16. Behind the table
    * all is messages.
    */
-  private record Places(long table, long normed, long squares, long shares, long gated, long end) {
-    static Places of(Plan plan) {
-      Shape shape = plan.shape;
-      int pair = MESSAGE / 2;
-      long normed = sixteen((long) plan.layers * POINTERS * Long.BYTES);
-      long squares = normed + sixteen((long) shape.dModel() * pair);
-      long shares = squares + sixteen((long) plan.tilesOut() * MESSAGE);
-      long gated = shares + sixteen((long) plan.blocks * plan.projected() * MESSAGE);
-      long end = gated + sixteen((long) shape.dInner() * pair);
-      return new Places(0, normed, squares, shares, gated, end);
-    }
-
-    private static long sixteen(long bytes) {
-      return Math.ceilDiv(bytes, 16) * 16;
+  private record Places(long normed, long shares, long folded, long gated, long end) {
+    static Places of(StepPlan plan) {
+      long numbers = (long) plan.projected() * StepPlan.MESSAGE;
+      long normed = plan.tableBytes();
+      long shares = normed + plan.pairBytes(plan.shape().dModel());
+      long folded = shares + StepPlan.sixteen(plan.blocks() * numbers);
+      long gated = folded + StepPlan.sixteen(numbers);
+      long end = gated + plan.pairBytes(plan.shape().dInner());
+      return new Places(normed, shares, folded, gated, end);
     }
   }
 
@@ -187,43 +127,39 @@ final class CudaStep implements StepKernels {
   }
 
   private void stepAlone(Step step) {
-    Plan plan = plan(step.shape(), step.layers().size());
+    StepPlan plan = plan(step.shape(), step.layers().size());
     PtxSource source = source(plan, step.layers().getFirst().xProj());
     launchTables(step, plan, source);
-    int shared = plan.stages() * STAGE * WARPS + plan.otherBytes();
     launcher.launchTogether(
         new Kernel(source, source.family()),
-        new Grid(plan.blocks, 1, THREADS, 1).shared(shared),
+        new Grid(plan.blocks(), 1, plan.threads(), 1).shared(plan.sharedBytes()),
         arguments(step, Places.of(plan)));
   }
 
-  private void launchTables(Step step, Plan plan, PtxSource source) {
+  private void launchTables(Step step, StepPlan plan, PtxSource source) {
     Places places = Places.of(plan);
     long base = DeviceMemory.address(step.workspace());
     long zeroed = places.end() - places.normed();
-    for (int first = 0; first < plan.layers; first += LAYERS_OF_LAUNCH) {
-      int count = Math.min(LAYERS_OF_LAUNCH, plan.layers - first);
+    for (int first = 0; first < plan.layers(); first += LAYERS_OF_LAUNCH) {
+      int count = Math.min(LAYERS_OF_LAUNCH, plan.layers() - first);
       ByteBuffer table = ByteBuffer.allocate(TABLE_BYTES).order(ByteOrder.nativeOrder());
       step.layers().subList(first, first + count).forEach(layer -> putPointers(layer, table));
       Arguments arguments =
           new Arguments()
-              .wide(base + places.table() + (long) first * POINTERS * Long.BYTES)
+              .wide(base + (long) first * StepPlan.POINTERS * Long.BYTES)
               .wide(base + places.normed())
               .wide(first == 0 ? zeroed : 0)
-              .number(count * POINTERS)
+              .number(count * StepPlan.POINTERS)
               .table(table.flip(), TABLE_BYTES);
-      Grid grid = new Grid(TABLE_BLOCKS, 1, THREADS, 1);
+      Grid grid = new Grid(TABLE_BLOCKS, 1, StepPlan.THREADS, 1);
       launcher.launch(new Kernel(source, "step_table"), grid, arguments);
     }
   }
 
-  private static PtxSource source(Plan plan, View small) {
+  private static PtxSource source(StepPlan plan, View small) {
     Map<String, String> form = new HashMap<>();
-    form.put("STATES", String.valueOf(plan.shape.dState()));
-    form.put("RANK", String.valueOf(plan.shape.dtRank()));
-    form.put("TAPS", String.valueOf(plan.shape.dConv()));
+    plan.form().forEach((name, value) -> form.put(name, String.valueOf(value)));
     form.put("SMALL", Vectors.type(small));
-    form.put("STAGES", String.valueOf(plan.stages()));
     return new PtxSource("mamba_step", form);
   }
 
@@ -251,12 +187,12 @@ final class CudaStep implements StepKernels {
   private static Arguments arguments(Step step, Places places) {
     long base = DeviceMemory.address(step.workspace());
     return new Arguments()
-        .wide(base + places.table())
+        .wide(base)
         .pointer(step.hidden())
         .pointer(step.out())
         .wide(base + places.normed())
-        .wide(base + places.squares())
         .wide(base + places.shares())
+        .wide(base + places.folded())
         .wide(base + places.gated())
         .number(step.layers().size())
         .number(step.shape().dModel())

@@ -10,4 +10,7 @@ interface GridLauncher extends Launcher {
    * @param arguments its parameters
    */
   void launchTogether(Kernel kernel, Grid grid, Arguments arguments);
+
+  /** Returns the GPU's compute capability times ten, such as 90. */
+  int capability();
 }

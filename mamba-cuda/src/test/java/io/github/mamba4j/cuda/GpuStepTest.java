@@ -22,6 +22,11 @@ class GpuStepTest extends StepContract {
     }
 
     @Override
+    public int capability() {
+      return gpu.capability();
+    }
+
+    @Override
     public int multiprocessors() {
       return gpu.multiprocessors();
     }

@@ -36,15 +36,14 @@ class PtxCompileTest {
           ScanSources.ALL,
           PtxForms.SCAN_BACKWARD,
           PtxForms.SSD,
-          PtxForms.STEP);
+          PtxForms.STEP,
+          PtxForms.STEPS);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */
   private static final List<Integer> FEW_ARCHITECTURES = List.of(80, 90);
 
-  /** The first whose kernels begin before the one before has ended. */
-  private static final int EARLY_ARCHITECTURE = 90;
-
+  private static final Pattern TARGET = Pattern.compile("\\.target sm_(\\d+)");
   private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame");
 
   /** A file as it is expanded, and the GPU that it is assembled for. */
@@ -71,15 +70,23 @@ class PtxCompileTest {
   }
 
   static Stream<Job> jobs() {
-    return Stream.of(
-            jobs(SOURCES.stream(), ARCHITECTURES),
-            jobs(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES),
-            jobs(PtxForms.EARLY.stream(), List.of(EARLY_ARCHITECTURE)))
-        .flatMap(jobs -> jobs);
+    return Stream.concat(
+        jobs(SOURCES.stream(), ARCHITECTURES),
+        jobs(FORMS.stream().flatMap(List::stream), FEW_ARCHITECTURES));
   }
 
   private static Stream<Job> jobs(Stream<PtxSource> sources, List<Integer> architectures) {
-    return sources.flatMap(source -> architectures.stream().map(sm -> new Job(source, sm)));
+    return sources.flatMap(source -> {
+      int least = least(source);
+      return architectures.stream().filter(sm -> sm >= least).map(sm -> new Job(source, sm));
+    });
+  }
+
+  /** Returns the first kind of GPU that a file is for. */
+  private static int least(PtxSource source) {
+    Matcher target = TARGET.matcher(source.text());
+    assertThat(target.find()).isTrue();
+    return Integer.parseInt(target.group(1));
   }
 
   private static Outcome assemble(Job job) {

@@ -1,5 +1,6 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.spi.StepKernels;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -58,35 +59,51 @@ final class PtxForms {
   /** Steps of whole models: of the smallest and the largest published one, and small sizes. */
   static final List<PtxSource> STEP =
       Stream.of(
-              step("mamba_step", Map.of("RANK", "48", "SMALL", "f32")),
-              step("mamba_step", Map.of("RANK", "160", "SMALL", "bf16")),
-              step("mamba_step", Map.of("RANK", "4", "SMALL", "f32", "TAPS", "1", "STATES", "4")),
-              step("mamba_batch_scan", Map.of("RANK", "160", "SMALL", "f32")),
-              step("mamba_batch_scan", Map.of("RANK", "248", "SMALL", "bf16", "STATES", "4")),
-              step("mamba_batch_scan", Map.of("RANK", "128", "SMALL", "f32", "STATES", "64")),
-              batch("in", Map.of("TILES", "2", "R", "4")),
-              batch("in", Map.of("TILES", "5", "R", "8")),
-              batch("in", Map.of("TAPS", "1")),
-              batch("project", Map.of("W", "f32", "WARPS", "8")),
-              batch("project", Map.of("R", "8", "WARPS", "8")),
-              batch("out", Map.of("R", "2")),
-              batch("out", Map.of("TILES", "2", "R", "8", "WARPS", "8")),
-              batch("rows", Map.of("TILES", "2", "R", "8")))
+              step(StepCase.shape(1, 768, 1536, 16, 4, 48), "f32"),
+              step(StepCase.shape(1, 2560, 5120, 16, 4, 160), "f32"),
+              step(StepCase.shape(1, 4096, 8192, 16, 4, 224), "f32"),
+              step(StepCase.shape(1, 1024, 2048, 64, 2, 128), "bf16"),
+              step(StepCase.shape(1, 96, 192, 4, 1, 4), "f32"))
+          .flatMap(List::stream)
           .toList();
 
-  /** Kernels that begin before the one before has ended. */
-  static final List<PtxSource> EARLY =
-      List.of(
-          step("mamba_batch_scan", Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
-          batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
-          batch("out", Map.of("R", "2", "EARLY", "1")));
+  /** A step of one sequence, with the copy engine where rows can be cut for it, and without. */
+  private static List<PtxSource> step(StepKernels.Shape shape, String small) {
+    return Stream.of(true, false)
+        .map(copies -> new StepPlan(shape, 64, 132, 227 << 10, copies).form())
+        .distinct()
+        .map(form -> step(form, small))
+        .toList();
+  }
 
-  private static PtxSource step(String family, Map<String, String> form) {
-    Map<String, String> all =
-        new HashMap<>(
-            Map.of("STATES", "16", "TAPS", "4", "STAGES", "12", "SLICES", "2", "EARLY", "0"));
+  private static PtxSource step(Map<String, Integer> form, String small) {
+    Map<String, String> all = new HashMap<>(Map.of("SMALL", small));
+    form.forEach((name, value) -> all.put(name, String.valueOf(value)));
+    return new PtxSource("mamba_step", all);
+  }
+
+  /** Steps of several sequences: of published models, and small sizes. */
+  static final List<PtxSource> STEPS =
+      List.of(
+          scan(Map.of("RANK", "160", "SMALL", "f32")),
+          scan(Map.of("RANK", "248", "SMALL", "bf16", "STATES", "4")),
+          scan(Map.of("RANK", "128", "SMALL", "f32", "STATES", "64")),
+          scan(Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
+          batch("in", Map.of("TILES", "2", "R", "4")),
+          batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
+          batch("in", Map.of("TILES", "5", "R", "8")),
+          batch("in", Map.of("TAPS", "1")),
+          batch("project", Map.of("W", "f32", "WARPS", "8")),
+          batch("project", Map.of("R", "8", "WARPS", "8")),
+          batch("out", Map.of("R", "2")),
+          batch("out", Map.of("R", "2", "EARLY", "1")),
+          batch("out", Map.of("TILES", "2", "R", "8", "WARPS", "8")),
+          batch("rows", Map.of("TILES", "2", "R", "8")));
+
+  private static PtxSource scan(Map<String, String> form) {
+    Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "SLICES", "2", "EARLY", "0"));
     all.putAll(form);
-    return new PtxSource(family, all);
+    return new PtxSource("mamba_batch_scan", all);
   }
 
   private static PtxSource batch(String part, Map<String, String> form) {

@@ -33,6 +33,11 @@ final class SignatureLauncher implements GridLauncher {
   }
 
   @Override
+  public int capability() {
+    return 90;
+  }
+
+  @Override
   public int multiprocessors() {
     return 132;
   }

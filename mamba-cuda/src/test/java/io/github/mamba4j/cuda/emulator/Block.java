@@ -10,6 +10,7 @@ final class Block {
   final Launch launch;
   final SharedMemory shared;
   final Warp[] warps;
+  final CopyBarriers copyBarriers = new CopyBarriers();
 
   /** The block's number in its launch. */
   int number;
@@ -43,6 +44,7 @@ final class Block {
       clock = Math.max(clock, warp.clock());
     }
     shared.start(clock);
+    copyBarriers.clear();
     int threads = launch.threads();
     for (Warp warp : warps) {
       int left = Math.min(Warp.LANES, threads - warp.index * Warp.LANES);

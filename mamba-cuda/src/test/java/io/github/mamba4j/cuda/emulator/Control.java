@@ -175,7 +175,7 @@ final class Control {
   }
 
   private static Instruction fence(Site site) {
-    site.ignore("sc", "acq_rel", "proxy", "async", "alias");
+    site.ignore("sc", "acq_rel", "proxy", "async", "alias", "shared::cta");
     boolean withinBlock = site.has("cta");
     boolean global = !site.oneOf("gl", "gpu", "sys").isEmpty();
     return withinBlock || !global ? new MemoryOps.Nothing() : new Fence();

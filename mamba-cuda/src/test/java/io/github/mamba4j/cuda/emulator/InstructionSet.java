@@ -19,6 +19,7 @@ final class InstructionSet {
     Moves.addTo(DECODERS);
     Conversions.addTo(DECODERS);
     MemoryOps.addTo(DECODERS);
+    BulkCopies.addTo(DECODERS);
     Atomics.addTo(DECODERS);
     Control.addTo(DECODERS);
     WarpOps.addTo(DECODERS);

@@ -259,7 +259,7 @@ final class MemoryOps {
       site.expectOperands(1, 1);
       return new Await(site.immediate(site.operands.get(0)));
     }
-    return AsyncCopy.decode(site);
+    return site.has("bulk") ? BulkCopies.copy(site) : AsyncCopy.decode(site);
   }
 
   /** Makes a group of the copies that were begun. */
