@@ -82,24 +82,23 @@ final class PtxForms {
     return new PtxSource("mamba_step", all);
   }
 
-  /** Steps of several sequences. */
+  /** Steps of several sequences: of published models, and small sizes. */
   static final List<PtxSource> STEPS =
-      Stream.of(
-              scan(Map.of("RANK", "160", "SMALL", "f32")),
-              scan(Map.of("RANK", "248", "SMALL", "bf16", "STATES", "4")),
-              scan(Map.of("RANK", "128", "SMALL", "f32", "STATES", "64")),
-              batch("in", Map.of("TILES", "2", "R", "4")),
-              batch("in", Map.of("TILES", "5", "R", "8")),
-              batch("in", Map.of("TAPS", "1")),
-              batch("project", Map.of("W", "f32", "WARPS", "8")),
-              batch("project", Map.of("R", "8", "WARPS", "8")),
-              batch("out", Map.of("R", "2")),
-              batch("out", Map.of("TILES", "2", "R", "8", "WARPS", "8")),
-              batch("rows", Map.of("TILES", "2", "R", "8")),
-              scan(Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
-              batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
-              batch("out", Map.of("R", "2", "EARLY", "1")))
-          .toList();
+      List.of(
+          scan(Map.of("RANK", "160", "SMALL", "f32")),
+          scan(Map.of("RANK", "248", "SMALL", "bf16", "STATES", "4")),
+          scan(Map.of("RANK", "128", "SMALL", "f32", "STATES", "64")),
+          scan(Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
+          batch("in", Map.of("TILES", "2", "R", "4")),
+          batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
+          batch("in", Map.of("TILES", "5", "R", "8")),
+          batch("in", Map.of("TAPS", "1")),
+          batch("project", Map.of("W", "f32", "WARPS", "8")),
+          batch("project", Map.of("R", "8", "WARPS", "8")),
+          batch("out", Map.of("R", "2")),
+          batch("out", Map.of("R", "2", "EARLY", "1")),
+          batch("out", Map.of("TILES", "2", "R", "8", "WARPS", "8")),
+          batch("rows", Map.of("TILES", "2", "R", "8")));
 
   private static PtxSource scan(Map<String, String> form) {
     Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "SLICES", "2", "EARLY", "0"));
