@@ -15,7 +15,6 @@ final class StepTiming {
   /** Whether all layers have the small weights and the states of the first, which stay near. */
   private static final boolean SHARED = "shared".equals(System.getProperty("small"));
 
-
   private final Gpu gpu;
 
   private StepTiming(Gpu gpu) {
