@@ -19,8 +19,10 @@ import org.jspecify.annotations.Nullable;
  * states may run on one model at the same time. Reading tokens one by one, all at once or in any
  * pieces gives the same state, up to rounding.
  *
- * <p>Sequences of one state do not touch each other: each gets, to the bit, what it gets alone from
- * the same calls. {@link SessionBatch} lets sequences come and go while others run.
+ * <p>Sequences of one state do not touch each other: each gets, to the bit, what it gets beside any
+ * others from the same calls, and on a CPU what it gets alone; on a GPU steps of a Mamba-1 model
+ * with BF16 weights are rounded otherwise for one sequence than for several. {@link SessionBatch}
+ * lets sequences come and go while others run.
  */
 public final class InferenceState implements AutoCloseable {
   private static final int[] NO_TOKENS = {};

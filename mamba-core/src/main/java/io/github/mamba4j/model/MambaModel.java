@@ -473,9 +473,9 @@ public final class MambaModel implements AutoCloseable {
     return backbone;
   }
 
-  /** Computes the logits of single hidden rows over the tokens that exist. */
-  Tensor logits(Tensor hidden) {
-    return logitsOf(hidden).narrow(0, config.vocabSize());
+  /** Computes the logits of single hidden rows over the tokens that exist, [rows, vocabulary]. */
+  void logits(Tensor hidden, Tensor out) {
+    LinearOp.write(hidden, head.slice(0, config.vocabSize()), out);
   }
 
   private Tensor logitsOf(Tensor hidden) {

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The states of sequences side by side, one a row, and the recorded work that moves them on.
  *
- * <p>Every row gets the bits that it gets alone. So steps run in groups of as many rows as the
+ * <p>Every row gets the bits that it gets beside any others, and alone but where {@link
+ * io.github.mamba4j.spi.StepKernels} run a step. So steps run in groups of as many rows as the
  * matrix products give the same bits ({@link io.github.mamba4j.tensor.Device#batchInvariantRows});
  * and of what is read at once, only short pieces of equal length run together.
  */
@@ -176,7 +177,7 @@ final class SequenceStates implements AutoCloseable {
   }
 
   private void computeLogits(Tensor hidden, int first, int size) {
-    logits.slice(first, size).copyFrom(model.logits(hidden.select(-1)));
+    model.logits(hidden.select(-1), logits.slice(first, size));
   }
 
   /**

@@ -10,8 +10,9 @@ import java.util.Locale;
  * Sequences that are decoded together and come and go one by one: continuous batching.
  *
  * <p>Each session gets, to the bit, the logits that it gets alone through {@link InferenceState},
- * whoever joins or leaves meanwhile. All sessions that were given a token read it in one {@link
- * #step}, which reads the weights once for as many sessions as {@link
+ * whoever joins or leaves meanwhile; but on a GPU steps of a Mamba-1 model with BF16 weights are
+ * rounded otherwise for one session than for several, however many. All sessions that were given a
+ * token read it in one {@link #step}, which reads the weights once for as many sessions as {@link
  * io.github.mamba4j.tensor.Device#batchInvariantRows} says (16 on a CPU); others stay as they are.
  *
  * {@snippet :

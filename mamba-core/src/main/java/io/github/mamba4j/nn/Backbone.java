@@ -101,8 +101,9 @@ public final class Backbone {
     if (embedded.shape().dim(1) == 1) {
       Optional<Tensor> stepped = step(embedded, states);
       if (stepped.isPresent()) {
-        // The weights are BF16; the head's product with several rows is cheap if all of it is.
-        return normF.forward(stepped.get(), embedded.shape().dim(0) > 1 ? DType.BF16 : DType.F32);
+        // A head of BF16 is cheap to multiply with several rows if they are BF16, too.
+        boolean half = embedded.shape().dim(0) > 1 && embedding.weight().dtype() == DType.BF16;
+        return normF.forward(stepped.get(), half ? DType.BF16 : DType.F32);
       }
     }
     Tensor hidden = embedded;

@@ -101,6 +101,27 @@ public interface Backend extends AutoCloseable {
   void synchronize();
 
   /**
+   * Returns whether {@link #beside} saves time here.
+   *
+   * @return true if some hardware may be idle beside the backward passes of scans
+   */
+  default boolean runsBeside() {
+    return false;
+  }
+
+  /**
+   * Makes kernel calls beside others: neither waits for the other, all later ones wait for both.
+   * Neither writes what the other reads or writes.
+   *
+   * @param first calls that get as much of the hardware as they want
+   * @param second calls of {@link MatmulKernels} that get the rest
+   */
+  default void beside(Runnable first, Runnable second) {
+    first.run();
+    second.run();
+  }
+
+  /**
    * Makes one launch of many: the kernels run again, in order, with the same arguments, at each
    * call of the result.
    *

@@ -39,8 +39,8 @@ public interface MatmulKernels {
 
   /**
    * Returns up to how many rows a product with weights [n, k] on the right gives each row the bits
-   * that it gives it alone. Sequences that are decoded together in so many rows get what each gets
-   * alone.
+   * that it gives it alone. Sequences that are decoded together in so many rows get from products
+   * what each gets alone.
    *
    * @return the number of rows, positive
    */

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * piece of work: what generation does for every token. A backend that has it saves the time between
  * the many small kernels that it stands for.
  *
- * <p>A sequence's results have the bits that they have in a batch of one.
+ * <p>Among others a sequence's results do not depend, to the bit, on which and how many the others
+ * are; alone they may be rounded otherwise.
  */
 public interface StepKernels {
   /** The most sequences. */

@@ -38,6 +38,9 @@ final class Gradient {
 
   private boolean one;
 
+  /** Launches a contribution that is kept for later, if there is one. */
+  private @Nullable Runnable awaited;
+
   /** Whether the buffer holds anything yet; a leaf's may be there and count as zeros. */
   private boolean begun;
 
@@ -65,6 +68,10 @@ final class Gradient {
 
   /** Returns where a contribution to the owner, or to a view of it, goes. */
   Sink sink(Tensor target) {
+    Runnable before = awaited;
+    if (before != null) {
+      before.run();
+    }
     int part = partOf(target);
     one = false;
     if (leaf) {
@@ -182,6 +189,31 @@ final class Gradient {
     return buffer != null && buffer.owners == 1;
   }
 
+  /** True if this is a parameter's, which no operation's backward pass reads. */
+  boolean isLeaf() {
+    return leaf;
+  }
+
+  /**
+   * Lets further contributions wait for one that is kept for later.
+   *
+   * @param contribution launches it; null if it was launched
+   */
+  void await(@Nullable Runnable contribution) {
+    awaited = contribution;
+  }
+
+  /**
+   * Keeps the buffer for a reader after the tape has released it.
+   *
+   * @return lets go of it
+   */
+  Runnable hold() {
+    Buffer held = required();
+    held.owners++;
+    return () -> letGo(held);
+  }
+
   /** Returns the whole gradient; the tape has completed it. */
   View view() {
     return required().view;
@@ -212,6 +244,10 @@ final class Gradient {
     begun = false;
     complete = false;
     Arrays.fill(partWritten, false);
+    letGo(held);
+  }
+
+  private void letGo(Buffer held) {
     if (--held.owners == 0) {
       owner.scope().give(held.block);
     }

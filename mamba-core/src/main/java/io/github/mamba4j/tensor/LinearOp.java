@@ -61,6 +61,34 @@ public final class LinearOp {
     return out;
   }
 
+  /**
+   * Applies a linear map to each row and writes the result to a tensor that is there, without
+   * gradients.
+   *
+   * @param x [..., in]
+   * @param weight [out, in], of any floating type; widened as it is read
+   * @param out [..., out], F32, overwritten
+   * @throws ShapeMismatchException if the shapes do not fit
+   */
+  public static void write(Tensor x, Tensor weight, Tensor out) {
+    String op = "linear";
+    ShapeRules.activations(op, "x", x);
+    ShapeRules.weights(op, "weight", weight);
+    ShapeRules.floats(op, "out", out);
+    ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
+    ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
+    int outs = weight.shape().dim(0);
+    ShapeRules.expect(op, "out", out, "[..., out]", x.shape().withDim(-1, outs), "x and weight");
+    Scope scope = Scope.innermost(op, x, weight, out);
+    product(
+        scope,
+        new MatmulKernels.Shape(1, x.rows(), outs, x.cols()),
+        new Operand(x.view(), false, 0),
+        new Operand(factor(scope, weight, x.dtype()).view(), true, 0),
+        new Sink(out.view(), false),
+        null);
+  }
+
   /** Returns weights as products with rows of a type take them; shared with the fused head. */
   static Tensor factor(Scope scope, Tensor weight, DType rows) {
     if (weight.dtype() != DType.F32) {
@@ -89,13 +117,16 @@ public final class LinearOp {
     }
     Sink weightSink = Tensor.sink(weight);
     if (weightSink != null) {
-      product(
-          scope,
-          new MatmulKernels.Shape(1, outs, ins, rows),
-          new Operand(grad, true, 0),
-          new Operand(x.view(), false, 0),
-          weightSink,
-          null);
+      Product product =
+          new Product(
+              new MatmulKernels.Shape(1, outs, ins, rows),
+              new Operand(grad, true, 0),
+              new Operand(x.view(), false, 0),
+              weightSink,
+              0,
+              null);
+      Runnable launch = () -> scope.backend().matmul().matmul(product);
+      scope.launchContribution(launch, weight.gradient(), out.gradient());
     }
     Sink biasSink = Tensor.sink(bias);
     if (biasSink != null) {

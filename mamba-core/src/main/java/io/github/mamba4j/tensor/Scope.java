@@ -444,8 +444,45 @@ public final class Scope implements AutoCloseable {
 
   /** Remembers how to differentiate; nothing if no output requires a gradient. */
   void onBackward(Runnable backward, Tensor... outputs) {
+    onBackward(backward, false, outputs);
+  }
+
+  /**
+   * Remembers how to differentiate, as {@link #onBackward} does, by code that calls {@link
+   * #launchRoomy}.
+   */
+  void onRoomyBackward(Runnable backward, Tensor... outputs) {
+    onBackward(backward, backend().runsBeside(), outputs);
+  }
+
+  private void onBackward(Runnable backward, boolean roomy, Tensor... outputs) {
     if (tape != null && Arrays.stream(outputs).anyMatch(Tensor::requiresGrad)) {
-      tape.add(backward, outputs);
+      tape.add(backward, outputs, roomy);
+    }
+  }
+
+  /**
+   * Launches a contribution to a gradient: at once, or beside a kernel to come if nothing waits for
+   * it.
+   *
+   * @param kernel the call
+   * @param result where it contributes to
+   * @param read the gradient that it reads
+   */
+  void launchContribution(Runnable kernel, Gradient result, Gradient read) {
+    if (tape != null && tape.roomAhead() && result.isLeaf()) {
+      tape.postponed().add(this, kernel, result, read);
+    } else {
+      launch(kernel);
+    }
+  }
+
+  /** Launches a kernel that leaves room, and what was postponed beside it. */
+  void launchRoomy(Runnable kernel) {
+    if (tape == null) {
+      launch(kernel);
+    } else {
+      tape.postponed().launchBeside(this, kernel);
     }
   }
 

@@ -128,8 +128,8 @@ public final class SelectiveScanOp {
           scope.launch(() -> kernels.forward(args));
         });
     if (saved != null) {
-      scope.onBackward(
-          () -> backward(scope, sizes, inputs, saved, new Result(out, state)), out, state);
+      Result result = new Result(out, state);
+      scope.onRoomyBackward(() -> backward(scope, sizes, inputs, saved, result), out, state);
     }
     return new Result(out, state);
   }
@@ -188,7 +188,7 @@ public final class SelectiveScanOp {
           ScanKernels.Backward args =
               new ScanKernels.Backward(
                   sizes, views, gradient, stateGrad, checkpoints, sinks, workspace);
-          scope.launch(() -> kernels.backward(args));
+          scope.launchRoomy(() -> kernels.backward(args));
         });
   }
 

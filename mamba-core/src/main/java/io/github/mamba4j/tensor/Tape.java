@@ -8,28 +8,56 @@ import java.util.List;
  * operation leaves a piece of code that reads its results' gradients and adds to its inputs'.
  */
 final class Tape {
-  private record Node(Runnable backward, List<Tensor> outputs) {}
+  /**
+   * An operation.
+   *
+   * @param roomy whether it launches a kernel that leaves room beside it
+   */
+  private record Node(Runnable backward, List<Tensor> outputs, boolean roomy) {}
 
   private final List<Node> nodes = new ArrayList<>();
+  private final Postponed postponed = new Postponed();
 
-  void add(Runnable backward, Tensor[] outputs) {
-    nodes.add(new Node(backward, List.of(outputs)));
+  /** How many nodes before the one that runs leave room. */
+  private int roomyNodes;
+
+  void add(Runnable backward, Tensor[] outputs, boolean roomy) {
+    nodes.add(new Node(backward, List.of(outputs), roomy));
+    roomyNodes += roomy ? 1 : 0;
   }
 
-  /** Runs the tape from its end to its start, then forgets it. */
-  void run() {
-    for (int i = nodes.size() - 1; i >= 0; i--) {
-      Node node = nodes.get(i);
-      if (anyReached(node.outputs)) {
-        node.backward.run();
-      }
-      for (Tensor output : node.outputs) {
-        if (output.requiresGrad()) {
-          output.gradient().release();
+  /** Returns whether there is a kernel to come that leaves room for others. */
+  boolean roomAhead() {
+    return roomyNodes > 0;
+  }
+
+  Postponed postponed() {
+    return postponed;
+  }
+
+  /**
+   * Runs the tape from its end to its start, then forgets it.
+   *
+   * @param scope where what is left over is launched
+   */
+  void run(Scope scope) {
+    try {
+      for (int i = nodes.size() - 1; i >= 0; i--) {
+        Node node = nodes.get(i);
+        roomyNodes -= node.roomy ? 1 : 0;
+        if (anyReached(node.outputs)) {
+          node.backward.run();
+        }
+        for (Tensor output : node.outputs) {
+          if (output.requiresGrad()) {
+            output.gradient().release();
+          }
         }
       }
+      postponed.launch(scope);
+    } finally {
+      clear();
     }
-    clear();
   }
 
   private static boolean anyReached(List<Tensor> outputs) {
@@ -45,5 +73,7 @@ final class Tape {
 
   void clear() {
     nodes.clear();
+    roomyNodes = 0;
+    postponed.clear();
   }
 }

@@ -192,7 +192,7 @@ public final class Tensor {
               + " gradients; use Device.openGradientScope and Tensor.requireGrad");
     }
     gradient().seed(seed);
-    tape.run();
+    tape.run(scope);
   }
 
   /**

@@ -92,6 +92,11 @@ class BadCallTest {
         "linear: bias has shape [4]",
         "[5]");
     bad(
+        "LinearOp",
+        s -> LinearOp.write(zeros(s, 2, 3), zeros(s, 5, 3), zeros(s, 2, 4)),
+        "linear: out has shape [2, 4]",
+        "[2, 5]");
+    bad(
         "CausalConv1dOp",
         s -> CausalConv1dOp.apply(zeros(s, 1, 2, 3), zeros(s, 4, 4), null, true),
         "causalConv1d: taps has shape [4, 4]",

@@ -72,7 +72,7 @@ final class Cublas {
               + PROPERTY
               + ") but is not there; install CUDA's libcublas, or choose ptx");
     }
-    if (stream != null) {
+    if (stream != null && !gpu.isBeside()) {
       LOG.log(Level.INFO, "Large products on {0}: {1}", gpu.name(), nameOf(found.orElse(null)));
     }
     return found;

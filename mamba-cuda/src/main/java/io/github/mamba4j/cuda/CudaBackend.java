@@ -116,6 +116,17 @@ final class CudaBackend implements Backend {
     gpu.synchronize();
   }
 
+  /** Few shapes fill all multiprocessors to the end, and sums of parts never do. */
+  @Override
+  public boolean runsBeside() {
+    return true;
+  }
+
+  @Override
+  public void beside(Runnable first, Runnable second) {
+    gpu.beside(first, second);
+  }
+
   @Override
   public Replay capture(List<Runnable> launches) {
     return gpu.capture(launches);

@@ -1,5 +1,8 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.cuda.BatchProduct.Part;
+import io.github.mamba4j.cuda.BatchProduct.Work;
+import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.StepKernels.Layer;
 import io.github.mamba4j.spi.StepKernels.Shape;
 import io.github.mamba4j.spi.StepKernels.Step;
@@ -14,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * mamba_batch.ptx} and {@code mamba_batch_scan.ptx}.
  */
 final class CudaBatchStep {
-  private static final int THREADS = BatchProduct.THREADS;
+  private static final int THREADS = 256;
   private static final int TILE = BatchProduct.TILE;
   private static final int GROUP = BatchProduct.GROUP;
 
@@ -24,11 +27,6 @@ final class CudaBatchStep {
   /** Slices of the sums to dt, B and C. */
   private static final int SLICES = 2;
 
-  /** Tiles of a block beyond which there are too few registers. */
-  private static final int MOST_TILES_IN = 4;
-
-  private static final int MOST_TILES_OUT = 2;
-
   private final Launcher launcher;
 
   CudaBatchStep(Launcher launcher) {
@@ -37,14 +35,7 @@ final class CudaBatchStep {
 
   /** Where things are in the workspace, in bytes; each begins at a multiple of 16. */
   private record Places(
-      long residual,
-      long normed,
-      long squares,
-      long u,
-      long z,
-      long shares,
-      long gated,
-      long end) {
+      long residual, long normed, long squares, long u, long z, long shares, long gated, long end) {
     static Places of(Shape shape) {
       long rows = shape.rows();
       long normed = sixteen(rows * shape.dModel() * Float.BYTES);
@@ -97,39 +88,27 @@ final class CudaBatchStep {
     private final BatchProduct project;
     private final BatchProduct out;
     private final PtxSource scan;
-    private final boolean early = launcher.launchesEarly() && !Boolean.getBoolean("mamba.late");
+    private final boolean early = launcher.launchesEarly();
 
     Run(Step step) {
       this.step = step;
       shape = step.shape();
       places = Places.of(shape).at(DeviceMemory.address(step.workspace()));
-      String small = Vectors.type(step.layers().getFirst().xProj());
-      int inner = chunks(shape.dInner());
-      in = product("in", "bf16", 2 * shape.dInner(), chunks(shape.dModel()), 1, MOST_TILES_IN);
-      project = product("project", small, projected(shape), sliceChunks(inner), SLICES, 1);
-      out = product("out", "bf16", shape.dModel(), inner, 1, MOST_TILES_OUT);
+      DType small = step.layers().getFirst().xProj().type();
+      in = product(Part.IN, DType.BF16, 2 * shape.dInner(), shape.dModel(), 1);
+      project = product(Part.PROJECT, small, projected(shape), shape.dInner(), SLICES);
+      out = product(Part.OUT, DType.BF16, shape.dModel(), shape.dInner(), 1);
       Map<String, String> form = new HashMap<>();
       form.put("STATES", String.valueOf(shape.dState()));
       form.put("RANK", String.valueOf(shape.dtRank()));
-      form.put("SMALL", small);
+      form.put("SMALL", Vectors.type(small));
       form.put("SLICES", String.valueOf(SLICES));
       form.put("EARLY", early ? "1" : "0");
       scan = new PtxSource("mamba_batch_scan", form);
     }
 
-    private static int chunks(int width) {
-      return width / BatchProduct.CHUNK;
-    }
-
-    private static int sliceChunks(int chunks) {
-      return Math.ceilDiv(chunks, SLICES);
-    }
-
-    private BatchProduct product(
-        String part, String weights, int n, int chunks, int slices, int mostTiles) {
-      BatchProduct.Work work =
-          new BatchProduct.Work(
-              part, weights, n, chunks, slices, shape.rows(), mostTiles, shape.dConv());
+    private BatchProduct product(Part part, DType weights, int n, int k, int slices) {
+      Work work = new Work(part, weights, n, k, slices, shape.rows(), shape.dConv());
       return BatchProduct.of(work, launcher);
     }
 
@@ -154,8 +133,7 @@ final class CudaBatchStep {
               .wide(places.normed())
               .wide(places.squares())
               .number(shape.rows());
-      Grid grid =
-          new Grid(shape.dModel() / TILE, Math.ceilDiv(shape.rows(), TILE), THREADS, 1);
+      Grid grid = new Grid(shape.dModel() / TILE, Math.ceilDiv(shape.rows(), TILE), THREADS, 1);
       launcher.launch(new Kernel(scan, "batch_begin"), grid, arguments);
     }
 
@@ -175,7 +153,7 @@ final class CudaBatchStep {
               .number(shape.dModel())
               .number(shape.dInner())
               .number(shape.normEps());
-      launch(in.kernel(shape.dConv(), early), in.grid(1), arguments);
+      launch(in.kernel(early), in.grid(), arguments);
     }
 
     private void projectSmall(Layer layer) {
@@ -187,8 +165,8 @@ final class CudaBatchStep {
               .number(shape.rows())
               .number(projected(shape))
               .number(shape.dInner())
-              .number(sliceChunks(chunks(shape.dInner())));
-      launch(project.kernel(1, early), project.grid(SLICES), arguments);
+              .number(project.work().chunks());
+      launch(project.kernel(early), project.grid(), arguments);
     }
 
     private void scan(Layer layer) {
@@ -224,7 +202,7 @@ final class CudaBatchStep {
               .number(shape.rows())
               .number(shape.dModel())
               .number(shape.dInner());
-      launch(out.kernel(1, early), out.grid(1), arguments);
+      launch(out.kernel(early), out.grid(), arguments);
     }
 
     private void launch(Kernel kernel, Grid grid, Arguments arguments) {

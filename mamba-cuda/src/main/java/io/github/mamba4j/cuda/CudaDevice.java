@@ -3,6 +3,7 @@ package io.github.mamba4j.cuda;
 import static io.github.mamba4j.cuda.CudaDriver.check;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+import static jcuda.driver.CUevent_flags.CU_EVENT_DISABLE_TIMING;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
@@ -26,6 +27,7 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
@@ -34,8 +36,9 @@ import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One GPU: its context, one stream on which everything runs in order, its memory and the kernels
- * that are loaded. Several threads may use it; what one of them captures the others wait for.
+ * One GPU: its context, one stream on which everything runs in order, another for what runs beside
+ * it, its memory and the kernels that are loaded. Several threads may use it; what one of them
+ * captures the others wait for.
  */
 final class CudaDevice implements Gpu {
   /**
@@ -71,6 +74,13 @@ final class CudaDevice implements Gpu {
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
   private final CudaStream stream = new CudaStream();
+  private final CudaStream side = new CudaStream();
+  private final CUevent forked = new CUevent();
+  private final CUevent joined = new CUevent();
+
+  /** Whether launches go to the side. */
+  private boolean beside;
+
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, Function> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
@@ -109,14 +119,24 @@ final class CudaDevice implements Gpu {
     check(JCudaDriver.cuDeviceGet(device, index), "cuDeviceGet(" + index + ")");
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    check(JCudaDriver.cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    int[] least = new int[1];
+    int[] greatest = new int[1];
+    check(JCudaDriver.cuCtxGetStreamPriorityRange(least, greatest), "cuCtxGetStreamPriorityRange");
+    create(stream, greatest[0]);
+    create(side, least[0]);
+    check(JCudaDriver.cuEventCreate(forked, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+    check(JCudaDriver.cuEventCreate(joined, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
     pinned = new PinnedRing(stream);
     multiprocessors = CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
     sharedBytes =
         CudaDriver.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device);
     capability = CudaDriver.capability(device);
-    early =
-        CudaDriver.capability(device) >= EARLY_CAPABILITY ? EarlyLaunch.open().orElse(null) : null;
+    early = capability >= EARLY_CAPABILITY ? EarlyLaunch.open().orElse(null) : null;
+  }
+
+  private static void create(CudaStream stream, int priority) {
+    int result = JCudaDriver.cuStreamCreateWithPriority(stream, CU_STREAM_NON_BLOCKING, priority);
+    check(result, "cuStreamCreateWithPriority");
   }
 
   /** Takes the lock and makes the context the calling thread's. */
@@ -150,7 +170,7 @@ final class CudaDevice implements Gpu {
         throw new OutOfMemoryError(notEnough(bytes));
       }
       check(result, "cuMemAlloc(" + bytes + ")");
-      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream), "cuMemsetD8Async");
+      check(JCudaDriver.cuMemsetD8Async(root, (byte) 0, bytes, stream()), "cuMemsetD8Async");
       DeviceMemory memory = new DeviceMemory(root.address(), bytes);
       blocks.put(memory, root);
       return memory;
@@ -273,7 +293,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              stream,
+              stream(),
               null,
               launchExtra);
       check(result, "launch of " + kernel + ", " + grid);
@@ -322,7 +342,7 @@ final class CudaDevice implements Gpu {
               grid.threadsY(),
               1,
               grid.sharedBytes(),
-              stream,
+              stream(),
               Pointer.to(each));
       check(result, "launch of " + kernel + " together, " + grid);
     } finally {
@@ -332,7 +352,32 @@ final class CudaDevice implements Gpu {
 
   @Override
   public CudaStream stream() {
-    return stream;
+    return beside ? side : stream;
+  }
+
+  @Override
+  public boolean isBeside() {
+    return beside;
+  }
+
+  @Override
+  public void beside(Runnable first, Runnable second) {
+    enter();
+    try {
+      check(JCudaDriver.cuEventRecord(forked, stream), "cuEventRecord");
+      check(JCudaDriver.cuStreamWaitEvent(side, forked, 0), "cuStreamWaitEvent");
+      try {
+        first.run();
+        beside = true;
+        second.run();
+      } finally {
+        beside = false;
+        check(JCudaDriver.cuEventRecord(joined, side), "cuEventRecord");
+        check(JCudaDriver.cuStreamWaitEvent(stream, joined, 0), "cuStreamWaitEvent");
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -469,6 +514,9 @@ final class CudaDevice implements Gpu {
       functions.clear();
       blocks.clear();
       pinned.close();
+      JCudaDriver.cuEventDestroy(forked);
+      JCudaDriver.cuEventDestroy(joined);
+      JCudaDriver.cuStreamDestroy(side);
       JCudaDriver.cuStreamDestroy(stream);
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
       closed = true;

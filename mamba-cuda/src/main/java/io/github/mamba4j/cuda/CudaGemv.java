@@ -42,9 +42,6 @@ final class CudaGemv {
   /** Shared memory that a block can have on every GPU from 8.0 on, less what is fixed. */
   private static final int MOST_SHARED = 90 << 10;
 
-  /** Tiles of a block of products of BF16. */
-  private static final int MOST_TILES = 4;
-
   private static final int ADDS = 1;
   private static final int NARROW = 2;
 
@@ -116,11 +113,9 @@ final class CudaGemv {
         && out.type() == DType.F32
         && !product.out().add()
         && product.shape().batch() == 1
-        && product.shape().k() % BatchProduct.CHUNK == 0
-        && product.shape().n() % 4 == 0
+        && product.shape().k() % GROUP == 0
         && startsAtSixteen(product.a())
-        && startsAtSixteen(product.b())
-        && Vectors.startsAt(out, 16);
+        && startsAtSixteen(product.b());
   }
 
   private void launchHalf(Product product) {
@@ -130,8 +125,7 @@ final class CudaGemv {
     int n = product.shape().n();
     int k = product.shape().k();
     BatchProduct.Work work =
-        new BatchProduct.Work(
-            "rows", "bf16", n, k / BatchProduct.CHUNK, 1, product.shape().m(), MOST_TILES, 1);
+        new BatchProduct.Work(BatchProduct.Part.ROWS, DType.BF16, n, k, 1, product.shape().m(), 1);
     BatchProduct cut = BatchProduct.of(work, launcher);
     Arguments arguments =
         new Arguments()
@@ -145,7 +139,7 @@ final class CudaGemv {
             .number(product.shape().m())
             .number(n)
             .number(k);
-    launcher.launch(cut.kernel(1, false), cut.grid(1), arguments);
+    launcher.launch(cut.kernel(false), cut.grid(), arguments);
   }
 
   private void launchAny(Product product) {

@@ -4,17 +4,22 @@ import io.github.mamba4j.cuda.ScanForm.Alignment;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.View;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The selective scan: the launches of {@code scan.ptx}, {@code scan_step.ptx} and {@code
- * scan_carry.ptx}.
+ * The selective scan: the launches of {@code scan.ptx}, {@code scan_long.ptx}, {@code
+ * scan_step.ptx}, {@code scan_ends.ptx} and {@code scan_carry.ptx}.
  *
  * <p>A scan reads u, dt, z and writes out once; its exponentials, one a step, channel and state,
  * take longer than that for 16 states. It runs in one pass over time where the lanes of all
  * channels and states fill the GPU. Where they are few and time is long, time is cut into chunks: a
  * first pass computes their last states from zero, a second one joins them, a third one is the scan
- * itself from the states before them, at the price of each exponential twice.
+ * itself from the states before them. A state that forgets needs the end of a chunk only: the first
+ * pass goes back until what came before is zero in floats. The price is each exponential twice
+ * where states remember whole chunks, and next to nothing where they do not; results are the same,
+ * but that a NaN or an infinity reaches later chunks only from where they look back to.
  */
 final class CudaScan implements ScanKernels {
   /** Steps between the states that the backward scan starts again from. */
@@ -24,9 +29,22 @@ final class CudaScan implements ScanKernels {
   private static final int FEW_WARPS = 600;
 
   private static final int LEAST_CHUNK = 64;
+
+  /**
+   * Steps of chunks from which on cutting time beats time over lanes: by a third where states
+   * forget soon, by nothing yet with the memory that a model begins with. Where states never
+   * forget, it takes a sixth longer.
+   */
+  private static final int LONG_CHUNK = 16_384;
+
   private static final int STEP_CHANNELS = 32;
   private static final int STEP_WARPS = 8;
   private static final int CARRY_CHANNELS = 128;
+  private static final int ENDS_CHANNELS = 64;
+  private static final int ENDS_THREADS = 256;
+
+  /** States of a slice, whose sums of step sizes over a chunk are kept together. */
+  private static final int SLICE_STATES = 16;
 
   /**
    * How a scan is run.
@@ -43,9 +61,15 @@ final class CudaScan implements ScanKernels {
       if (shape.length() <= BATCH_INVARIANT_STEPS || whole.product() >= 4) {
         return plan;
       }
-      ScanLongForm across = ScanLongForm.choose(shape, activationBytes, sharedBytes);
-      if (across != null) {
-        return new Plan(whole, across, shape.length(), 1);
+      if (ScanLongForm.suits(shape)) {
+        Plan cut = cut(shape);
+        if (cut.chunkSteps() >= LONG_CHUNK) {
+          return cut;
+        }
+        ScanLongForm across = ScanLongForm.choose(shape, activationBytes, sharedBytes);
+        if (across != null) {
+          return new Plan(whole, across, shape.length(), 1);
+        }
       }
       boolean fills = shape.batch() * whole.fullWarps(shape.dInner()) > FEW_WARPS;
       return fills ? plan : cut(shape);
@@ -53,9 +77,9 @@ final class CudaScan implements ScanKernels {
 
     private static Plan cut(Shape shape) {
       int most = shape.length() / LEAST_CHUNK;
-      ScanForm form = ScanForm.choose(shape, most);
-      long sequence = shape.batch() * form.fullWarps(shape.dInner());
+      long sequence = shape.batch() * ScanForm.choose(shape, most).fullWarps(shape.dInner());
       int wanted = (int) Math.min(most, Math.ceilDiv(ScanForm.ENOUGH_WARPS, sequence));
+      ScanForm form = ScanForm.choose(shape, wanted);
       int steps = Math.ceilDiv(Math.ceilDiv(shape.length(), wanted), form.steps()) * form.steps();
       return new Plan(form, null, steps, Math.ceilDiv(shape.length(), steps));
     }
@@ -69,8 +93,12 @@ final class CudaScan implements ScanKernels {
     }
 
     long totalFloats(Shape shape) {
-      return (long) shape.batch() * chunks * shape.dInner();
+      return (long) shape.batch() * chunks * slices(shape) * shape.dInner();
     }
+  }
+
+  private static int slices(Shape shape) {
+    return Math.ceilDiv(shape.dState(), SLICE_STATES);
   }
 
   private final Launcher launcher;
@@ -139,30 +167,16 @@ final class CudaScan implements ScanKernels {
       cut(scan, plan);
     } else {
       View initial = scan.inputs().initialState();
-      launch(scan, plan, new States(initial, scan.finalState(), scan.checkpoints(), null));
+      launch(scan, plan, initial);
     }
   }
-
-  /**
-   * Where states are read and written.
-   *
-   * @param initial before the first step of each chunk
-   * @param last after the last step, or of each chunk if there are totals
-   * @param checkpoints before every 16 steps
-   * @param totals sums of delta in each chunk
-   */
-  private record States(
-      @Nullable View initial,
-      @Nullable View last,
-      @Nullable View checkpoints,
-      @Nullable View totals) {}
 
   private void cut(Forward scan, Plan plan) {
     Shape shape = scan.shape();
     View workspace = scan.workspace();
     View ends = new View(workspace.storage(), DType.F32, workspace.offset(), shape.dInner());
     View totals = ends.plus(plan.endFloats(shape));
-    launch(scan, plan, new States(null, ends, null, totals));
+    ends(scan, plan, ends, totals);
     Arguments arguments = new Arguments().pointer(ends).pointer(totals).matrix(scan.inputs().a());
     optional(arguments, scan.inputs().initialState())
         .number(shape.batch())
@@ -172,7 +186,38 @@ final class CudaScan implements ScanKernels {
     int tasks = Math.min(shape.batch() * shape.dState(), Grid.MAX_Y);
     Grid grid = new Grid(Math.ceilDiv(shape.dInner(), CARRY_CHANNELS), tasks, CARRY_CHANNELS, 1);
     launcher.launch(new Kernel("scan_carry", "scan_carry"), grid, arguments);
-    launch(scan, plan, new States(ends, scan.finalState(), scan.checkpoints(), null));
+    launch(scan, plan, ends);
+  }
+
+  /** The states at the ends of all chunks but the last one. */
+  private void ends(Forward scan, Plan plan, View ends, View totals) {
+    Shape shape = scan.shape();
+    Inputs inputs = scan.inputs();
+    Arguments arguments =
+        new Arguments()
+            .matrix(inputs.u())
+            .matrix(inputs.dt())
+            .matrix(inputs.b())
+            .matrix(inputs.a())
+            .pointer(inputs.dtBias())
+            .pointer(ends)
+            .pointer(totals)
+            .number(shape.batch())
+            .number(shape.length())
+            .number(shape.dInner())
+            .number(shape.dState())
+            .number(plan.chunkSteps());
+    Map<String, String> variables = new HashMap<>(ScanForm.step(Vectors.type(inputs.u()), shape));
+    int vector = Vectors.across(2, shape.dInner(), inputs.u(), inputs.dt());
+    variables.put("VECTOR", String.valueOf(vector));
+    boolean fours = Vectors.across(4, shape.dState(), inputs.b()) == 4;
+    variables.put("INPUTS", fours ? "4" : "1");
+    int x = Math.ceilDiv(shape.dInner(), ENDS_CHANNELS) * slices(shape);
+    Grid grid = new Grid(x, Math.min(shape.batch(), Grid.MAX_Y), ENDS_THREADS, 1);
+    launcher.launch(
+        new Kernel(new PtxSource("scan_ends", variables), "scan_ends"),
+        grid.layers(plan.chunks() - 1),
+        arguments);
   }
 
   private void across(Forward scan, ScanLongForm wide) {
@@ -203,26 +248,25 @@ final class CudaScan implements ScanKernels {
     launcher.launch(kernel, form.grid(shape, size), arguments);
   }
 
-  private void launch(Forward scan, Plan plan, States states) {
+  /** The scan itself, from the states before each chunk. */
+  private void launch(Forward scan, Plan plan, @Nullable View initial) {
     Shape shape = scan.shape();
     Arguments arguments = inputs(scan);
-    optional(arguments, states.initial());
-    optional(arguments, states.last())
+    optional(arguments, initial);
+    optional(arguments, scan.finalState())
         .pointer(scan.inputs().dSkip())
         .pointer(scan.inputs().dtBias())
-        .pointer(states.checkpoints())
-        .pointer(states.totals())
+        .pointer(scan.checkpoints())
         .number(shape.batch())
         .number(shape.length())
         .number(shape.dInner())
         .number(shape.dState())
         .number(plan.chunkSteps());
-    String pass = states.totals() == null ? "WHOLE" : "ENDS";
     ScanForm form = plan.form();
     int size = scan.inputs().u().type().blockBytes();
     Alignment alignment =
         new Alignment(vector(scan, form.vector(size)), paired(scan), scan.inputs().z() != null);
-    Kernel kernel = form.kernel(Vectors.type(scan.inputs().u()), alignment, shape, pass);
+    Kernel kernel = form.kernel(Vectors.type(scan.inputs().u()), alignment, shape);
     launcher.launch(kernel, form.grid(shape, plan.chunks(), size), arguments);
   }
 

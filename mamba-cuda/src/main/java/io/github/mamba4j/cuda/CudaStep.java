@@ -112,14 +112,14 @@ final class CudaStep implements StepKernels {
 
   @Override
   public long workspaceFloats(Shape shape, int layers) {
-    return shape.rows() > 1 || Boolean.getBoolean("mamba.one")
+    return shape.rows() > 1
         ? CudaBatchStep.workspaceFloats(shape)
         : Places.of(plan(shape, layers)).end() / Float.BYTES;
   }
 
   @Override
   public void step(Step step) {
-    if (step.shape().rows() > 1 || Boolean.getBoolean("mamba.one")) {
+    if (step.shape().rows() > 1) {
       batch.step(step);
     } else {
       stepAlone(step);

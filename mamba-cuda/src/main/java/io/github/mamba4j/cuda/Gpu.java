@@ -34,7 +34,18 @@ interface Gpu extends GridLauncher, AutoCloseable {
   /** Makes launches that have run once one launch, which runs them again until it is closed. */
   Replay capture(List<Runnable> launches);
 
-  /** Returns the stream that everything runs on, or null if no library can use it. */
+  /**
+   * Runs launches beside others: neither waits for the other, and what comes later waits for both.
+   *
+   * @param first launches that get the multiprocessors they want
+   * @param second launches that get what is left
+   */
+  void beside(Runnable first, Runnable second);
+
+  /** Returns whether what is launched now runs beside others. */
+  boolean isBeside();
+
+  /** Returns the stream that launches go to, or null if no library can use it. */
   @Nullable CudaStream stream();
 
   /** Runs calls of a library that launches on the stream itself, with this GPU's context. */

@@ -165,7 +165,7 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
   }
 
   /** Returns the kernel of this form. */
-  Kernel kernel(String type, Alignment alignment, Shape shape, String pass) {
+  Kernel kernel(String type, Alignment alignment, Shape shape) {
     Map<String, String> variables = new HashMap<>(step(type, shape));
     variables.put("STATES", String.valueOf(states));
     variables.put("LANES", String.valueOf(lanes));
@@ -176,7 +176,6 @@ record ScanForm(int states, int lanes, int channels, int warps, int steps, int b
     variables.put("VECTOR", String.valueOf(alignment.vector()));
     variables.put("PAIRED", String.valueOf(alignment.paired()));
     variables.put("GATED", alignment.gated() ? "1" : "0");
-    variables.put("PASS", pass);
     return new Kernel(new PtxSource("scan", variables), "scan_forward");
   }
 

@@ -23,13 +23,15 @@ record ScanLongForm(int span, int channels) {
   /** Blocks that use most of a large GPU. */
   private static final int ENOUGH_BLOCKS = 80;
 
-  /** Returns the form for a shape, or null if another way is better or a block has no room. */
-  static @Nullable ScanLongForm choose(Shape shape, int activationBytes, int sharedBytes) {
+  /** Returns whether a shape has states for lanes and blocks for a GPU. */
+  static boolean suits(Shape shape) {
     long blocks = (long) shape.batch() * Math.ceilDiv(shape.dInner(), BLOCK_CHANNELS);
     boolean lanes = shape.dState() >= LEAST_STATES && shape.dState() <= WARP;
-    if (!lanes || blocks < ENOUGH_BLOCKS) {
-      return null;
-    }
+    return lanes && blocks >= ENOUGH_BLOCKS;
+  }
+
+  /** Returns the form for a shape that suits, or null if it is too short or has no room. */
+  static @Nullable ScanLongForm choose(Shape shape, int activationBytes, int sharedBytes) {
     for (int span = LARGEST_SPAN; span >= SMALLEST_SPAN; span /= 2) {
       ScanLongForm form = new ScanLongForm(span, 1);
       if (shape.length() >= form.tile()

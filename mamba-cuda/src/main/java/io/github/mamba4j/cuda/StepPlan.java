@@ -12,8 +12,7 @@ import java.util.Map;
  * @param mostShared bytes of shared memory that a block may have
  * @param copies whether the GPU has an engine that copies to shared memory
  */
-record StepPlan(
-    StepKernels.Shape shape, int layers, int blocks, int mostShared, boolean copies) {
+record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared, boolean copies) {
   static final int THREADS = 256;
   static final int WARPS = 8;
 
@@ -147,9 +146,7 @@ record StepPlan(
   }
 
   private int ringBytes() {
-    return isCopied()
-        ? batches() * batchBytes()
-        : WARPS * stages() * STAGE + sumBytes();
+    return isCopied() ? batches() * batchBytes() : WARPS * stages() * STAGE + sumBytes();
   }
 
   /** Returns the threads of a block: one warp more where one has weights copied. */

@@ -9,6 +9,8 @@ import io.github.mamba4j.spi.ScanKernels.Prefix;
 import io.github.mamba4j.spi.ScanKernels.PrefixAlgorithm;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.View;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,7 +31,8 @@ class CudaScanLaunchTest {
         }
       }
     }
-    assertThat(launcher.launched).contains("scan_forward", "scan_step", "scan_carry", "scan_long");
+    assertThat(launcher.launched)
+        .contains("scan_forward", "scan_step", "scan_ends", "scan_carry", "scan_long");
     for (Grid grid : launcher.grids) {
       assertThat(grid.sharedBytes()).isLessThanOrEqualTo(launcher.sharedBytes());
     }
@@ -38,7 +41,9 @@ class CudaScanLaunchTest {
   @ParameterizedTest
   @CsvSource({
     "8, 2048, 2048, 16, scan_forward, 1",
-    "1, 524288, 2048, 16, scan_long, 1",
+    "1, 524288, 2048, 16, scan_forward, 3",
+    "1, 65536, 2048, 16, scan_long, 1",
+    "1, 2048, 1536, 16, scan_long, 1",
     "1, 1048576, 256, 16, scan_forward, 3",
     "64, 1, 5120, 16, scan_step, 1"
   })
@@ -49,6 +54,44 @@ class CudaScanLaunchTest {
     View floats = new View(view.storage(), DType.F32, 0, dInner);
     kernels.forward(ScanSources.forward(shape, x, floats));
     assertThat(launcher.launched).hasSize(launches).contains(kernel);
+  }
+
+  /** The workspace is asked for without a type; what fits on a GPU depends on it. */
+  @Test
+  void forwardWorkspace_ofGpusOfAnySize_isThereIfTimeIsCut() {
+    for (int kilobytes : new int[] {48, 99, 163, 227}) {
+      for (int length : new int[] {2048, 65_536, 524_288}) {
+        for (DType type : new DType[] {DType.F32, DType.BF16}) {
+          Shape shape = new Shape(1, length, 2048, 16, Discretization.EULER, true);
+          List<String> launched = new ArrayList<>();
+          CudaScan small = new CudaScan(launcher(kilobytes << 10, launched));
+          View x = new View(view.storage(), type, 0, 2048);
+          small.forward(ScanSources.forward(shape, x, view));
+          if (launched.size() > 1) {
+            assertThat(small.forwardWorkspaceFloats(shape)).isPositive();
+          }
+        }
+      }
+    }
+  }
+
+  private static Launcher launcher(int sharedBytes, List<String> launched) {
+    return new Launcher() {
+      @Override
+      public void launch(Kernel kernel, Grid grid, Arguments arguments) {
+        launched.add(kernel.name());
+      }
+
+      @Override
+      public int multiprocessors() {
+        return 84;
+      }
+
+      @Override
+      public int sharedBytes() {
+        return sharedBytes;
+      }
+    };
   }
 
   /** What is rounded how may not depend on the sequences beside it. */

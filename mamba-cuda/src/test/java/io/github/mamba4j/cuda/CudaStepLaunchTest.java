@@ -53,22 +53,30 @@ class CudaStepLaunchTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "1, 768, 24, 2",
-    "64, 768, 24, 2",
-    "1, 2560, 64, 3",
-    "64, 2560, 64, 3",
-    "7, 256, 6, 2"
-  })
-  void step_publishedModels_haveTheParametersOfTheirSignaturesAndRoom(
-      int rows, int dModel, int count, int launches) {
-    run(rows, dModel, count);
+  @CsvSource({"768, 24, 2", "2560, 64, 3"})
+  void step_oneSequence_isOneLaunchWithAllTheRoomThereIs(int dModel, int count, int launches) {
+    run(1, dModel, count);
     assertThat(launcher.launched).hasSize(launches);
-    assertThat(launcher.launched.getLast()).isEqualTo(rows == 1 ? "mamba_step" : "mamba_steps");
+    assertThat(launcher.launched.getLast()).isEqualTo("mamba_step");
     Grid grid = launcher.grids.getLast();
     assertThat(grid.sharedBytes()).isLessThanOrEqualTo(launcher.sharedBytes());
     // All that there is but less than a stage of each warp: what is asked for ahead.
     assertThat(grid.sharedBytes()).isGreaterThan(launcher.sharedBytes() - 40_000);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"64, 768, 24", "64, 2560, 64", "64, 1024, 48", "7, 256, 6", "2, 2560, 64"})
+  void step_severalSequences_areFourLaunchesABlockOnAllMultiprocessors(
+      int rows, int dModel, int count) {
+    run(rows, dModel, count);
+    assertThat(launcher.launched).hasSize(1 + 4 * count);
+    assertThat(launcher.launched.subList(0, 5))
+        .containsExactly("batch_begin", "batch_in", "batch_project", "batch_scan", "batch_out");
+    for (Grid grid : launcher.grids) {
+      assertThat(grid.sharedBytes()).isLessThanOrEqualTo(launcher.sharedBytes());
+    }
+    Grid in = launcher.grids.get(1);
+    assertThat(in.x() * in.y()).isBetween(dModel / 32, 2 * launcher.multiprocessors());
   }
 
   @Test

@@ -28,6 +28,8 @@ final class EmulatedGpu implements TestGpu {
       ThreadLocal.withInitial(HashMap::new);
 
   private final Arena arena = Arena.ofShared();
+  private boolean beside;
+  private boolean inOrder;
   private int allocationsLeft = Integer.MAX_VALUE;
   private final IdentityHashMap<Storage, MemorySegment> blocks = new IdentityHashMap<>();
 
@@ -35,6 +37,16 @@ final class EmulatedGpu implements TestGpu {
 
   /** Blocks by their address: a test may share the same memory twice. */
   private final Map<Long, DeviceMemory> shared = new HashMap<>();
+
+  /**
+   * Makes one that runs what is beside something else after it. Others run it before, the order
+   * that a real GPU would not choose.
+   */
+  static EmulatedGpu inOrder() {
+    EmulatedGpu gpu = new EmulatedGpu();
+    gpu.inOrder = true;
+    return gpu;
+  }
 
   @Override
   public DeviceMemory share(MemorySegment host) {
@@ -176,6 +188,27 @@ final class EmulatedGpu implements TestGpu {
   @Override
   public void call(Runnable calls) {
     calls.run();
+  }
+
+  @Override
+  public boolean isBeside() {
+    return beside;
+  }
+
+  @Override
+  public void beside(Runnable first, Runnable second) {
+    if (inOrder) {
+      first.run();
+    }
+    beside = true;
+    try {
+      second.run();
+    } finally {
+      beside = false;
+    }
+    if (!inOrder) {
+      first.run();
+    }
   }
 
   @Override

@@ -41,7 +41,8 @@ class EmulatedShortageTest {
         Scope scope = gpu.openScope()) {
       scope.empty(Shape.of(LARGE));
       emulated.limitAllocations(0);
-      assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> scope.empty(Shape.of(LARGE)));
+      assertThatExceptionOfType(OutOfMemoryError.class)
+          .isThrownBy(() -> scope.empty(Shape.of(LARGE)));
       assertThat(scope.empty(Shape.of(1)).shape().elements()).isOne();
       emulated.limitAllocations(Integer.MAX_VALUE);
       assertThat(scope.empty(Shape.of(LARGE)).shape().elements()).isEqualTo(LARGE);

@@ -86,6 +86,17 @@ final class MirroredGpu implements TestGpu {
   }
 
   @Override
+  public boolean isBeside() {
+    return false;
+  }
+
+  @Override
+  public void beside(Runnable first, Runnable second) {
+    first.run();
+    second.run();
+  }
+
+  @Override
   public void together(Runnable launches) {
     gpu.together(launches);
   }

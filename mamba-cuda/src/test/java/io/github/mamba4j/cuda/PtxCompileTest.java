@@ -36,7 +36,8 @@ class PtxCompileTest {
           ScanSources.ALL,
           PtxForms.SCAN_BACKWARD,
           PtxForms.SSD,
-          PtxForms.STEP);
+          PtxForms.STEP,
+          PtxForms.STEPS);
   private static final List<Integer> ARCHITECTURES = List.of(80, 86, 89, 90);
 
   /** For families with many forms, whose kernels differ in types and unrolled loops only. */

@@ -82,18 +82,36 @@ final class PtxForms {
     return new PtxSource("mamba_step", all);
   }
 
-  /** Steps of several sequences. */
+  /** Steps of several sequences: of published models, and small sizes. */
   static final List<PtxSource> STEPS =
-      Stream.of(
-              step("mamba_steps", Map.of("RANK", "48", "SMALL", "f32", "R", "1")),
-              step("mamba_steps", Map.of("RANK", "160", "SMALL", "bf16", "R", "8")),
-              step("mamba_steps", Map.of("RANK", "20", "SMALL", "f32", "R", "4", "STATES", "8")))
-          .toList();
+      List.of(
+          scan(Map.of("RANK", "160", "SMALL", "f32")),
+          scan(Map.of("RANK", "248", "SMALL", "bf16", "STATES", "4")),
+          scan(Map.of("RANK", "128", "SMALL", "f32", "STATES", "64")),
+          scan(Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
+          batch("in", Map.of("TILES", "2", "R", "4")),
+          batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
+          batch("in", Map.of("TILES", "5", "R", "8")),
+          batch("in", Map.of("TAPS", "1")),
+          batch("project", Map.of("W", "f32", "WARPS", "8")),
+          batch("project", Map.of("R", "8", "WARPS", "8")),
+          batch("out", Map.of("R", "2")),
+          batch("out", Map.of("R", "2", "EARLY", "1")),
+          batch("out", Map.of("TILES", "2", "R", "8", "WARPS", "8")),
+          batch("rows", Map.of("TILES", "2", "R", "8")));
 
-  private static PtxSource step(String family, Map<String, String> form) {
-    Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "TAPS", "4", "STAGES", "12"));
+  private static PtxSource scan(Map<String, String> form) {
+    Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "SLICES", "2", "EARLY", "0"));
     all.putAll(form);
-    return new PtxSource(family, all);
+    return new PtxSource("mamba_batch_scan", all);
+  }
+
+  private static PtxSource batch(String part, Map<String, String> form) {
+    Map<String, String> all =
+        new HashMap<>(Map.of("W", "bf16", "TILES", "1", "R", "1", "WARPS", "4", "STAGES", "2"));
+    all.putAll(Map.of("TAPS", "4", "EARLY", "0", "PART", part));
+    all.putAll(form);
+    return new PtxSource("mamba_batch", all);
   }
 
   /** The backward scan: of 16 states in all types and widths, of others in some. */

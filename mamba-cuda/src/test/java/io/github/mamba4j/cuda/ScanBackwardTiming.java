@@ -1,6 +1,9 @@
 package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.MatmulKernels.Operand;
+import io.github.mamba4j.spi.MatmulKernels.Product;
 import io.github.mamba4j.spi.ScanKernels.Backward;
 import io.github.mamba4j.spi.ScanKernels.Discretization;
 import io.github.mamba4j.spi.ScanKernels.Forward;
@@ -19,10 +22,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * How long the scan's passes take on this machine's GPU, as medians of 20 samples of 5 launches
- * each, and the backward pass kernel by kernel (each with the host's wait for it).
+ * each, and the backward pass kernel by kernel (each with the host's wait for it); at bf16 also
+ * with the gradients of a layer's two large weights, after it and beside it.
  *
  * <pre>{@code
  * java -cp … io.github.mamba4j.cuda.ScanBackwardTiming
@@ -176,6 +181,9 @@ final class ScanBackwardTiming {
             there + back,
             form));
     byKernel(backward, form);
+    if (type == DType.BF16) {
+      beside(backward, form);
+    }
     blocks.forEach(gpu::free);
   }
 
@@ -194,6 +202,40 @@ final class ScanBackwardTiming {
     }
     Arrays.sort(samples);
     return samples[SAMPLES / 2];
+  }
+
+  /** The products of a layer's weight gradients after the scan, and beside it. */
+  private void beside(Backward backward, ScanBackwardForm form) {
+    int rows = shape.batch() * shape.length();
+    int channels = shape.dInner();
+    View hidden = rows(type, rows, channels / 2, 1, 0);
+    View grad = rows(type, rows, 2 * channels, 1, 0);
+    List<Product> products =
+        List.of(
+            weights(channels / 2, channels, rows, hidden, backward.outGrad()),
+            weights(2 * channels, channels / 2, rows, grad, hidden));
+    try (CudaMatmul matmul = new CudaMatmul(gpu)) {
+      Runnable scan = () -> new CudaScanBackward(gpu).run(backward, form);
+      Runnable others = () -> products.forEach(matmul::matmul);
+      Runnable both = () -> Stream.of(scan, others).forEach(Runnable::run);
+      IO.print(
+          String.format(
+              Locale.ROOT,
+              "  products %.3f ms, after the scan %.3f ms, beside it %.3f ms%n",
+              median(others),
+              median(both),
+              median(() -> gpu.beside(scan, others))));
+    }
+  }
+
+  private Product weights(int m, int n, int k, View left, View right) {
+    return new Product(
+        new MatmulKernels.Shape(1, m, n, k),
+        new Operand(left, true, 0),
+        new Operand(right, false, 0),
+        sink(DType.F32, m, n),
+        0,
+        null);
   }
 
   private void byKernel(Backward backward, ScanBackwardForm form) {

@@ -1,6 +1,7 @@
 package io.github.mamba4j.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.ScanKernels;
@@ -13,12 +14,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every form of the forward scan, in both types and with rows at multiples of vectors or not. */
 abstract class ScanFormsContract {
@@ -144,9 +148,21 @@ abstract class ScanFormsContract {
       expected = new double[rows * e];
       expectedLast = new double[last.values.length];
       expectedCheckpoints = new double[checkpoints.values.length];
-      for (int channel = 0; channel < shape.batch() * e; channel++) {
-        run(channel / e, channel % e);
+    }
+
+    /**
+     * Gives channels step sizes of about {@code e^logs[channel % logs.length]}, and states rates.
+     */
+    Scan withMemory(double[] logs, double[] rates) {
+      int e = shape.dInner();
+      for (int i = 0; i < dt.values.length; i++) {
+        double log = logs[i % e % logs.length];
+        dt.set(i, (float) (dt.values[i] * 0.1 + log - bias.values[i % e]));
       }
+      for (int i = 0; i < a.values.length; i++) {
+        a.set(i, (float) rates[i / e % rates.length]);
+      }
+      return this;
     }
 
     private void run(int sequence, int channel) {
@@ -169,7 +185,7 @@ abstract class ScanFormsContract {
           }
           double rate = a.values[s * e + channel];
           boolean held = shape.discretization() == Discretization.ZOH;
-          double gain = held ? Math.expm1(delta * rate) / rate : delta;
+          double gain = held && rate != 0 ? Math.expm1(delta * rate) / rate : delta;
           h[s] =
               Math.exp(delta * rate) * h[s]
                   + gain * b.values[row * n + s] * u.values[row * e + channel];
@@ -184,6 +200,21 @@ abstract class ScanFormsContract {
     }
 
     void check(Form form, boolean marked) {
+      int e = shape.dInner();
+      for (int channel = 0; channel < shape.batch() * e; channel++) {
+        run(channel / e, channel % e);
+      }
+      scan(form, marked);
+      boolean half = out.view.type() == DType.BF16;
+      double stateTolerance = half ? 3e-5 : 4e-6;
+      out.assertClose("out", expected, half ? 1e-2 : 4e-6);
+      last.assertClose("last", expectedLast, stateTolerance);
+      if (marked) {
+        checkpoints.assertClose("checkpoints", expectedCheckpoints, stateTolerance);
+      }
+    }
+
+    void scan(Form form, boolean marked) {
       ScanKernels kernels = form.kernels(backend.gpu(), shape);
       int floats = Math.max(1, Math.toIntExact(kernels.forwardWorkspaceFloats(shape)));
       @Nullable View gate = gated ? z.view : null;
@@ -198,13 +229,6 @@ abstract class ScanFormsContract {
               last.view,
               marked ? checkpoints.view : null,
               new Rows(DType.F32, 1, floats, 0).view));
-      boolean half = out.view.type() == DType.BF16;
-      double stateTolerance = half ? 3e-5 : 4e-6;
-      out.assertClose("out", expected, half ? 1e-2 : 4e-6);
-      last.assertClose("last", expectedLast, stateTolerance);
-      if (marked) {
-        checkpoints.assertClose("checkpoints", expectedCheckpoints, stateTolerance);
-      }
     }
   }
 
@@ -237,6 +261,59 @@ abstract class ScanFormsContract {
       Shape odd = new Shape(1, 3 * steps - 1, 19, dState, Discretization.EULER, type == DType.F32);
       new Scan(odd, type, 3, false)
           .check((gpu, shape) -> CudaScan.inForm(gpu, form, shape, chunk), false);
+    }
+  }
+
+  /** Steps of chunks that are several tiles of the first pass and a part of one. */
+  private static final int LONG_CHUNK = 592;
+
+  private static final int SHORT_CHUNK = 272;
+
+  private static Form chunks(int steps) {
+    return (gpu, shape) -> CudaScan.inForm(gpu, ScanForm.of(shape.dState(), 2, 2), shape, steps);
+  }
+
+  /**
+   * How far chunks look back: states that forget within a tile, within a chunk, never, and all of
+   * these side by side; rates that are zero or above it.
+   */
+  static Stream<Arguments> memories() {
+    return Stream.of(
+        arguments(new double[] {1}, new double[] {-1, -2}),
+        arguments(new double[] {0, -0.4, -0.7}, new double[] {-1, -0.7}),
+        arguments(new double[] {-8}, new double[] {-1, -2}),
+        arguments(new double[] {1, -8, 0}, new double[] {-1, -0.01, -16}),
+        arguments(new double[] {1, 1, -8}, new double[] {-1, -16, -16, -1, 0, 0, -1, 1e-3}));
+  }
+
+  @ParameterizedTest
+  @MethodSource("memories")
+  void forward_timeInChunks_equalsTruthWhateverIsForgotten(double[] logs, double[] rates) {
+    int length = 2 * LONG_CHUNK + 5;
+    Shape aligned = new Shape(1, length, 24, 16, Discretization.EULER, true);
+    new Scan(aligned, DType.BF16, 0, true).withMemory(logs, rates).check(chunks(LONG_CHUNK), true);
+    Shape odd = new Shape(2, length, 5, 19, Discretization.EULER, true);
+    new Scan(odd, DType.BF16, 1, false).withMemory(logs, rates).check(chunks(LONG_CHUNK), false);
+    Shape floats = new Shape(1, 2 * SHORT_CHUNK + 1, 24, 16, Discretization.EULER, true);
+    new Scan(floats, DType.F32, 0, true).withMemory(logs, rates).check(chunks(SHORT_CHUNK), false);
+    Shape held = new Shape(2, 2 * SHORT_CHUNK + 1, 3, 5, Discretization.ZOH, true);
+    new Scan(held, DType.F32, 1, false).withMemory(logs, rates).check(chunks(SHORT_CHUNK), true);
+  }
+
+  /** Not even a NaN is seen where a chunk has forgotten. */
+  @Test
+  void forward_timeInChunks_looksBackOnlyAsFarAsStatesRemember() {
+    Shape shape = new Shape(1, 2 * LONG_CHUNK, 6, 16, Discretization.EULER, true);
+    for (boolean forgets : new boolean[] {true, false}) {
+      double[] logs = {forgets ? 1 : -8};
+      Scan scan = new Scan(shape, DType.F32, 0, true).withMemory(logs, new double[] {-1});
+      scan.u.set(0, Float.NaN);
+      scan.scan(chunks(LONG_CHUNK), false);
+      for (int row = 0; row < shape.length(); row++) {
+        boolean broken = row < LONG_CHUNK || !forgets;
+        assertThat(Double.isNaN(scan.out.get(row * 6))).as("step %s", row).isEqualTo(broken);
+        assertThat(scan.out.get(row * 6 + 1)).isFinite();
+      }
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code -Dscan.shapes=b,d,l,n,type;…} and {@code
  * -Dscan.forms=states,lanes,channels,warps,steps,blocks;…} replace the lists below. A seventh
  * number is the steps of a chunk; two numbers are those of a {@link ScanLongForm}; {@code 0} stands
- * for what the library chooses.
+ * for what the library chooses. {@code -Dscan.memory=trained;begun;…} says how long states
+ * remember, see {@link Memory}.
  */
 final class ScanTiming {
   private static final String SHAPES =
@@ -53,7 +55,9 @@ final class ScanTiming {
     ScanTiming timing = new ScanTiming();
     print("%s%n", timing.device.name());
     for (String shape : System.getProperty("scan.shapes", SHAPES).split(";", -1)) {
-      timing.time(shape.split(",", -1));
+      for (String memory : System.getProperty("scan.memory", "trained").split(";", -1)) {
+        timing.time(shape.split(",", -1), Memory.valueOf(memory.toUpperCase(Locale.ROOT)));
+      }
     }
     timing.device.close();
   }
@@ -63,14 +67,55 @@ final class ScanTiming {
     IO.print(String.format(Locale.ROOT, format, values));
   }
 
+  /** Which steps and rates there are. */
+  private enum Memory {
+    /** Steps of about 0.05 and rates of about -2: states remember about 10 steps. */
+    TRAINED,
+    /** As a model begins: a channel's steps are about one of 0.001 to 0.1, rates -1, -2, .... */
+    BEGUN,
+    /** The least of these steps in every channel. */
+    SLOW,
+    /** The same, and nothing is forgotten. */
+    ENDLESS;
+
+    double noise() {
+      return this == SLOW || this == ENDLESS ? 0 : 0.5;
+    }
+
+    double shift() {
+      return this == TRAINED ? -3 : 0;
+    }
+
+    double bias(Random random) {
+      if (this == TRAINED) {
+        return random.nextGaussian() * 0.1;
+      }
+      double step = this == BEGUN ? Math.pow(10, random.nextDouble() * 2 - 3) : 1e-3;
+      return Math.log(Math.expm1(step));
+    }
+
+    double rate(Random random, int state) {
+      return switch (this) {
+        case TRAINED -> random.nextGaussian() * 0.1 - 2;
+        case BEGUN, SLOW -> -state - 1;
+        case ENDLESS -> -1e-6;
+      };
+    }
+  }
+
   private View random(DType type, long rows, long cols, double scale, double shift) {
+    return filled(type, rows, cols, i -> random.nextGaussian() * scale + shift);
+  }
+
+  /** A matrix of some numbers, over and over again if it is large. */
+  private View filled(DType type, long rows, long cols, IntToDoubleFunction numbers) {
     DeviceMemory memory = device.allocate(type.bytes(rows * cols));
     blocks.add(memory);
     try (Arena arena = Arena.ofConfined()) {
       long bytes = Math.min(PATTERN_BYTES, memory.byteSize());
       MemorySegment pattern = arena.allocate(PATTERN_BYTES, 16);
-      for (long i = 0; i < bytes / type.blockBytes(); i++) {
-        float value = (float) (random.nextGaussian() * scale + shift);
+      for (int i = 0; i < bytes / type.blockBytes(); i++) {
+        float value = (float) numbers.applyAsDouble(i);
         if (type == DType.BF16) {
           short upper = (short) (Float.floatToIntBits(value) >> 16);
           pattern.setAtIndex(ValueLayout.JAVA_SHORT, i, upper);
@@ -85,7 +130,7 @@ final class ScanTiming {
     return new View(memory, type, 0, cols);
   }
 
-  private void time(String[] sizes) {
+  private void time(String[] sizes, Memory memory) {
     int batch = Integer.parseInt(sizes[0]);
     int channels = Integer.parseInt(sizes[1]);
     int length = Integer.parseInt(sizes[2]);
@@ -93,18 +138,18 @@ final class ScanTiming {
     DType type = DType.valueOf(sizes[4].toUpperCase(Locale.ROOT));
     Shape shape = new Shape(batch, length, channels, states, Discretization.EULER, true);
     long rows = (long) batch * length;
-    print("B%d D%d L%d N%d %s%n", batch, channels, length, states, sizes[4]);
+    print("B%d D%d L%d N%d %s %s%n", batch, channels, length, states, sizes[4], memory);
     View state = random(DType.F32, (long) batch * states, channels, 1, 0);
     Inputs inputs =
         new Inputs(
             random(type, rows, channels, 1, 0),
-            random(type, rows, channels, 0.5, -3),
-            random(DType.F32, states, channels, 0.1, -2),
+            random(type, rows, channels, memory.noise(), memory.shift()),
+            filled(DType.F32, states, channels, i -> memory.rate(random, i / channels)),
             random(type, rows, states, 1, 0),
             random(type, rows, states, 1, 0),
             random(DType.F32, 1, channels, 1, 0),
             random(type, rows, channels, 1, 0),
-            random(DType.F32, 1, channels, 0.1, 0),
+            filled(DType.F32, 1, channels, i -> memory.bias(random)),
             length == 1 ? state : null);
     View out = random(type, rows, channels, 1, 0);
     for (String form : System.getProperty("scan.forms", FORMS).split(";", -1)) {

@@ -41,7 +41,8 @@ abstract class StepContract {
     "2, 288, 576, 16, 4, 20, F32, true",
     "17, 32, 64, 64, 8, 4, BF16, true",
     "33, 32, 64, 16, 4, 4, F32, false",
-    "64, 96, 192, 16, 4, 20, F32, false"
+    "24, 160, 320, 16, 4, 20, BF16, false",
+    "64, 32, 64, 16, 4, 4, F32, true"
   })
   void step_everyForm_followsTheEquations(
       int rows,

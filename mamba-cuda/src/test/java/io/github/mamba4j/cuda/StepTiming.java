@@ -12,6 +12,8 @@ import java.util.Locale;
  * GPU, as graphs: medians of 20, with the rate at which weights and states were moved.
  */
 final class StepTiming {
+  /** Whether all layers have the small weights and the states of the first, which stay near. */
+  private static final boolean SHARED = "shared".equals(System.getProperty("small"));
 
   private final Gpu gpu;
 
@@ -19,7 +21,11 @@ final class StepTiming {
     this.gpu = gpu;
   }
 
-  /** Takes what to time, such as 768x24x64 for 24 blocks and 64 sequences; nothing for all. */
+  /**
+   * Takes what to time, such as 768x24x64 for 24 blocks and 64 sequences; nothing for all. With
+   * {@code -Dsmall=shared} layers differ in their large weights only, which shows what the others
+   * cost.
+   */
   public static void main(String[] arguments) {
     for (String argument : arguments) {
       String[] sizes = argument.split("x", -1);
@@ -68,11 +74,30 @@ final class StepTiming {
         matrix(DType.F32, (long) shape.rows() * shape.dState(), inner));
   }
 
+  /** Returns a layer with large weights of its own. */
+  private StepKernels.Layer large(StepKernels.Layer first, StepKernels.Shape shape) {
+    return new StepKernels.Layer(
+        first.norm(),
+        matrix(DType.BF16, 2L * shape.dInner(), shape.dModel()),
+        first.inBias(),
+        first.taps(),
+        first.convBias(),
+        first.xProj(),
+        first.dtProj(),
+        first.dtBias(),
+        first.a(),
+        first.dSkip(),
+        matrix(DType.BF16, shape.dModel(), shape.dInner()),
+        first.outBias(),
+        first.convState(),
+        first.ssmState());
+  }
+
   private void run(StepKernels.Shape shape, int count) {
     CudaStep kernels = new CudaStep(gpu);
     List<StepKernels.Layer> layers = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      layers.add(layer(shape));
+      layers.add(i > 0 && SHARED ? large(layers.getFirst(), shape) : layer(shape));
     }
     int workspace = Math.toIntExact(kernels.workspaceFloats(shape, count));
     StepKernels.Step step =

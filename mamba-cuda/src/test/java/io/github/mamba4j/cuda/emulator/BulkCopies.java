@@ -99,8 +99,7 @@ final class BulkCopies {
     void run(Warp warp, int lanes) {
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        warp.block.copyBarriers.arrive(
-            warp, lane, place(warp, lane, address), warp.r[bytes][lane]);
+        warp.block.copyBarriers.arrive(warp, lane, place(warp, lane, address), warp.r[bytes][lane]);
       }
     }
   }
@@ -122,8 +121,7 @@ final class BulkCopies {
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
         int which = (int) warp.r[parity][lane];
-        boolean is =
-            warp.block.copyBarriers.isOver(warp, lane, place(warp, lane, address), which);
+        boolean is = warp.block.copyBarriers.isOver(warp, lane, place(warp, lane, address), which);
         warp.p[over] = is ? warp.p[over] | 1 << lane : warp.p[over] & ~(1 << lane);
         warp.yields |= !is;
       }

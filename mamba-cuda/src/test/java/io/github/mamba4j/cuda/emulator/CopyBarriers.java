@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A block's barriers in shared memory that count the bytes of copies ({@code mbarrier}). A copy ends
- * when a thread has waited for the phase that it belongs to, and not before.
+ * A block's barriers in shared memory that count the bytes of copies ({@code mbarrier}). A copy
+ * ends when a thread has waited for the phase that it belongs to, and not before.
  */
 final class CopyBarriers {
   /** A barrier. */

@@ -10,9 +10,9 @@ import org.junit.jupiter.api.Test;
 class EmulatorBulkCopyTest {
   /** Two barriers, for one and for two arrivals, and room for 64 bytes. */
   private static final String BEGIN =
-      "{ .shared .align 16 .b8 box[64]; .shared .align 8 .b64 full; .shared .align 8 .b64 empty;"
-          + "setp.eq.u32 %q0, %i, 0; @%q0 mbarrier.init.shared::cta.b64 [full], 1;"
-          + "@%q0 mbarrier.init.shared::cta.b64 [empty], 2; fence.proxy.async.shared::cta; bar.sync 0;";
+      "{ .shared .align 16 .b8 box[64]; .shared .align 8 .b64 full; .shared .align 8 .b64"
+          + " empty;setp.eq.u32 %q0, %i, 0; @%q0 mbarrier.init.shared::cta.b64 [full], 1;@%q0"
+          + " mbarrier.init.shared::cta.b64 [empty], 2; fence.proxy.async.shared::cta; bar.sync 0;";
 
   private static final String EXPECT =
       "@%q0 mbarrier.arrive.expect_tx.shared::cta.b64 %w9, [full], 64;";

@@ -1,0 +1,20 @@
+package io.github.mamba4j.cuda;
+
+import org.junit.jupiter.api.Tag;
+
+@Tag("gpu")
+class GpuBesideTest extends BesideContract {
+  GpuBesideTest() {
+    super(768, 8, 512);
+  }
+
+  @Override
+  CudaBackend open() {
+    return TestGpu.real();
+  }
+
+  @Override
+  CudaBackend openInOrder() {
+    return TestGpu.mirrored();
+  }
+}
