@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The backward scan in all forms, types and alignments beside the CPU's kernels in float. */
 abstract class ScanBackwardForms {
@@ -69,33 +70,50 @@ abstract class ScanBackwardForms {
   @ParameterizedTest
   @MethodSource("forms")
   void backward_everyForm_equalsTheCpu(Shape shape, int warps, int groups, int chunkTiles) {
-    ScanBackwardForm usual = ScanBackwardForm.of(shape, warps);
-    int tiles = Math.ceilDiv(shape.length(), ScanBackwardForm.TILE);
-    ScanBackwardForm form =
-        new ScanBackwardForm(
-            usual.states(),
-            usual.many(),
-            warps,
-            usual.blocks(),
-            groups,
-            Math.ceilDiv(tiles, chunkTiles),
-            chunkTiles);
+    ScanBackwardForm form = form(shape, warps, groups, chunkTiles);
     assertEqualsTheCpu(shape, DType.F32, 8, false, form);
     assertEqualsTheCpu(shape, DType.BF16, 8, false, form);
   }
 
+  private static ScanBackwardForm form(Shape shape, int warps, int groups, int chunkTiles) {
+    ScanBackwardForm usual = ScanBackwardForm.of(shape, warps);
+    int tiles = Math.ceilDiv(shape.length(), ScanBackwardForm.TILE);
+    int chunks = Math.ceilDiv(tiles, chunkTiles);
+    return new ScanBackwardForm(
+        usual.states(), usual.many(), warps, usual.blocks(), groups, chunks, chunkTiles);
+  }
+
+  /** Chunks that are forgotten after a tile, half of them, hardly and never. */
+  @ParameterizedTest
+  @ValueSource(doubles = {5, 2, -3, -8})
+  void backward_timeInChunks_equalsTheCpuWhateverIsForgotten(double steps) {
+    Shape whole = shape(1, 230, 40, 16, EULER);
+    assertEqualsTheCpu(whole, DType.BF16, 8, false, form(whole, 2, 1, 7), steps);
+    Shape part = shape(2, 230, 11, 5, ZOH);
+    assertEqualsTheCpu(part, DType.F32, 3, true, form(part, 2, 2, 7), steps);
+    Shape slabs = shape(1, 230, 11, 20, EULER);
+    assertEqualsTheCpu(slabs, DType.F32, 4, false, form(slabs, 2, 1, 7), steps);
+  }
+
   private void assertEqualsTheCpu(
       Shape shape, DType type, int gap, boolean add, ScanBackwardForm form) {
+    assertEqualsTheCpu(shape, type, gap, add, form, -1.5);
+  }
+
+  private void assertEqualsTheCpu(
+      Shape shape, DType type, int gap, boolean add, ScanBackwardForm form, double steps) {
     float[][] expected;
     try (Backend cpu = cpu()) {
       long floats = cpu.scan().backwardWorkspaceFloats(shape);
-      expected = new ScanRun(cpu, shape, DType.F32, 0, add).run(floats, cpu.scan()::backward);
+      ScanRun run = new ScanRun(cpu, shape, DType.F32, 0, add).withSteps(steps);
+      expected = run.run(floats, cpu.scan()::backward);
     }
     float[][] actual;
     try (CudaBackend gpu = open()) {
       CudaScanBackward kernels = new CudaScanBackward(gpu.gpu());
       long floats = CudaScanBackward.workspaceFloats(shape, form);
-      actual = new ScanRun(gpu, shape, type, gap, add).run(floats, scan -> kernels.run(scan, form));
+      ScanRun run = new ScanRun(gpu, shape, type, gap, add).withSteps(steps);
+      actual = run.run(floats, scan -> kernels.run(scan, form));
     }
     for (int i = 0; i < expected.length; i++) {
       double share = type == DType.F32 ? FLOAT_TOLERANCE : HALF_TOLERANCE;

@@ -35,6 +35,7 @@ final class ScanRun {
   private final Backend backend;
   private final Random random = new Random(11);
   private final List<Result> results = new ArrayList<>();
+  private double shift = -1.5;
 
   /**
    * Prepares a run.
@@ -50,6 +51,12 @@ final class ScanRun {
     this.type = type;
     this.gap = gap;
     this.add = add;
+  }
+
+  /** Gives step sizes before the softplus another mean: the larger, the sooner states forget. */
+  ScanRun withSteps(double mean) {
+    shift = mean;
+    return this;
   }
 
   private View matrix(DType elements, int rows, int cols, double scale, double shift) {
@@ -114,7 +121,7 @@ final class ScanRun {
     int channels = shape.dInner();
     return new Inputs(
         matrix(type, rows, channels, 1, 0),
-        matrix(type, rows, channels, 0.5, -1.5),
+        matrix(type, rows, channels, 0.5, shift),
         matrix(DType.F32, shape.dState(), channels, 0.3, -1.5),
         matrix(type, rows, shape.dState(), 1, 0),
         matrix(type, rows, shape.dState(), 1, 0),
