@@ -220,7 +220,7 @@ final class CudaDevice implements Gpu {
     }
     enter();
     try {
-      pinned.copy(source, root(target).withByteOffset(targetByteOffset));
+      pinned.write(source, root(target).withByteOffset(targetByteOffset));
     } finally {
       lock.unlock();
     }
@@ -237,20 +237,27 @@ final class CudaDevice implements Gpu {
       CUdeviceptr to = root(target).withByteOffset(targetByteOffset);
       Pointer from = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyHtoDAsync(to, from, host.byteSize(), stream), "cuMemcpyHtoDAsync");
-      waitForStream();
+      pinned.synchronize();
     } finally {
       lock.unlock();
     }
   }
 
-  /** With the lock held. */
-  private void waitForStream() {
-    check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
-    pinned.released();
-  }
-
   @Override
   public void read(Storage source, long sourceByteOffset, MemorySegment target) {
+    if (target.byteSize() > PinnedRing.SLOT) {
+      readMuch(source, sourceByteOffset, target);
+      return;
+    }
+    enter();
+    try {
+      pinned.read(root(source).withByteOffset(sourceByteOffset), target);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void readMuch(Storage source, long sourceByteOffset, MemorySegment target) {
     MemorySegment host =
         target.isNative() ? target : Arena.ofAuto().allocate(target.byteSize(), 16);
     enter();
@@ -258,7 +265,7 @@ final class CudaDevice implements Gpu {
       CUdeviceptr from = root(source).withByteOffset(sourceByteOffset);
       Pointer to = new HostAddress(host.address());
       check(JCudaDriver.cuMemcpyDtoHAsync(to, from, host.byteSize(), stream), "cuMemcpyDtoHAsync");
-      waitForStream();
+      pinned.synchronize();
     } finally {
       lock.unlock();
     }
@@ -271,7 +278,7 @@ final class CudaDevice implements Gpu {
   public void synchronize() {
     enter();
     try {
-      waitForStream();
+      pinned.synchronize();
     } finally {
       lock.unlock();
     }

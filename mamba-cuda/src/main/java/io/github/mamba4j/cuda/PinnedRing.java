@@ -8,8 +8,9 @@ import jcuda.driver.CUdeviceptr;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Host memory that the GPU copies from while the host goes on, for small things such as the tokens
- * of a step: a copy from other memory would have to be waited for.
+ * Host memory that the GPU copies from and to without the driver's help, for small things such as
+ * the tokens of a step: a copy from other memory would have to be waited for, one to it goes
+ * through memory of the driver's.
  *
  * <p>Slots are taken in turn. Whoever finds none that is free waits for the stream, after which all
  * are. For one thread at a time, with the context current.
@@ -31,23 +32,36 @@ final class PinnedRing {
     host = MemorySegment.ofBuffer(memory.getByteBuffer(0, (long) SLOTS * SLOT));
   }
 
-  /** Copies up to {@link #SLOT} bytes in order with the kernels; the source is free at once. */
-  void copy(MemorySegment source, CUdeviceptr target) {
+  /** Returns where the next slot begins. */
+  private long take() {
     if (taken == SLOTS) {
-      check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
-      released();
+      synchronize();
     }
-    long at = (long) taken * SLOT;
-    taken++;
-    MemorySegment.copy(source, 0, host, at, source.byteSize());
-    Pointer from = memory.withByteOffset(at);
-    check(
-        JCudaDriver.cuMemcpyHtoDAsync(target, from, source.byteSize(), stream),
-        "cuMemcpyHtoDAsync");
+    return (long) taken++ * SLOT;
   }
 
-  /** Says that the stream has been waited for: all slots are free. */
-  void released() {
+  /** Copies up to {@link #SLOT} bytes in order with the kernels; the source is free at once. */
+  void write(MemorySegment source, CUdeviceptr target) {
+    long at = take();
+    MemorySegment.copy(source, 0, host, at, source.byteSize());
+    Pointer from = memory.withByteOffset(at);
+    int result = JCudaDriver.cuMemcpyHtoDAsync(target, from, source.byteSize(), stream);
+    check(result, "cuMemcpyHtoDAsync");
+  }
+
+  /** Copies up to {@link #SLOT} bytes when the kernels before have ended. */
+  void read(CUdeviceptr source, MemorySegment target) {
+    long at = take();
+    Pointer to = memory.withByteOffset(at);
+    int result = JCudaDriver.cuMemcpyDtoHAsync(to, source, target.byteSize(), stream);
+    check(result, "cuMemcpyDtoHAsync");
+    synchronize();
+    MemorySegment.copy(host, at, target, 0, target.byteSize());
+  }
+
+  /** Waits for the stream, after which all slots are free. */
+  void synchronize() {
+    check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
     taken = 0;
   }
 

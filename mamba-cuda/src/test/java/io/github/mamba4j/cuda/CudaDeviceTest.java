@@ -47,6 +47,26 @@ class CudaDeviceTest {
   }
 
   @Test
+  void write_manySmallPiecesThatNobodyWaitsFor_allArrive() {
+    try (CudaDevice device = new CudaDevice(0)) {
+      int count = 2000;
+      DeviceMemory memory = device.allocate(DType.F32.bytes(count));
+      float[] piece = new float[1];
+      for (int i = 0; i < count; i++) {
+        piece[0] = i;
+        device.write(MemorySegment.ofArray(piece), memory, (long) i * Float.BYTES);
+      }
+      float[] small = new float[10];
+      device.read(memory, 700L * Float.BYTES, MemorySegment.ofArray(small));
+      assertThat(small[9]).isEqualTo(709f);
+      float[] all = read(device, memory);
+      for (int i = 0; i < count; i++) {
+        assertThat(all[i]).isEqualTo((float) i);
+      }
+    }
+  }
+
+  @Test
   void memory_moreThanThereIs_isRefusedAndTheDeviceStaysUsable() {
     try (CudaDevice device = new CudaDevice(0)) {
       assertThatExceptionOfType(OutOfMemoryError.class)
