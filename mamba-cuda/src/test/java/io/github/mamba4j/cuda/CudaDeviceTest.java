@@ -12,11 +12,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Memory, launches and graphs on a GPU. */
-@Tag("gpu")
+@OnGpu
 class CudaDeviceTest {
   @BeforeEach
   void needGpu() {

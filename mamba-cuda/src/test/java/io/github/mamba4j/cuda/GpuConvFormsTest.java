@@ -1,8 +1,6 @@
 package io.github.mamba4j.cuda;
 
-import org.junit.jupiter.api.Tag;
-
-@Tag("gpu")
+@OnGpu
 class GpuConvFormsTest extends ConvForms {
   @Override
   CudaBackend open() {

@@ -4,9 +4,8 @@ import io.github.mamba4j.contract.GatedNormContract;
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
-import org.junit.jupiter.api.Tag;
 
-@Tag("gpu")
+@OnGpu
 class GpuGatedNormTest extends GatedNormContract {
   @Override
   protected Backend open(int threads) {

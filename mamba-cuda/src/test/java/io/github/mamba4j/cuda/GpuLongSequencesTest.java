@@ -14,11 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Sequences of 2^20 steps on a GPU: what the CPU computes, values and gradients. */
-@Tag("gpu")
+@OnGpu
 class GpuLongSequencesTest {
   private static final int LENGTH = 1 << 20;
   private static final int CHANNELS = 8;

@@ -4,9 +4,8 @@ import io.github.mamba4j.contract.MatmulKernelsContract;
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
-import org.junit.jupiter.api.Tag;
 
-@Tag("gpu")
+@OnGpu
 class GpuMatmulTest extends MatmulKernelsContract {
   @Override
   protected Backend open(int threads) {

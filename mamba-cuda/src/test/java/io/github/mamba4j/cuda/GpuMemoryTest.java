@@ -11,11 +11,10 @@ import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.TrainingStep;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A GPU whose memory is full. */
-@Tag("gpu")
+@OnGpu
 class GpuMemoryTest {
   private static final long PIECE = 1 << 30;
   private static final int VOCAB = 512;

@@ -4,9 +4,8 @@ import io.github.mamba4j.contract.PrefixScanContract;
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
-import org.junit.jupiter.api.Tag;
 
-@Tag("gpu")
+@OnGpu
 class GpuPrefixScanTest extends PrefixScanContract {
   @Override
   protected Backend open(int threads) {

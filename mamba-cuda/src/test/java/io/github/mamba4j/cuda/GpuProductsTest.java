@@ -3,11 +3,10 @@ package io.github.mamba4j.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Tag("gpu")
+@OnGpu
 class GpuProductsTest extends ProductForms {
   @Override
   TestGpu open() {

@@ -1,8 +1,6 @@
 package io.github.mamba4j.cuda;
 
-import org.junit.jupiter.api.Tag;
-
-@Tag("gpu")
+@OnGpu
 class GpuScanBackwardFormsTest extends ScanBackwardForms {
   @Override
   CudaBackend open() {

@@ -1,11 +1,10 @@
 package io.github.mamba4j.cuda;
 
 import io.github.mamba4j.spi.DType;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-@Tag("gpu")
+@OnGpu
 class GpuSsdFormsTest extends SsdForms {
   @Override
   CudaBackend open() {

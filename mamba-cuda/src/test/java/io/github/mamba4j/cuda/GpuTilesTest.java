@@ -5,10 +5,9 @@ import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Tag;
 
 /** The products of {@link GpuMatmulTest}, without cuBLAS. */
-@Tag("gpu")
+@OnGpu
 class GpuTilesTest extends MatmulKernelsContract {
   @Override
   protected Backend open(int threads) {

@@ -26,21 +26,18 @@ final class SsdTiming {
   private record Launch(Kernel kernel, Grid grid, Arguments arguments) {}
 
   /** Passes launches on, and remembers them. */
-  private record Recorder(Gpu gpu, List<Launch> launches) implements Launcher {
+  private static final class Recorder extends PassingLauncher {
+    private final List<Launch> launches;
+
+    Recorder(Gpu gpu, List<Launch> launches) {
+      super(gpu);
+      this.launches = launches;
+    }
+
     @Override
     public void launch(Kernel kernel, Grid grid, Arguments arguments) {
       launches.add(new Launch(kernel, grid, arguments));
-      gpu.launch(kernel, grid, arguments);
-    }
-
-    @Override
-    public int multiprocessors() {
-      return gpu.multiprocessors();
-    }
-
-    @Override
-    public int sharedBytes() {
-      return gpu.sharedBytes();
+      super.launch(kernel, grid, arguments);
     }
   }
 
@@ -147,7 +144,7 @@ final class SsdTiming {
         };
     both.run();
     gpu.synchronize();
-    List<Launch> launches = List.copyOf(recorder.launches());
+    List<Launch> launches = List.copyOf(recorder.launches);
     IO.print(String.format(Locale.ROOT, "%s: forward %.4f ms%n", type, millis(forwardOnly)));
     IO.print(String.format(Locale.ROOT, "%s: forward and backward %.4f ms%n", type, millis(both)));
     for (Launch launch : launches) {
