@@ -36,7 +36,16 @@ public interface StepKernels {
       int dConv,
       int dtRank,
       float normEps,
-      Discretization discretization) {}
+      Discretization discretization) {
+    /**
+     * Returns the rows of the projection to dt, B and C.
+     *
+     * @return dtRank + 2·dState
+     */
+    public int projected() {
+      return dtRank + 2 * dState;
+    }
+  }
 
   /**
    * A residual block. Matrices of weights are [out, in].

@@ -41,11 +41,7 @@ public final class LinearOp {
    */
   public static Tensor apply(Tensor x, Tensor weight, @Nullable Tensor bias, DType type) {
     String op = "linear";
-    ShapeRules.activations(op, "x", x);
-    ShapeRules.weights(op, "weight", weight);
-    ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
-    ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
-    int outs = weight.shape().dim(0);
+    int outs = outs(op, x, weight);
     ShapeRules.expect(op, "bias", bias, "[out]", Shape.of(outs), "weight");
     Scope scope = Scope.innermost(op, x, weight, bias);
     Tensor out = scope.result(type, x.shape().withDim(-1, outs), x, weight, bias);
@@ -72,12 +68,8 @@ public final class LinearOp {
    */
   public static void write(Tensor x, Tensor weight, Tensor out) {
     String op = "linear";
-    ShapeRules.activations(op, "x", x);
-    ShapeRules.weights(op, "weight", weight);
+    int outs = outs(op, x, weight);
     ShapeRules.floats(op, "out", out);
-    ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
-    ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
-    int outs = weight.shape().dim(0);
     ShapeRules.expect(op, "out", out, "[..., out]", x.shape().withDim(-1, outs), "x and weight");
     Scope scope = Scope.innermost(op, x, weight, out);
     product(
@@ -87,6 +79,15 @@ public final class LinearOp {
         new Operand(factor(scope, weight, x.dtype()).view(), true, 0),
         new Sink(out.view(), false),
         null);
+  }
+
+  /** Returns the columns of the result, if the factors fit. */
+  private static int outs(String op, Tensor x, Tensor weight) {
+    ShapeRules.activations(op, "x", x);
+    ShapeRules.weights(op, "weight", weight);
+    ShapeRules.rank(op, "weight", weight, 2, "[out, in]");
+    ShapeRules.dim(op, "weight", weight, 1, "in", x.cols(), "x of shape " + x.shape());
+    return weight.shape().dim(0);
   }
 
   /** Returns weights as products with rows of a type take them; shared with the fused head. */

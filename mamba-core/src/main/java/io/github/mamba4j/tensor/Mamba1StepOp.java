@@ -114,13 +114,12 @@ public final class Mamba1StepOp {
     int dModel = shape.dModel();
     int dInner = shape.dInner();
     int dState = shape.dState();
-    int projected = shape.dtRank() + 2 * dState;
     expect("norm", layer.norm, dModel);
     expect("inProj", layer.inProj, 2 * dInner, dModel);
     expect("inBias", layer.inBias, 2 * dInner);
     expect("taps", layer.taps, shape.dConv(), dInner);
     expect("convBias", layer.convBias, dInner);
-    expect("xProj", layer.xProj, projected, dInner);
+    expect("xProj", layer.xProj, shape.projected(), dInner);
     expect("dtProj", layer.dtProj, dInner, shape.dtRank());
     expect("dtBias", layer.dtBias, dInner);
     expect("a", layer.a, dState, dInner);

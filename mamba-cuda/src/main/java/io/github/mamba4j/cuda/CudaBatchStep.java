@@ -38,18 +38,14 @@ final class CudaBatchStep {
       long residual, long normed, long squares, long u, long z, long shares, long gated, long end) {
     static Places of(Shape shape) {
       long rows = shape.rows();
-      long normed = sixteen(rows * shape.dModel() * Float.BYTES);
-      long squares = normed + sixteen(rows * shape.dModel() * Short.BYTES);
-      long u = squares + sixteen(rows * shape.dModel() / TILE * Float.BYTES);
-      long channels = sixteen(rows * shape.dInner() * Float.BYTES);
+      long normed = StepPlan.sixteen(rows * shape.dModel() * Float.BYTES);
+      long squares = normed + StepPlan.sixteen(rows * shape.dModel() * Short.BYTES);
+      long u = squares + StepPlan.sixteen(rows * shape.dModel() / TILE * Float.BYTES);
+      long channels = StepPlan.sixteen(rows * shape.dInner() * Float.BYTES);
       long shares = u + 2 * channels;
-      long gated = shares + sixteen(rows * SLICES * projected(shape) * Float.BYTES);
-      long end = gated + sixteen(rows * shape.dInner() * Short.BYTES);
+      long gated = shares + StepPlan.sixteen(rows * SLICES * shape.projected() * Float.BYTES);
+      long end = gated + StepPlan.sixteen(rows * shape.dInner() * Short.BYTES);
       return new Places(0, normed, squares, u, u + channels, shares, gated, end);
-    }
-
-    private static long sixteen(long bytes) {
-      return Math.ceilDiv(bytes, 16) * 16;
     }
 
     /** Returns the same as addresses. */
@@ -64,10 +60,6 @@ final class CudaBatchStep {
           base + gated,
           base + end);
     }
-  }
-
-  private static int projected(Shape shape) {
-    return shape.dtRank() + 2 * shape.dState();
   }
 
   static long workspaceFloats(Shape shape) {
@@ -96,7 +88,7 @@ final class CudaBatchStep {
       places = Places.of(shape).at(DeviceMemory.address(step.workspace()));
       DType small = step.layers().getFirst().xProj().type();
       in = product(Part.IN, DType.BF16, 2 * shape.dInner(), shape.dModel(), 1);
-      project = product(Part.PROJECT, small, projected(shape), shape.dInner(), SLICES);
+      project = product(Part.PROJECT, small, shape.projected(), shape.dInner(), SLICES);
       out = product(Part.OUT, DType.BF16, shape.dModel(), shape.dInner(), 1);
       Map<String, String> form = new HashMap<>();
       form.put("STATES", String.valueOf(shape.dState()));
@@ -163,7 +155,7 @@ final class CudaBatchStep {
               .wide(places.u())
               .wide(places.shares())
               .number(shape.rows())
-              .number(projected(shape))
+              .number(shape.projected())
               .number(shape.dInner())
               .number(project.work().chunks());
       launch(project.kernel(early), project.grid(), arguments);

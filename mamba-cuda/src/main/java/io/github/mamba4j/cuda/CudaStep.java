@@ -55,7 +55,7 @@ final class CudaStep implements StepKernels {
         && shape.dState() % 4 == 0
         && shape.dState() <= MOST_STATES
         && shape.dtRank() % 4 == 0
-        && plan.projected() <= StepPlan.THREADS
+        && shape.projected() <= StepPlan.THREADS
         && shape.dConv() <= MOST_TAPS
         && shape.discretization() == Discretization.EULER
         && plan.fits()
@@ -100,7 +100,7 @@ final class CudaStep implements StepKernels {
    */
   private record Places(long normed, long shares, long folded, long gated, long end) {
     static Places of(StepPlan plan) {
-      long numbers = (long) plan.projected() * StepPlan.MESSAGE;
+      long numbers = (long) plan.shape().projected() * StepPlan.MESSAGE;
       long normed = plan.tableBytes();
       long shares = normed + plan.pairBytes(plan.shape().dModel());
       long folded = shares + StepPlan.sixteen(plan.blocks() * numbers);
@@ -129,19 +129,20 @@ final class CudaStep implements StepKernels {
   private void stepAlone(Step step) {
     StepPlan plan = plan(step.shape(), step.layers().size());
     PtxSource source = source(plan, step.layers().getFirst().xProj());
-    launchTables(step, plan, source);
+    Places places = Places.of(plan);
+    launchTables(step, places, source);
     launcher.launchTogether(
         new Kernel(source, source.family()),
         new Grid(plan.blocks(), 1, plan.threads(), 1).shared(plan.sharedBytes()),
-        arguments(step, Places.of(plan)));
+        arguments(step, places));
   }
 
-  private void launchTables(Step step, StepPlan plan, PtxSource source) {
-    Places places = Places.of(plan);
+  private void launchTables(Step step, Places places, PtxSource source) {
+    int layers = step.layers().size();
     long base = DeviceMemory.address(step.workspace());
     long zeroed = places.end() - places.normed();
-    for (int first = 0; first < plan.layers(); first += LAYERS_OF_LAUNCH) {
-      int count = Math.min(LAYERS_OF_LAUNCH, plan.layers() - first);
+    for (int first = 0; first < layers; first += LAYERS_OF_LAUNCH) {
+      int count = Math.min(LAYERS_OF_LAUNCH, layers - first);
       ByteBuffer table = ByteBuffer.allocate(TABLE_BYTES).order(ByteOrder.nativeOrder());
       step.layers().subList(first, first + count).forEach(layer -> putPointers(layer, table));
       Arguments arguments =

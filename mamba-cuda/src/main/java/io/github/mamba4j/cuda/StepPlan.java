@@ -48,10 +48,6 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
   private static final int LEAST_BATCHES = 2;
   private static final int MOST_BATCHES = 32;
 
-  int projected() {
-    return shape.dtRank() + 2 * shape.dState();
-  }
-
   private int tilesIn() {
     return shape.dInner() / TILE;
   }
@@ -73,13 +69,14 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
     return sixteen((long) numbers * (MESSAGE / 2));
   }
 
+  /** Returns the next multiple of 16, at which what is loaded whole begins. */
   static long sixteen(long bytes) {
     return Math.ceilDiv(bytes, 16) * 16;
   }
 
   /** With large projections to step sizes there are registers for one tile only. */
   private int tilesTogether() {
-    return Math.min(projected() > MOST_PROJECTED_BESIDE_TILES ? 1 : MOST_TILES, ownTiles());
+    return Math.min(shape.projected() > MOST_PROJECTED_BESIDE_TILES ? 1 : MOST_TILES, ownTiles());
   }
 
   /** Returns the loads of two messages of two numbers each that a thread needs. */

@@ -20,7 +20,8 @@ final class BulkCopies {
       case "init" -> {
         site.expectOperands(2, 2);
         Site.Address address = site.address(site.operands.get(0));
-        yield new Init(address, site.source(site.operands.get(1), Type.U32));
+        yield new OnBarrier(
+            CopyBarriers::init, address, site.source(site.operands.get(1), Type.U32));
       }
       case "arrive" -> {
         int operands = site.has("expect_tx") ? 3 : 2;
@@ -28,7 +29,7 @@ final class BulkCopies {
         site.target(site.operands.get(0), Type.B64);
         Site.Address address = site.address(site.operands.get(1));
         String bytes = operands == 3 ? site.operands.get(2) : "0";
-        yield new Arrive(address, site.source(bytes, Type.U32));
+        yield new OnBarrier(CopyBarriers::arrive, address, site.source(bytes, Type.U32));
       }
       case "try_wait" -> {
         site.expectOperands(3, 3);
@@ -65,41 +66,29 @@ final class BulkCopies {
     return warp.r[address.register()][lane] + address.offset();
   }
 
-  /** Makes a barrier. */
-  private static final class Init extends Instruction {
-    private final Site.Address address;
-    private final int count;
-
-    Init(Site.Address address, int count) {
-      this.address = address;
-      this.count = count;
-    }
-
-    @Override
-    void run(Warp warp, int lanes) {
-      for (int rest = lanes; rest != 0; rest &= rest - 1) {
-        int lane = Warp.lowest(rest);
-        int arrivals = (int) warp.r[count][lane];
-        warp.block.copyBarriers.init(warp, lane, place(warp, lane, address), arrivals);
-      }
-    }
+  /** What an instruction does with a barrier and a number. */
+  private interface Operation {
+    void run(CopyBarriers barriers, Warp warp, int lane, long address, long number);
   }
 
-  /** Arrives, and may announce bytes. */
-  private static final class Arrive extends Instruction {
+  /** Makes a barrier, or arrives at one. */
+  private static final class OnBarrier extends Instruction {
+    private final Operation operation;
     private final Site.Address address;
-    private final int bytes;
+    private final int number;
 
-    Arrive(Site.Address address, int bytes) {
+    OnBarrier(Operation operation, Site.Address address, int number) {
+      this.operation = operation;
       this.address = address;
-      this.bytes = bytes;
+      this.number = number;
     }
 
     @Override
     void run(Warp warp, int lanes) {
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Warp.lowest(rest);
-        warp.block.copyBarriers.arrive(warp, lane, place(warp, lane, address), warp.r[bytes][lane]);
+        long at = place(warp, lane, address);
+        operation.run(warp.block.copyBarriers, warp, lane, at, warp.r[number][lane]);
       }
     }
   }

@@ -60,9 +60,9 @@ final class CopyBarriers {
     return state;
   }
 
-  void init(Warp warp, int lane, long address, int count) {
+  void init(Warp warp, int lane, long address, long count) {
     warp.block.shared.writeAtomic(warp, lane, address, Long.BYTES, count);
-    states.put(address, new State(count, warp.clocks.length));
+    states.put(address, new State((int) count, warp.clocks.length));
   }
 
   /** Arrives, and has the phase wait for so many bytes more. */
