@@ -110,16 +110,21 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * Makes kernel calls beside others: neither waits for the other, all later ones wait for both.
-   * Neither writes what the other reads or writes.
+   * Makes kernel calls beside others, which do not wait for them: neither the first nor those that
+   * follow, up to {@link #joinBeside}. None of them writes what the others read or write. Calls
+   * that are made beside others run one after the other.
    *
    * @param first calls that get as much of the hardware as they want
-   * @param second calls of {@link MatmulKernels} that get the rest
+   * @param second calls of {@link MatmulKernels} and {@link ElementwiseKernels} without a workspace
+   *     that get the rest
    */
   default void beside(Runnable first, Runnable second) {
     first.run();
     second.run();
   }
+
+  /** Lets all later calls wait for those made beside others. */
+  default void joinBeside() {}
 
   /**
    * Makes one launch of many: the kernels run again, in order, with the same arguments, at each

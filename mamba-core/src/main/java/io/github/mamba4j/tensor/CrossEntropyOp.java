@@ -1,6 +1,7 @@
 package io.github.mamba4j.tensor;
 
 import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.LossKernels;
 import io.github.mamba4j.spi.MatmulKernels;
 import io.github.mamba4j.spi.MatmulKernels.Operand;
@@ -156,8 +157,17 @@ public final class CrossEntropyOp {
         return;
       }
       Sink sink = target.gradient().sink(target);
-      scope.scale(view, sink, target.rows(), target.cols(), 1f, mean.gradientView());
-      scope.give(block);
+      Runnable held = mean.gradient().hold();
+      ElementwiseKernels.Scale args =
+          new ElementwiseKernels.Scale(
+              target.rows(), target.cols(), 1f, mean.gradientView(), view, sink);
+      scope.launchContribution(
+          () -> scope.backend().elementwise().scale(args),
+          target.gradient(),
+          () -> {
+            held.run();
+            scope.give(block);
+          });
     }
   }
 

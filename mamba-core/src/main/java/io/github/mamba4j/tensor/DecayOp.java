@@ -36,7 +36,8 @@ public final class DecayOp {
           if (sink != null) {
             DecayBackward back =
                 new DecayBackward(rows, cols, out.view(), out.gradientView(), sink);
-            scope.launch(() -> scope.backend().elementwise().decayBackward(back));
+            Runnable launch = () -> scope.backend().elementwise().decayBackward(back);
+            scope.launchContribution(launch, logarithms.gradient(), out.gradient().hold());
           }
         },
         out);

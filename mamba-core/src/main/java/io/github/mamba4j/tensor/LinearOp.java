@@ -127,7 +127,7 @@ public final class LinearOp {
               0,
               null);
       Runnable launch = () -> scope.backend().matmul().matmul(product);
-      scope.launchContribution(launch, weight.gradient(), out.gradient());
+      scope.launchContribution(launch, weight.gradient(), out.gradient().hold());
     }
     Sink biasSink = Tensor.sink(bias);
     if (biasSink != null) {

@@ -462,18 +462,21 @@ public final class Scope implements AutoCloseable {
   }
 
   /**
-   * Launches a contribution to a gradient: at once, or beside a kernel to come if nothing waits for
-   * it.
+   * Launches a contribution to a gradient; if nothing in the pass waits for it, beside others.
    *
    * @param kernel the call
    * @param result where it contributes to
-   * @param read the gradient that it reads
+   * @param done lets go of what it reads, once later launches come after it
    */
-  void launchContribution(Runnable kernel, Gradient result, Gradient read) {
-    if (tape != null && tape.roomAhead() && result.isLeaf()) {
-      tape.postponed().add(this, kernel, result, read);
-    } else {
+  void launchContribution(Runnable kernel, Gradient result, Runnable done) {
+    if (tape == null || !tape.hasRoom() || !result.isLeaf()) {
       launch(kernel);
+      done.run();
+      return;
+    }
+    tape.postponed().add(this, kernel, result, done);
+    if (!tape.roomAhead()) {
+      tape.postponed().launchBesideAll(this);
     }
   }
 

@@ -21,12 +21,21 @@ final class Tape {
   /** How many nodes before the one that runs leave room. */
   private int roomyNodes;
 
+  /** Whether any node leaves room. */
+  private boolean roomy;
+
   void add(Runnable backward, Tensor[] outputs, boolean roomy) {
     nodes.add(new Node(backward, List.of(outputs), roomy));
     roomyNodes += roomy ? 1 : 0;
+    this.roomy |= roomy;
   }
 
-  /** Returns whether there is a kernel to come that leaves room for others. */
+  /** Returns whether there are kernels that leave room for others, to come or before. */
+  boolean hasRoom() {
+    return roomy;
+  }
+
+  /** Returns whether there is one to come. */
   boolean roomAhead() {
     return roomyNodes > 0;
   }
@@ -38,7 +47,7 @@ final class Tape {
   /**
    * Runs the tape from its end to its start, then forgets it.
    *
-   * @param scope where what is left over is launched
+   * @param scope where what was postponed is launched
    */
   void run(Scope scope) {
     try {
@@ -54,9 +63,10 @@ final class Tape {
           }
         }
       }
-      postponed.launch(scope);
+      postponed.end(scope);
     } finally {
       clear();
+      postponed.clear(scope);
     }
   }
 
@@ -74,6 +84,6 @@ final class Tape {
   void clear() {
     nodes.clear();
     roomyNodes = 0;
-    postponed.clear();
+    roomy = false;
   }
 }

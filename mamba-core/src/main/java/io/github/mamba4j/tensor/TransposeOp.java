@@ -30,7 +30,8 @@ public final class TransposeOp {
           Sink sink = Tensor.sink(x);
           if (sink != null) {
             Transpose back = new Transpose(cols, rows, out.gradientView(), sink);
-            scope.launch(() -> scope.backend().elementwise().transpose(back));
+            Runnable launch = () -> scope.backend().elementwise().transpose(back);
+            scope.launchContribution(launch, x.gradient(), out.gradient().hold());
           }
         },
         out);

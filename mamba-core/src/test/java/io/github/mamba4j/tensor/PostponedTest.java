@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Gradients of weights that are computed beside scans, on a device that has room there. */
 class PostponedTest {
@@ -29,12 +30,16 @@ class PostponedTest {
   /** When a device runs what it is to run beside something else. */
   enum Order {
     BEFORE,
-    AFTER
+    AFTER,
+    AT_JOIN
   }
 
   private final Device cpu = Device.open("cpu", 1);
   private final List<Runnable> besides = new ArrayList<>();
-  private boolean breaks;
+  private final List<Runnable> pending = new ArrayList<>();
+
+  /** The call beside others that fails. */
+  private int broken = Integer.MAX_VALUE;
 
   @AfterEach
   void close() {
@@ -48,6 +53,7 @@ class PostponedTest {
             switch (method.getName()) {
               case "runsBeside" -> true;
               case "beside" -> beside(order, (Runnable) arguments[0], (Runnable) arguments[1]);
+              case "joinBeside" -> join();
               default -> call(method, arguments);
             };
     Class<?>[] types = {Backend.class};
@@ -64,7 +70,7 @@ class PostponedTest {
   }
 
   private @Nullable Object beside(Order order, Runnable first, Runnable second) {
-    if (breaks) {
+    if (besides.size() == broken) {
       throw new IllegalStateException("out of order");
     }
     besides.add(second);
@@ -74,7 +80,15 @@ class PostponedTest {
     first.run();
     if (order == Order.AFTER) {
       second.run();
+    } else if (order == Order.AT_JOIN) {
+      pending.add(second);
     }
+    return null;
+  }
+
+  private @Nullable Object join() {
+    pending.forEach(Runnable::run);
+    pending.clear();
     return null;
   }
 
@@ -155,7 +169,8 @@ class PostponedTest {
   @EnumSource
   void backward_eitherOrder_hasTheBitsOfNoRoom(Order order) {
     assertSameBits(gradients(roomy(order), false), gradients(cpu, false));
-    assertThat(besides).hasSize(LAYERS);
+    assertThat(besides).as("scans, and what follows the last").hasSize(LAYERS + 1);
+    assertThat(pending).isEmpty();
   }
 
   @ParameterizedTest
@@ -188,7 +203,7 @@ class PostponedTest {
   }
 
   @Test
-  void backward_manyLayers_keepsTheGradientsOfOne() {
+  void backward_manyLayers_keepsTheGradientsOfTwo() {
     Device roomy = roomy(Order.AFTER);
     long more = reach(roomy, LAYERS) - reach(cpu, LAYERS);
     assertThat(more).isPositive();
@@ -246,16 +261,19 @@ class PostponedTest {
     }
   }
 
-  @Test
-  void backward_thatFails_leavesNothingForTheNext() {
-    try (Scope outer = roomy(Order.AFTER).openScope()) {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, LAYERS})
+  void backward_thatFails_leavesNothingForTheNext(int call) {
+    try (Scope outer = roomy(Order.AT_JOIN).openScope()) {
       Net net = new Net(outer, LAYERS, false);
       try (Scope scope = outer.openGradientChild()) {
-        breaks = true;
+        broken = call;
         Tensor loss = net.loss(scope);
         assertThatIllegalStateException().isThrownBy(loss::backward).withMessage("out of order");
+        assertThat(besides).hasSize(call);
+        assertThat(pending).isEmpty();
       }
-      breaks = false;
+      broken = Integer.MAX_VALUE;
       net.parameters.forEach(Tensor::zeroGrad);
       try (Scope scope = outer.openGradientChild()) {
         net.loss(scope).backward();

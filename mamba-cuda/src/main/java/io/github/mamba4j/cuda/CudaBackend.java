@@ -128,6 +128,11 @@ final class CudaBackend implements Backend {
   }
 
   @Override
+  public void joinBeside() {
+    gpu.joinBeside();
+  }
+
+  @Override
   public Replay capture(List<Runnable> launches) {
     return gpu.capture(launches);
   }

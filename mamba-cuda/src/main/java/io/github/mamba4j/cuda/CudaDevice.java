@@ -81,6 +81,9 @@ final class CudaDevice implements Gpu {
   /** Whether launches go to the side. */
   private boolean beside;
 
+  /** Whether the stream has yet to wait for the side. */
+  private boolean forks;
+
   private final Map<PtxSource, CUmodule> modules = new HashMap<>();
   private final Map<Kernel, Function> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
@@ -379,7 +382,20 @@ final class CudaDevice implements Gpu {
         second.run();
       } finally {
         beside = false;
+        forks = true;
         check(JCudaDriver.cuEventRecord(joined, side), "cuEventRecord");
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void joinBeside() {
+    enter();
+    try {
+      if (forks) {
+        forks = false;
         check(JCudaDriver.cuStreamWaitEvent(stream, joined, 0), "cuStreamWaitEvent");
       }
     } finally {
@@ -446,6 +462,8 @@ final class CudaDevice implements Gpu {
   public Replay capture(List<Runnable> launches) {
     enter();
     try {
+      // Of another thread: what is captured cannot wait for what is not, nor the other way round.
+      joinBeside();
       CUgraph graph = new CUgraph();
       check(
           JCudaDriver.cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
@@ -453,6 +471,7 @@ final class CudaDevice implements Gpu {
       try {
         launches.forEach(Runnable::run);
       } finally {
+        joinBeside();
         check(JCudaDriver.cuStreamEndCapture(stream, graph), "cuStreamEndCapture");
       }
       CUgraphExec exec = new CUgraphExec();

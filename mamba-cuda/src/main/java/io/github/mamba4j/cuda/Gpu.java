@@ -35,12 +35,16 @@ interface Gpu extends GridLauncher, AutoCloseable {
   Replay capture(List<Runnable> launches);
 
   /**
-   * Runs launches beside others: neither waits for the other, and what comes later waits for both.
+   * Runs launches beside others, which do not wait for them: neither the first nor those that
+   * follow, up to {@link #joinBeside}.
    *
    * @param first launches that get the multiprocessors they want
-   * @param second launches that get what is left
+   * @param second launches that get what is left, after all before the first
    */
   void beside(Runnable first, Runnable second);
+
+  /** Lets all later launches wait for those that run beside others. */
+  void joinBeside();
 
   /** Returns whether what is launched now runs beside others. */
   boolean isBeside();

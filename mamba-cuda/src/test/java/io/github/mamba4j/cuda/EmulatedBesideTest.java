@@ -1,17 +1,39 @@
 package io.github.mamba4j.cuda;
 
-class EmulatedBesideTest extends BesideContract {
-  EmulatedBesideTest() {
-    super(16, 2, 21);
+import io.github.mamba4j.cuda.EmulatedGpu.Side;
+import org.junit.jupiter.api.Nested;
+
+class EmulatedBesideTest {
+  @Nested
+  class EarlyTest extends Emulated {
+    EarlyTest() {
+      super(Side.EARLY);
+    }
   }
 
-  @Override
-  CudaBackend open() {
-    return TestGpu.emulated();
+  @Nested
+  class LateTest extends Emulated {
+    LateTest() {
+      super(Side.LATE);
+    }
   }
 
-  @Override
-  CudaBackend openInOrder() {
-    return new CudaBackend(EmulatedGpu.inOrder());
+  abstract static class Emulated extends BesideContract {
+    private final Side side;
+
+    Emulated(Side side) {
+      super(16, 2, 21);
+      this.side = side;
+    }
+
+    @Override
+    CudaBackend open() {
+      return new CudaBackend(new EmulatedGpu(side));
+    }
+
+    @Override
+    CudaBackend openInOrder() {
+      return new CudaBackend(new EmulatedGpu(Side.IN_ORDER));
+    }
   }
 }

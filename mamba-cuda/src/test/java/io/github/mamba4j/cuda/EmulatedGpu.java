@@ -6,6 +6,7 @@ import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -28,8 +29,22 @@ final class EmulatedGpu implements TestGpu {
       ThreadLocal.withInitial(HashMap::new);
 
   private final Arena arena = Arena.ofShared();
+  /** When a GPU runs what runs beside something else. */
+  enum Side {
+    /** Before it, the order that a real GPU would not choose. */
+    EARLY,
+    /** After it. */
+    IN_ORDER,
+    /** When it is waited for. */
+    LATE
+  }
+
+  private final Side side;
   private boolean beside;
-  private boolean inOrder;
+
+  /** Launches beside others that nothing waited for yet. */
+  private final List<Runnable> pending = new ArrayList<>();
+
   private int allocationsLeft = Integer.MAX_VALUE;
   private final IdentityHashMap<Storage, MemorySegment> blocks = new IdentityHashMap<>();
 
@@ -38,14 +53,12 @@ final class EmulatedGpu implements TestGpu {
   /** Blocks by their address: a test may share the same memory twice. */
   private final Map<Long, DeviceMemory> shared = new HashMap<>();
 
-  /**
-   * Makes one that runs what is beside something else after it. Others run it before, the order
-   * that a real GPU would not choose.
-   */
-  static EmulatedGpu inOrder() {
-    EmulatedGpu gpu = new EmulatedGpu();
-    gpu.inOrder = true;
-    return gpu;
+  EmulatedGpu() {
+    this(Side.EARLY);
+  }
+
+  EmulatedGpu(Side side) {
+    this.side = side;
   }
 
   @Override
@@ -62,14 +75,21 @@ final class EmulatedGpu implements TestGpu {
 
   @Override
   public void launch(Kernel kernel, Grid grid, Arguments arguments) {
-    program(kernel)
-        .launch(
-            kernel.name(),
-            blocks(grid),
-            threads(grid),
-            grid.sharedBytes(),
-            arguments.packed(),
-            MEMORY.get());
+    Runnable launch =
+        () ->
+            program(kernel)
+                .launch(
+                    kernel.name(),
+                    blocks(grid),
+                    threads(grid),
+                    grid.sharedBytes(),
+                    arguments.packed(),
+                    MEMORY.get());
+    if (beside && side == Side.LATE) {
+      pending.add(launch);
+    } else {
+      launch.run();
+    }
   }
 
   @Override
@@ -197,7 +217,7 @@ final class EmulatedGpu implements TestGpu {
 
   @Override
   public void beside(Runnable first, Runnable second) {
-    if (inOrder) {
+    if (side != Side.EARLY) {
       first.run();
     }
     beside = true;
@@ -206,9 +226,15 @@ final class EmulatedGpu implements TestGpu {
     } finally {
       beside = false;
     }
-    if (!inOrder) {
+    if (side == Side.EARLY) {
       first.run();
     }
+  }
+
+  @Override
+  public void joinBeside() {
+    pending.forEach(Runnable::run);
+    pending.clear();
   }
 
   @Override

@@ -97,6 +97,9 @@ final class MirroredGpu implements TestGpu {
   }
 
   @Override
+  public void joinBeside() {}
+
+  @Override
   public void together(Runnable launches) {
     gpu.together(launches);
   }
