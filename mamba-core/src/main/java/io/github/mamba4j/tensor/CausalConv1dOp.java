@@ -145,13 +145,16 @@ public final class CausalConv1dOp {
     Sink taps = Tensor.sink(tensors[3]);
     Sink bias = Tensor.sink(tensors[4]);
     Sink initial = Tensor.sink(tensors[5]);
-    scope.withWorkspace(
+    scope.withSums(
         kernels.backwardWorkspaceFloats(sizes),
         workspace -> {
           ConvKernels.Backward args =
               new ConvKernels.Backward(
                   sizes, inputs, gradient, stateGrad, x, taps, bias, initial, workspace);
-          scope.launch(() -> kernels.backward(args));
-        });
+          scope.launch(() -> kernels.backwardRows(args));
+          return () -> kernels.backwardSums(args);
+        },
+        tensors[3],
+        tensors[4]);
   }
 }

@@ -141,7 +141,7 @@ public final class RmsNormOp {
     NormKernels kernels = scope.backend().norm();
     View gradient = out.gradientOrZero();
     Sink weightGrad = Tensor.sink(weight);
-    scope.withWorkspace(
+    scope.withSums(
         kernels.backwardWorkspaceFloats(s.rows(), s.cols()),
         workspace -> {
           NormKernels.Backward args =
@@ -157,8 +157,10 @@ public final class RmsNormOp {
                   rounded,
                   weightGrad,
                   workspace);
-          scope.launch(() -> kernels.backward(args));
-        });
+          scope.launch(() -> kernels.backwardRows(args));
+          return () -> kernels.backwardSums(args);
+        },
+        weight);
   }
 
   /** Returns where the sum's gradient is written for a term of fewer bits, null if it is passed. */

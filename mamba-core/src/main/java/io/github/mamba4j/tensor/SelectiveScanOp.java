@@ -182,14 +182,18 @@ public final class SelectiveScanOp {
             Tensor.sink(in.dtBias),
             Tensor.sink(in.initialState));
     ScanKernels.Inputs views = views(in);
-    scope.withWorkspace(
+    scope.withSums(
         kernels.backwardWorkspaceFloats(sizes),
         workspace -> {
           ScanKernels.Backward args =
               new ScanKernels.Backward(
                   sizes, views, gradient, stateGrad, checkpoints, sinks, workspace);
-          scope.launchRoomy(() -> kernels.backward(args));
-        });
+          scope.launchRoomy(() -> kernels.backwardRows(args));
+          return () -> kernels.backwardSums(args);
+        },
+        in.a,
+        in.dSkip,
+        in.dtBias);
   }
 
   private static ScanKernels.Inputs views(Inputs in) {

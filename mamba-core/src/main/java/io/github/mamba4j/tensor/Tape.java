@@ -63,7 +63,7 @@ final class Tape {
           }
         }
       }
-      postponed.end(scope);
+      postponed.launchAll(scope);
     } finally {
       clear();
       postponed.clear(scope);

@@ -99,14 +99,14 @@ class PostponedTest {
     private final List<Tensor> parameters = new ArrayList<>();
     private final List<Tensor> in = new ArrayList<>();
     private final List<Tensor> out = new ArrayList<>();
-    private final Tensor a;
+    private final List<Tensor> rates = new ArrayList<>();
     private final Tensor x;
 
     Net(Scope scope, int layers, boolean tied) {
       this.scope = scope;
       x = values(ROWS, LENGTH, WIDTH);
-      a = parameter(STATES, WIDTH);
       for (int i = 0; i < layers; i++) {
+        rates.add(tied && i > 0 ? rates.getFirst() : parameter(WIDTH, STATES));
         in.add(tied && i > 0 ? in.getFirst() : parameter(2 * WIDTH + 2 * STATES, WIDTH));
         out.add(tied && i > 0 ? out.getFirst() : parameter(WIDTH, WIDTH));
       }
@@ -130,6 +130,7 @@ class PostponedTest {
     Tensor scan(Tensor hidden, int layer) {
       Tensor[] parts =
           LinearOp.apply(hidden, in.get(layer), null).split(WIDTH, WIDTH, STATES, STATES);
+      Tensor a = DecayOp.apply(rates.get(layer).in(hidden.scope()));
       SelectiveScanOp.Inputs inputs =
           new SelectiveScanOp.Inputs(
               parts[0], parts[1], a, parts[2], parts[3], null, null, null, null);
@@ -169,7 +170,7 @@ class PostponedTest {
   @EnumSource
   void backward_eitherOrder_hasTheBitsOfNoRoom(Order order) {
     assertSameBits(gradients(roomy(order), false), gradients(cpu, false));
-    assertThat(besides).as("scans, and what follows the last").hasSize(LAYERS + 1);
+    assertThat(besides).as("scans, and the last one's three").hasSize(LAYERS + 3);
     assertThat(pending).isEmpty();
   }
 

@@ -54,6 +54,12 @@ final class CudaNorm implements NormKernels {
 
   @Override
   public void backward(Backward norm) {
+    backwardRows(norm);
+    backwardSums(norm);
+  }
+
+  @Override
+  public void backwardRows(Backward norm) {
     NormTeams teams = NormTeams.of(norm.width(), norm.rows());
     View xGrad = view(norm.xGrad());
     View partial = norm.weightGrad() == null ? null : shared(norm.workspace());
@@ -87,7 +93,11 @@ final class CudaNorm implements NormKernels {
     }
     arguments.pointer(partial).number(1f / norm.width()).number(norm.rows()).number(norm.width());
     launcher.launch(kernel, teams.backwardGrid(norm.rows(), 1), arguments);
-    int blocks = teams.backwardBlocks(norm.rows(), 1);
+  }
+
+  @Override
+  public void backwardSums(Backward norm) {
+    int blocks = NormTeams.of(norm.width(), norm.rows()).backwardBlocks(norm.rows(), 1);
     fold(launcher, norm.weightGrad(), norm.workspace(), blocks, norm.width());
   }
 
