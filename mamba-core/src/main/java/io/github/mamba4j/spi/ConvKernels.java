@@ -82,24 +82,4 @@ public interface ConvKernels {
    * @param conv what to compute
    */
   void backward(Backward conv);
-
-  /**
-   * Does what {@link #backward} does, but may leave the gradients of taps and bias to {@link
-   * #backwardSums}.
-   *
-   * @param conv what to compute
-   */
-  default void backwardRows(Backward conv) {
-    backward(conv);
-  }
-
-  /**
-   * Computes the gradients of taps and bias that {@link #backwardRows} left, from the workspace, in
-   * which nothing else may have been written. Other kernels may run beside it.
-   *
-   * @param conv the same
-   */
-  default void backwardSums(Backward conv) {
-    // Nothing was left.
-  }
 }

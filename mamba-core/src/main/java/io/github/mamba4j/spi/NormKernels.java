@@ -88,26 +88,6 @@ public interface NormKernels {
   void backward(Backward norm);
 
   /**
-   * Does what {@link #backward} does, but may leave the gradients of the weight to {@link
-   * #backwardSums}.
-   *
-   * @param norm what to compute
-   */
-  default void backwardRows(Backward norm) {
-    backward(norm);
-  }
-
-  /**
-   * Computes the gradients of the weight that {@link #backwardRows} left, from the workspace, in
-   * which nothing else may have been written. Other kernels may run beside it.
-   *
-   * @param norm the same
-   */
-  default void backwardSums(Backward norm) {
-    // Nothing was left.
-  }
-
-  /**
    * The sizes and switches of a gated normalisation, with each group of columns normalised on its
    * own: {@code out = norm(x∘silu(z))·weight}, or {@code out = norm(x)·weight∘silu(z)}.
    *

@@ -217,26 +217,6 @@ public interface ScanKernels {
   void backward(Backward scan);
 
   /**
-   * Does what {@link #backward} does, but may leave the gradients of A, D and the bias of dt to {@link
-   * #backwardSums}.
-   *
-   * @param scan what to compute
-   */
-  default void backwardRows(Backward scan) {
-    backward(scan);
-  }
-
-  /**
-   * Computes the gradients of A, D and the bias of dt that {@link #backwardRows} left, from the workspace, in
-   * which nothing else may have been written. Other kernels may run beside it.
-   *
-   * @param scan the same
-   */
-  default void backwardSums(Backward scan) {
-    // Nothing was left.
-  }
-
-  /**
    * Runs a first-order scan.
    *
    * @param scan what to compute

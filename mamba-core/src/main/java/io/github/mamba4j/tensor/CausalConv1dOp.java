@@ -145,16 +145,13 @@ public final class CausalConv1dOp {
     Sink taps = Tensor.sink(tensors[3]);
     Sink bias = Tensor.sink(tensors[4]);
     Sink initial = Tensor.sink(tensors[5]);
-    scope.withSums(
+    scope.withWorkspace(
         kernels.backwardWorkspaceFloats(sizes),
         workspace -> {
           ConvKernels.Backward args =
               new ConvKernels.Backward(
                   sizes, inputs, gradient, stateGrad, x, taps, bias, initial, workspace);
-          scope.launch(() -> kernels.backwardRows(args));
-          return () -> kernels.backwardSums(args);
-        },
-        tensors[3],
-        tensors[4]);
+          scope.launch(() -> kernels.backward(args));
+        });
   }
 }

@@ -35,7 +35,7 @@ public final class DecayOp {
           Sink sink = Tensor.sink(logarithms);
           if (sink != null) {
             DecayBackward back =
-                new DecayBackward(rows, cols, out.view(), out.gradient().place(out), sink);
+                new DecayBackward(rows, cols, out.view(), out.gradientView(), sink);
             Runnable launch = () -> scope.backend().elementwise().decayBackward(back);
             scope.launchContribution(launch, logarithms.gradient(), out.gradient().hold());
           }

@@ -68,7 +68,10 @@ final class Gradient {
 
   /** Returns where a contribution to the owner, or to a view of it, goes. */
   Sink sink(Tensor target) {
-    settle();
+    Runnable before = awaited;
+    if (before != null) {
+      before.run();
+    }
     int part = partOf(target);
     one = false;
     if (leaf) {
@@ -93,14 +96,6 @@ final class Gradient {
     complete();
     unshare();
     return new Sink(place(target), true);
-  }
-
-  /** Launches the contribution that is kept for later, or waits for it, if there is one. */
-  void settle() {
-    Runnable before = awaited;
-    if (before != null) {
-      before.run();
-    }
   }
 
   /**
@@ -153,7 +148,6 @@ final class Gradient {
     if (buffer != null || leaf || passed == null || other.owner.dtype() != owner.dtype()) {
       return false;
     }
-    other.settle();
     passed.owners++;
     buffer = passed;
     begun = true;
@@ -201,7 +195,7 @@ final class Gradient {
   }
 
   /**
-   * Lets further contributions and readers wait for one that is kept for later.
+   * Lets further contributions wait for one that is kept for later.
    *
    * @param contribution launches it; null if it was launched
    */
@@ -225,7 +219,7 @@ final class Gradient {
     return required().view;
   }
 
-  /** Returns the part of the gradient that belongs to the owner or a view of it; does not wait. */
+  /** Returns the part of the gradient that belongs to the owner or a view of it. */
   View place(Tensor target) {
     View base = required().view;
     long shift = target.view().offset() - owner.view().offset();

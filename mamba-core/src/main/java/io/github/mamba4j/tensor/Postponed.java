@@ -2,7 +2,6 @@ package io.github.mamba4j.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Kernel calls that nothing waits for before a backward pass ends: contributions to parameters'
@@ -12,43 +11,36 @@ import org.jspecify.annotations.Nullable;
 final class Postponed {
   /**
    * So many calls at most are kept for a kernel to come: those of a layer's four projections, of
-   * its decays and taps, and the sums of its norm, convolution and scan.
+   * its decays and of its taps.
    */
-  private static final int MOST = 9;
+  private static final int MOST = 6;
 
   /**
    * A kernel call.
    *
    * @param kernel the call
-   * @param results the gradients that it contributes to
+   * @param result the parameter's gradient that it contributes to
    * @param done lets go of what it reads
    */
-  private record Call(Runnable kernel, List<Gradient> results, Runnable done) {
-    void await(@Nullable Runnable launch) {
-      results.forEach(result -> result.await(launch));
-    }
-  }
+  private record Call(Runnable kernel, Gradient result, Runnable done) {}
 
   private final List<Call> kept = new ArrayList<>();
   private final List<Call> running = new ArrayList<>();
 
   /**
-   * Keeps a call. What else is contributed to its results waits for it, and who reads them.
+   * Keeps a call. What is contributed to its result later waits for it.
    *
    * @param scope where it is launched
    */
-  void add(Scope scope, Runnable kernel, List<Gradient> results, Runnable done) {
+  void add(Scope scope, Runnable kernel, Gradient result, Runnable done) {
     if (kept.size() == MOST) {
-      launchAll(scope);
+      launchKept(scope);
     }
-    Call call = new Call(kernel, results, done);
-    kept.add(call);
-    call.await(() -> launchAll(scope));
+    kept.add(new Call(kernel, result, done));
+    result.await(() -> launchKept(scope));
   }
 
-  /** Launches what was kept, and lets what comes later wait for all. */
-  void launchAll(Scope scope) {
-    join(scope);
+  private void launchKept(Scope scope) {
     kept.forEach(call -> scope.launch(call.kernel));
     finish(kept);
   }
@@ -72,10 +64,16 @@ final class Postponed {
 
   private void launch(Scope scope, Runnable kernel) {
     List<Runnable> calls = kept.stream().map(Call::kernel).toList();
-    kept.forEach(call -> call.await(() -> join(scope)));
+    kept.forEach(call -> call.result.await(() -> join(scope)));
     running.addAll(kept);
     kept.clear();
     scope.launch(() -> scope.backend().beside(kernel, () -> calls.forEach(Runnable::run)));
+  }
+
+  /** Launches what was kept, and lets what comes later wait for all. */
+  void end(Scope scope) {
+    launchKept(scope);
+    join(scope);
   }
 
   private void join(Scope scope) {
@@ -91,7 +89,7 @@ final class Postponed {
   }
 
   private static void forget(List<Call> calls) {
-    calls.forEach(call -> call.await(null));
+    calls.forEach(call -> call.result.await(null));
     calls.clear();
   }
 

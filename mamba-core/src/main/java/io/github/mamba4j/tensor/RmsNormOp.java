@@ -141,7 +141,7 @@ public final class RmsNormOp {
     NormKernels kernels = scope.backend().norm();
     View gradient = out.gradientOrZero();
     Sink weightGrad = Tensor.sink(weight);
-    scope.withSums(
+    scope.withWorkspace(
         kernels.backwardWorkspaceFloats(s.rows(), s.cols()),
         workspace -> {
           NormKernels.Backward args =
@@ -157,10 +157,8 @@ public final class RmsNormOp {
                   rounded,
                   weightGrad,
                   workspace);
-          scope.launch(() -> kernels.backwardRows(args));
-          return () -> kernels.backwardSums(args);
-        },
-        weight);
+          scope.launch(() -> kernels.backward(args));
+        });
   }
 
   /** Returns where the sum's gradient is written for a term of fewer bits, null if it is passed. */

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -463,59 +462,22 @@ public final class Scope implements AutoCloseable {
   }
 
   /**
-   * Launches a contribution to a gradient; to a parameter's, for which nothing in the pass waits,
-   * beside others.
+   * Launches a contribution to a gradient; if nothing in the pass waits for it, beside others.
    *
    * @param kernel the call
    * @param result where it contributes to
    * @param done lets go of what it reads, once later launches come after it
    */
   void launchContribution(Runnable kernel, Gradient result, Runnable done) {
-    if (tape != null && tape.hasRoom() && result.isLeaf()) {
-      postpone(tape, kernel, List.of(result), done);
+    if (tape == null || !tape.hasRoom() || !result.isLeaf()) {
+      launch(kernel);
+      done.run();
       return;
     }
-    if (tape != null) {
-      tape.postponed().launchAll(this); // It may read what those write.
+    tape.postponed().add(this, kernel, result, done);
+    if (!tape.roomAhead()) {
+      tape.postponed().launchBesideAll(this);
     }
-    launch(kernel);
-    done.run();
-  }
-
-  private void postpone(Tape owner, Runnable kernel, List<Gradient> results, Runnable done) {
-    owner.postponed().add(this, kernel, results, done);
-    if (!owner.roomAhead()) {
-      owner.postponed().launchBesideAll(this);
-    }
-  }
-
-  /**
-   * Lends scratch as {@link #withWorkspace} does, to a backward pass that leaves sums there.
-   *
-   * @param use launches the pass and returns what sums up, to be launched beside others if it may
-   * @param targets what the sums are gradients of, null for none
-   */
-  void withSums(long floats, Function<View, Runnable> use, @Nullable Tensor... targets) {
-    Block block = pool.take(Math.max(1, floats) * Float.BYTES);
-    Runnable sums = use.apply(block.view(DType.F32, Math.max(1, floats)));
-    List<Gradient> results = new ArrayList<>();
-    for (Tensor target : targets) {
-      if (target != null && target.requiresGrad()) {
-        results.add(target.gradient());
-      }
-    }
-    if (tape == null || !tape.hasRoom() || results.isEmpty()) {
-      launch(sums);
-      pool.give(block);
-      return;
-    }
-    List<Runnable> held = results.stream().map(Gradient::hold).toList();
-    Runnable done =
-        () -> {
-          held.forEach(Runnable::run);
-          pool.give(block);
-        };
-    postpone(tape, sums, results, done);
   }
 
   /** Launches a kernel that leaves room, and what was postponed beside it. */

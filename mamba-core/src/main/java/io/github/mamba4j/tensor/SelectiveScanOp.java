@@ -182,18 +182,14 @@ public final class SelectiveScanOp {
             Tensor.sink(in.dtBias),
             Tensor.sink(in.initialState));
     ScanKernels.Inputs views = views(in);
-    scope.withSums(
+    scope.withWorkspace(
         kernels.backwardWorkspaceFloats(sizes),
         workspace -> {
           ScanKernels.Backward args =
               new ScanKernels.Backward(
                   sizes, views, gradient, stateGrad, checkpoints, sinks, workspace);
-          scope.launchRoomy(() -> kernels.backwardRows(args));
-          return () -> kernels.backwardSums(args);
-        },
-        in.a,
-        in.dSkip,
-        in.dtBias);
+          scope.launchRoomy(() -> kernels.backward(args));
+        });
   }
 
   private static ScanKernels.Inputs views(Inputs in) {

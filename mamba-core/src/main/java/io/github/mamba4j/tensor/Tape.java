@@ -63,7 +63,7 @@ final class Tape {
           }
         }
       }
-      postponed.launchAll(scope);
+      postponed.end(scope);
     } finally {
       clear();
       postponed.clear(scope);

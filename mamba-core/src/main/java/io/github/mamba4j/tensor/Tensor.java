@@ -561,7 +561,7 @@ public final class Tensor {
 
   /** Returns where this tensor's gradient is read in a backward pass, null if none came. */
   @Nullable View gradientOrNull() {
-    return requiresGrad && gradient().reached() ? gradientView() : null;
+    return requiresGrad && gradient().reached() ? gradient().place(this) : null;
   }
 
   /** Returns where this tensor's gradient is read in a backward pass, zeros if none came. */
@@ -577,7 +577,6 @@ public final class Tensor {
 
   /** Returns where this tensor's gradient is read in a backward pass. */
   View gradientView() {
-    gradient().settle();
     return gradient().place(this);
   }
 

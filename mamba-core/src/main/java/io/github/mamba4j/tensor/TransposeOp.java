@@ -29,7 +29,7 @@ public final class TransposeOp {
         () -> {
           Sink sink = Tensor.sink(x);
           if (sink != null) {
-            Transpose back = new Transpose(cols, rows, out.gradient().place(out), sink);
+            Transpose back = new Transpose(cols, rows, out.gradientView(), sink);
             Runnable launch = () -> scope.backend().elementwise().transpose(back);
             scope.launchContribution(launch, x.gradient(), out.gradient().hold());
           }

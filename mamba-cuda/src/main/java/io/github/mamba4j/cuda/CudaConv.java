@@ -205,41 +205,23 @@ final class CudaConv implements ConvKernels {
 
   @Override
   public void backward(Backward conv) {
-    backwardRows(conv);
-    backwardSums(conv);
-  }
-
-  private static boolean wantsSums(Backward conv) {
-    return conv.tapsGrad() != null || conv.biasGrad() != null;
-  }
-
-  private static View floats(Backward conv) {
+    Shape shape = conv.shape();
     View workspace = conv.workspace();
-    int channels = conv.shape().channels();
-    return new View(workspace.storage(), workspace.type(), workspace.offset(), channels);
-  }
-
-  @Override
-  public void backwardRows(Backward conv) {
-    if (hasFewTaps(conv.shape())) {
-      backwardFew(conv, wantsSums(conv) ? floats(conv) : null);
+    View floats =
+        new View(workspace.storage(), workspace.type(), workspace.offset(), shape.channels());
+    boolean wantsSums = conv.tapsGrad() != null || conv.biasGrad() != null;
+    if (hasFewTaps(shape)) {
+      backwardFew(conv, wantsSums ? floats : null);
+      if (wantsSums) {
+        fold(conv, floats);
+      }
     } else {
-      backwardAny(conv, floats(conv));
-    }
-  }
-
-  @Override
-  public void backwardSums(Backward conv) {
-    if (!wantsSums(conv)) {
-      return;
-    }
-    View floats = floats(conv);
-    if (hasFewTaps(conv.shape())) {
-      fold(conv, floats);
-    } else {
-      View sums = floats.plus(sumGradients(conv.shape()));
-      tapSums(conv, floats, sums);
-      fold(conv, sums);
+      backwardAny(conv, floats);
+      if (wantsSums) {
+        View sums = floats.plus(sumGradients(shape));
+        tapSums(conv, floats, sums);
+        fold(conv, sums);
+      }
     }
   }
 

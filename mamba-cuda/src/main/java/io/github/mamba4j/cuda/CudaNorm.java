@@ -54,12 +54,6 @@ final class CudaNorm implements NormKernels {
 
   @Override
   public void backward(Backward norm) {
-    backwardRows(norm);
-    backwardSums(norm);
-  }
-
-  @Override
-  public void backwardRows(Backward norm) {
     NormTeams teams = NormTeams.of(norm.width(), norm.rows());
     View xGrad = view(norm.xGrad());
     View partial = norm.weightGrad() == null ? null : shared(norm.workspace());
@@ -93,11 +87,7 @@ final class CudaNorm implements NormKernels {
     }
     arguments.pointer(partial).number(1f / norm.width()).number(norm.rows()).number(norm.width());
     launcher.launch(kernel, teams.backwardGrid(norm.rows(), 1), arguments);
-  }
-
-  @Override
-  public void backwardSums(Backward norm) {
-    int blocks = NormTeams.of(norm.width(), norm.rows()).backwardBlocks(norm.rows(), 1);
+    int blocks = teams.backwardBlocks(norm.rows(), 1);
     fold(launcher, norm.weightGrad(), norm.workspace(), blocks, norm.width());
   }
 

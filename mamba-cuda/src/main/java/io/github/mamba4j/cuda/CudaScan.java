@@ -322,16 +322,6 @@ final class CudaScan implements ScanKernels {
   }
 
   @Override
-  public void backwardRows(Backward scan) {
-    backward.rows(scan);
-  }
-
-  @Override
-  public void backwardSums(Backward scan) {
-    backward.sums(scan);
-  }
-
-  @Override
   public void prefix(Prefix scan) {
     prefix.run(scan);
   }

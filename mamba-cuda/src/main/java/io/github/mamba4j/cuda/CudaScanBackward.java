@@ -105,21 +105,6 @@ final class CudaScanBackward {
 
   /** Runs a backward scan in a form, for measurements. */
   void run(Backward scan, ScanBackwardForm form) {
-    rows(scan, form);
-    sums(scan, form);
-  }
-
-  /** Runs a backward scan but for the gradients of A, D and the bias of dt. */
-  void rows(Backward scan) {
-    rows(scan, ScanBackwardForm.of(scan.shape()));
-  }
-
-  /** Computes those, from the workspace. */
-  void sums(Backward scan) {
-    sums(scan, ScanBackwardForm.of(scan.shape()));
-  }
-
-  private void rows(Backward scan, ScanBackwardForm form) {
     Shape shape = scan.shape();
     Room room = Room.in(scan.workspace(), shape, form);
     DType type = scan.inputs().u().type();
@@ -130,11 +115,7 @@ final class CudaScanBackward {
     }
     compute(scan, form, room, source);
     foldProjections(scan, form, room, type);
-  }
-
-  private void sums(Backward scan, ScanBackwardForm form) {
-    Room room = Room.in(scan.workspace(), scan.shape(), form);
-    foldSums(scan, form, room, scan.inputs().u().type());
+    foldSums(scan, form, room, type);
   }
 
   /** Returns how many neighbouring activations may be read at once. */
