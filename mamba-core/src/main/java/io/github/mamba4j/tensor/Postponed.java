@@ -93,7 +93,9 @@ final class Postponed {
     calls.clear();
   }
 
-  /** Forgets what was kept, after a pass that failed, and lets what comes later wait for the rest. */
+  /**
+   * Forgets what was kept, after a pass that failed, and lets what comes later wait for the rest.
+   */
   void clear(Scope scope) {
     forget(kept);
     if (!running.isEmpty()) {

@@ -29,6 +29,7 @@ final class EmulatedGpu implements TestGpu {
       ThreadLocal.withInitial(HashMap::new);
 
   private final Arena arena = Arena.ofShared();
+
   /** When a GPU runs what runs beside something else. */
   enum Side {
     /** Before it, the order that a real GPU would not choose. */
