@@ -24,7 +24,7 @@ class PassingLauncher implements GridLauncher {
   }
 
   @Override
-  public final int multiprocessors() {
+  public int multiprocessors() {
     return gpu.multiprocessors();
   }
 
