@@ -23,6 +23,9 @@ record StepPlan(
   static final int THREADS = 256;
   static final int WARPS = 8;
 
+  /** Threads that add up what blocks projected to step sizes, B and C. */
+  private static final int FOLDERS = 96;
+
   /** Bytes of a message between blocks: a number, or two of 16 bits, and what it belongs to. */
   static final int MESSAGE = 8;
 
@@ -49,22 +52,27 @@ record StepPlan(
   /** Columns of which the eight warps have as many as a row of lanes multiplies at once. */
   private static final int LEAST_CUT = 256;
 
-  private static final int MOST_BATCH_BYTES = 40 << 10;
-  private static final int MOST_BATCH_BYTES_OF_LARGE_TILES = 32 << 10;
+  /** The most pieces of a row. */
+  private static final int MOST_CUTS = 4;
+
+  /** What is copied at once is at most so much of the shared memory. */
+  private static final int LEAST_ROOM = 5;
+
   private static final int LEAST_BATCHES = 2;
   private static final int MOST_BATCHES = 32;
 
-  private int tiles(int rows) {
-    return Math.ceilDiv(rows / channels(), blocks);
-  }
-
   /** Returns the most tiles of the input projection that a block has. */
   private int ownTiles() {
-    return tiles(shape.dInner());
+    return Math.ceilDiv(shape.dInner() / channels(), blocks);
   }
 
   private int ownOutTiles() {
-    return tiles(shape.dModel());
+    return Math.ceilDiv(shape.dModel() / outRows(), blocks);
+  }
+
+  /** Returns the rows of a tile of the output projection: those of what is copied at once. */
+  private int outRows() {
+    return isCopied() ? channels() / cuts(shape.dInner()) : channels();
   }
 
   /** Returns the bytes of the messages of 16-bit numbers: what a product starts from. */
@@ -82,7 +90,7 @@ record StepPlan(
     int ofSteps = Math.ceilDiv(shape.dtRank(), 16) * smallBytes;
     int ofTile = channels() * smallBytes / Float.BYTES;
     int most = isCopied() ? MOST_WEIGHTS : MOST_WEIGHTS_BESIDE_STAGES;
-    int room = Math.min((most - ofSteps) / ofTile, THREADS / (2 * channels()));
+    int room = Math.min((most - ofSteps) / ofTile, THREADS / channels());
     return Math.clamp(room, 1, ownTiles());
   }
 
@@ -92,19 +100,29 @@ record StepPlan(
   }
 
   /**
-   * Returns the columns of what the GPU copies at once; 0 if rows cannot be cut for it. Long copies
-   * are better than short ones, as long as there is room for a few.
+   * Returns the columns of a piece of a row that the GPU copies; 0 if rows cannot be cut for it.
+   * Long copies are better than short ones, as long as there is room for a few.
    */
   private int cut() {
-    for (int cut = shape.dModel(); cut >= LEAST_CUT; cut--) {
-      if (cut % LEAST_CUT == 0
-          && shape.dModel() % cut == 0
-          && shape.dInner() % cut == 0
-          && LEAST_CHANNELS * rowBytes(cut) <= MOST_BATCH_BYTES) {
+    for (int cuts = 1; cuts <= MOST_CUTS; cuts *= 2) {
+      int cut = shape.dModel() / cuts;
+      if (shape.dModel() % (cuts * LEAST_CUT) == 0
+          && isPowerOfTwo(shape.dInner(), cut)
+          && LEAST_CHANNELS * rowBytes(cut) <= mostShared / LEAST_ROOM) {
         return cut;
       }
     }
     return 0;
+  }
+
+  /** Returns whether a row has 1, 2 or 4 pieces. */
+  private static boolean isPowerOfTwo(int row, int cut) {
+    int cuts = row / cut;
+    return row % cut == 0 && cuts <= MOST_CUTS && Integer.bitCount(cuts) == 1;
+  }
+
+  private int cuts(int row) {
+    return row / cut();
   }
 
   private static int rowBytes(int columns) {
@@ -116,7 +134,7 @@ record StepPlan(
    * another.
    */
   int channels() {
-    boolean isLarge = MOST_CHANNELS * rowBytes(cut()) > MOST_BATCH_BYTES_OF_LARGE_TILES;
+    boolean isLarge = MOST_CHANNELS * rowBytes(cut()) > mostShared / LEAST_ROOM * 3 / 4;
     return isCopied() && isLarge ? LEAST_CHANNELS : MOST_CHANNELS;
   }
 
@@ -124,19 +142,17 @@ record StepPlan(
     return copies && cut() > 0;
   }
 
-  /** Returns the bytes of the warps' shares of rows of tiles that are computed together. */
-  private int sumBytes() {
-    int rows = (2 * tilesTogether() + ownOutTiles()) * channels();
-    return WARPS * rows * Float.BYTES;
+  /** Returns the warps that scan 8 channels each. */
+  private int scanners() {
+    return Math.min(WARPS, ownTiles() * channels() / 8);
   }
 
   /** Returns the shared memory beside the ring. */
   private int otherBytes() {
-    int projected = WARPS * THREADS * Float.BYTES;
-    int squares = WARPS * Float.BYTES;
-    int vectors = (shape.dModel() + shape.dInner()) * Short.BYTES;
-    int values = ownTiles() * 2 * channels() * Float.BYTES;
-    return sumBytes() + projected + squares + (int) tableBytes() + vectors + values;
+    int rows = (tilesTogether() + ownTiles()) * channels() + ownOutTiles() * outRows();
+    int floats = WARPS * rows + scanners() * shape.projected() + 2 * WARPS + ownTiles() * channels();
+    int numbers = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
+    return floats * Float.BYTES + (int) tableBytes() + numbers;
   }
 
   long tableBytes() {
@@ -164,7 +180,7 @@ record StepPlan(
 
   /** Returns the threads of a block: one warp more where one has weights copied. */
   int threads() {
-    return isCopied() ? THREADS + 32 : THREADS;
+    return THREADS + FOLDERS + (isCopied() ? 32 : 0);
   }
 
   /** Returns the shared memory of a block. */
@@ -175,7 +191,7 @@ record StepPlan(
   /** Returns whether there is room for what a block has. */
   boolean fits() {
     boolean hasRing = isCopied() ? batches() >= LEAST_BATCHES : stages() >= LEAST_STAGES;
-    return ownOutTiles() * channels() <= THREADS && hasRing;
+    return ownOutTiles() * outRows() <= THREADS && hasRing;
   }
 
   /** Returns what the kernel is made for beside the projections' types. */
@@ -186,10 +202,13 @@ record StepPlan(
         Map.entry("TAPS", shape.dConv()),
         Map.entry("CHANNELS", channels()),
         Map.entry("TILES", tilesTogether()),
+        Map.entry("OWN_TILES", ownTiles()),
         Map.entry("OUT_TILES", ownOutTiles()),
+        Map.entry("OUT_ROWS", outRows()),
+        Map.entry("SCANNERS", scanners()),
         Map.entry("CUT", isCopied() ? cut() : LEAST_CUT),
-        Map.entry("IN_CUTS", isCopied() ? shape.dModel() / cut() : 0),
-        Map.entry("OUT_CUTS", isCopied() ? shape.dInner() / cut() : 0),
+        Map.entry("IN_CUTS", isCopied() ? cuts(shape.dModel()) : 0),
+        Map.entry("OUT_CUTS", isCopied() ? cuts(shape.dInner()) : 0),
         Map.entry("NORMED_LOADS", loads(shape.dModel())),
         Map.entry("GATED_LOADS", loads(shape.dInner())),
         Map.entry("RING", ringBytes()),

@@ -11,13 +11,15 @@ class EmulatedStepTest extends StepContract {
     return TestGpu.emulated();
   }
 
-  /** With tiles of 8 channels, and with rows that are copied in parts. */
+  /** With tiles of 8 channels, and with rows that have several pieces. */
   @ParameterizedTest
   @CsvSource({
-    "1280, 1280, 160, BF16, false", "1280, 1280, 80, F32, true", "2816, 256, 20, BF16, false"
+    "227, 1280, 1280, 160, BF16, false",
+    "227, 1280, 1280, 80, F32, true",
+    "50, 1024, 2048, 20, BF16, false"
   })
   void step_longRows_followsTheEquations(
-      int dModel, int dInner, int rank, DType small, boolean bias) {
+      int sharedKilobytes, int dModel, int dInner, int rank, DType small, boolean bias) {
     try (CudaBackend backend = open()) {
       StepKernels kernels =
           new CudaStep(
@@ -25,6 +27,11 @@ class EmulatedStepTest extends StepContract {
                 @Override
                 public int multiprocessors() {
                   return 16;
+                }
+
+                @Override
+                public int sharedBytes() {
+                  return sharedKilobytes << 10;
                 }
               });
       StepKernels.Shape shape = StepCase.shape(1, dModel, dInner, 16, 4, rank);

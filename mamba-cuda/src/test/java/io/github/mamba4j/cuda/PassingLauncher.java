@@ -29,7 +29,7 @@ class PassingLauncher implements GridLauncher {
   }
 
   @Override
-  public final int sharedBytes() {
+  public int sharedBytes() {
     return gpu.sharedBytes();
   }
 }
