@@ -58,6 +58,9 @@ record StepPlan(
   /** What is copied at once is at most so much of the shared memory. */
   private static final int LEAST_ROOM = 5;
 
+  /** Bytes that are under way to a multiprocessor: more would only make others wait. */
+  private static final int FLIGHT_BYTES = 72 << 10;
+
   private static final int LEAST_BATCHES = 2;
   private static final int MOST_BATCHES = 32;
 
@@ -169,6 +172,11 @@ record StepPlan(
     return channels() * rowBytes(cut()) + 2 * Long.BYTES;
   }
 
+  /** Returns how many batches are under way. */
+  private int flight() {
+    return isCopied() ? Math.clamp(FLIGHT_BYTES / batchBytes(), 1, batches()) : 0;
+  }
+
   private int stages() {
     int room = (mostShared - otherBytes()) / (STAGE * WARPS);
     return Math.min(MOST_STAGES, room);
@@ -214,6 +222,7 @@ record StepPlan(
         Map.entry("RING", ringBytes()),
         Map.entry("BULK", isCopied() ? 1 : 0),
         Map.entry("BATCHES", batches()),
+        Map.entry("FLIGHT", flight()),
         Map.entry("STAGES", stages()));
   }
 }
