@@ -40,16 +40,17 @@ final class CudaStep implements StepKernels {
     batch = new CudaBatchStep(launcher);
   }
 
-  private StepPlan plan(Shape shape, int layers) {
-    int tiles = (shape.dInner() + shape.dModel()) / StepPlan.TILE;
+  private StepPlan plan(Shape shape, int layers, DType small) {
+    int tiles = (shape.dInner() + shape.dModel()) / StepPlan.MOST_CHANNELS;
     int blocks = Math.clamp(tiles, 1, launcher.multiprocessors());
     boolean copies = launcher.capability() >= COPIES;
-    return new StepPlan(shape, layers, blocks, launcher.sharedBytes(), copies);
+    int smallBytes = (int) small.bytes(1);
+    return new StepPlan(shape, layers, smallBytes, blocks, launcher.sharedBytes(), copies);
   }
 
   @Override
   public boolean takes(Shape shape, List<Layer> layers) {
-    StepPlan plan = plan(shape, layers.size());
+    StepPlan plan = plan(shape, layers.size(), layers.getFirst().xProj().type());
     return shape.dModel() % CHUNK == 0
         && shape.dInner() % CHUNK == 0
         && shape.dState() % 4 == 0
@@ -114,7 +115,7 @@ final class CudaStep implements StepKernels {
   public long workspaceFloats(Shape shape, int layers) {
     return shape.rows() > 1
         ? CudaBatchStep.workspaceFloats(shape)
-        : Places.of(plan(shape, layers)).end() / Float.BYTES;
+        : Places.of(plan(shape, layers, DType.F32)).end() / Float.BYTES;
   }
 
   @Override
@@ -127,8 +128,9 @@ final class CudaStep implements StepKernels {
   }
 
   private void stepAlone(Step step) {
-    StepPlan plan = plan(step.shape(), step.layers().size());
-    PtxSource source = source(plan, step.layers().getFirst().xProj());
+    View small = step.layers().getFirst().xProj();
+    StepPlan plan = plan(step.shape(), step.layers().size(), small.type());
+    PtxSource source = source(plan, small);
     Places places = Places.of(plan);
     launchTables(step, places, source);
     launcher.launchTogether(

@@ -8,13 +8,23 @@ import java.util.Map;
  *
  * @param shape of the step, of one sequence
  * @param layers how many there are
+ * @param smallBytes of a weight of the projections to and from step sizes
  * @param blocks of the launch
  * @param mostShared bytes of shared memory that a block may have
  * @param copies whether the GPU has an engine that copies to shared memory
  */
-record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared, boolean copies) {
+record StepPlan(
+    StepKernels.Shape shape,
+    int layers,
+    int smallBytes,
+    int blocks,
+    int mostShared,
+    boolean copies) {
   static final int THREADS = 256;
   static final int WARPS = 8;
+
+  /** Threads that add up what blocks projected to step sizes, B and C. */
+  private static final int FOLDERS = 96;
 
   /** Bytes of a message between blocks: a number, or two of 16 bits, and what it belongs to. */
   static final int MESSAGE = 8;
@@ -22,46 +32,50 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
   /** Pointers of a layer. */
   static final int POINTERS = 14;
 
-  /** Channels of a tile of the input projection, rows of one of the output projection. */
-  static final int TILE = 16;
+  /** The most channels of a tile of the input projection, rows of one of the output projection. */
+  static final int MOST_CHANNELS = 16;
 
-  /** The most tiles of the input projection that a block computes together. */
-  private static final int MOST_TILES = 2;
+  private static final int LEAST_CHANNELS = 8;
 
-  private static final int MOST_PROJECTED_BESIDE_TILES = 192;
+  /** The most registers for small weights, in a kernel with a ring of copies or of stages. */
+  private static final int MOST_WEIGHTS = 64;
 
-  /** The most tiles of the output projection that a block may have. */
-  private static final int MOST_OUT_TILES = 16;
+  private static final int MOST_WEIGHTS_BESIDE_STAGES = 56;
 
-  /** The most loads of messages that a thread has under way. */
+  /** The most loads of messages that a lane has under way. */
   private static final int MOST_LOADS = 6;
 
   private static final int STAGE = 1024;
   private static final int LEAST_STAGES = 2;
   private static final int MOST_STAGES = 24;
 
-  /** A piece that is copied is a multiple of what a warp loads at once. */
-  private static final int LEAST_PIECE = 512;
+  /** Columns of which the eight warps have as many as a row of lanes multiplies at once. */
+  private static final int LEAST_CUT = 256;
 
-  private static final int MOST_PIECE = 1536;
-  private static final int PIECES = 4;
+  /** The most pieces of a row. */
+  private static final int MOST_CUTS = 4;
+
+  /** What is copied at once is at most so much of the shared memory. */
+  private static final int LEAST_ROOM = 5;
+
+  /** Bytes that are under way to a multiprocessor: more would only make others wait. */
+  private static final int FLIGHT_BYTES = 72 << 10;
+
   private static final int LEAST_BATCHES = 2;
   private static final int MOST_BATCHES = 32;
 
-  private int tilesIn() {
-    return shape.dInner() / TILE;
-  }
-
-  private int tilesOut() {
-    return shape.dModel() / TILE;
-  }
-
+  /** Returns the most tiles of the input projection that a block has. */
   private int ownTiles() {
-    return Math.ceilDiv(tilesIn(), blocks);
+    return Math.ceilDiv(shape.dInner() / channels(), blocks);
   }
 
   private int ownOutTiles() {
-    return Math.ceilDiv(tilesOut(), blocks);
+    return Math.ceilDiv(shape.dModel() / outRows(), blocks);
+  }
+
+  /** Returns the rows of a tile of the output projection: those of what is copied at once. */
+  private int outRows() {
+    return isCopied() ? channels() / cuts(shape.dInner()) : channels();
   }
 
   /** Returns the bytes of the messages of 16-bit numbers: what a product starts from. */
@@ -74,35 +88,74 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
     return Math.ceilDiv(bytes, 16) * 16;
   }
 
-  /** With large projections to step sizes there are registers for one tile only. */
+  /** Returns the tiles whose rows of the projection a thread has beside a channel's step sizes. */
   private int tilesTogether() {
-    return Math.min(shape.projected() > MOST_PROJECTED_BESIDE_TILES ? 1 : MOST_TILES, ownTiles());
+    int ofSteps = Math.ceilDiv(shape.dtRank(), 16) * smallBytes;
+    int ofTile = channels() * smallBytes / Float.BYTES;
+    int most = isCopied() ? MOST_WEIGHTS : MOST_WEIGHTS_BESIDE_STAGES;
+    int room = Math.min((most - ofSteps) / ofTile, THREADS / channels());
+    return Math.clamp(room, 1, ownTiles());
   }
 
-  /** Returns the loads of two messages of two numbers each that a thread needs. */
+  /** Returns the loads of two messages of two numbers each that a lane of eight warps needs. */
   private static int loads(int numbers) {
     return Math.min(MOST_LOADS, Math.ceilDiv(numbers, 4 * THREADS));
   }
 
-  /** Returns the bytes of a row that the GPU copies at once; 0 if rows cannot be cut so. */
-  private int piece() {
-    int row = 2 * shape.dModel();
-    int outRow = 2 * shape.dInner();
-    for (int piece = MOST_PIECE; piece > 0; piece -= LEAST_PIECE) {
-      if (row % piece == 0 && outRow % (2 * piece) == 0) {
-        return piece;
+  /**
+   * Returns the columns of a piece of a row that the GPU copies; 0 if rows cannot be cut for it.
+   * Long copies are better than short ones, as long as there is room for a few.
+   */
+  private int cut() {
+    for (int cuts = 1; cuts <= MOST_CUTS; cuts *= 2) {
+      int cut = shape.dModel() / cuts;
+      if (shape.dModel() % (cuts * LEAST_CUT) == 0
+          && isPowerOfTwo(shape.dInner(), cut)
+          && LEAST_CHANNELS * rowBytes(cut) <= mostShared / LEAST_ROOM) {
+        return cut;
       }
     }
     return 0;
   }
 
-  /** Returns the shared memory beside the rings. */
+  /** Returns whether a row has 1, 2 or 4 pieces. */
+  private static boolean isPowerOfTwo(int row, int cut) {
+    int cuts = row / cut;
+    return row % cut == 0 && cuts <= MOST_CUTS && Integer.bitCount(cuts) == 1;
+  }
+
+  private int cuts(int row) {
+    return row / cut();
+  }
+
+  private static int rowBytes(int columns) {
+    return columns * Short.BYTES;
+  }
+
+  /**
+   * Returns the channels of a tile: few where blocks have several, so that none has many more than
+   * another.
+   */
+  int channels() {
+    boolean isLarge = MOST_CHANNELS * rowBytes(cut()) > mostShared / LEAST_ROOM * 3 / 4;
+    return isCopied() && isLarge ? LEAST_CHANNELS : MOST_CHANNELS;
+  }
+
+  private boolean isCopied() {
+    return copies && cut() > 0;
+  }
+
+  /** Returns the warps that scan 8 channels each. */
+  private int scanners() {
+    return Math.min(WARPS, ownTiles() * channels() / 8);
+  }
+
+  /** Returns the shared memory beside the ring. */
   private int otherBytes() {
-    int projected = THREADS * Float.BYTES;
-    int squares = WARPS * Float.BYTES;
-    int vectors = (shape.dModel() + shape.dInner()) * Short.BYTES;
-    int values = ownTiles() * 2 * TILE * Float.BYTES;
-    return projected + squares + (int) tableBytes() + vectors + values;
+    int rows = (tilesTogether() + ownTiles()) * channels() + ownOutTiles() * outRows();
+    int floats = WARPS * rows + scanners() * shape.projected() + 2 * WARPS + ownTiles() * channels();
+    int numbers = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
+    return floats * Float.BYTES + (int) tableBytes() + numbers;
   }
 
   long tableBytes() {
@@ -110,36 +163,32 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
   }
 
   private int batches() {
-    int each = batchBytes();
-    return piece() == 0 ? 0 : Math.min(MOST_BATCHES, (mostShared - otherBytes()) / each);
+    int room = mostShared - otherBytes();
+    return isCopied() ? Math.min(MOST_BATCHES, room / batchBytes()) : 0;
   }
 
   /** Returns the bytes of a batch and its two barriers. */
   private int batchBytes() {
-    return WARPS * PIECES * piece() + 2 * Long.BYTES;
+    return channels() * rowBytes(cut()) + 2 * Long.BYTES;
   }
 
-  private boolean isCopied() {
-    return copies && batches() >= LEAST_BATCHES;
-  }
-
-  /** Returns the bytes of the warps' shares of rows of tiles that are computed together. */
-  private int sumBytes() {
-    return WARPS * Math.max(2 * tilesTogether(), ownOutTiles()) * TILE * Float.BYTES;
+  /** Returns how many batches are under way. */
+  private int flight() {
+    return isCopied() ? Math.clamp(FLIGHT_BYTES / batchBytes(), 1, batches()) : 0;
   }
 
   private int stages() {
-    int room = (mostShared - otherBytes() - sumBytes()) / (STAGE * WARPS);
+    int room = (mostShared - otherBytes()) / (STAGE * WARPS);
     return Math.min(MOST_STAGES, room);
   }
 
   private int ringBytes() {
-    return isCopied() ? batches() * batchBytes() : WARPS * stages() * STAGE + sumBytes();
+    return isCopied() ? batches() * batchBytes() : WARPS * stages() * STAGE;
   }
 
   /** Returns the threads of a block: one warp more where one has weights copied. */
   int threads() {
-    return isCopied() ? THREADS + 32 : THREADS;
+    return THREADS + FOLDERS + (isCopied() ? 32 : 0);
   }
 
   /** Returns the shared memory of a block. */
@@ -149,7 +198,8 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
 
   /** Returns whether there is room for what a block has. */
   boolean fits() {
-    return ownOutTiles() <= MOST_OUT_TILES && (isCopied() || stages() >= LEAST_STAGES);
+    boolean hasRing = isCopied() ? batches() >= LEAST_BATCHES : stages() >= LEAST_STAGES;
+    return ownOutTiles() * outRows() <= THREADS && hasRing;
   }
 
   /** Returns what the kernel is made for beside the projections' types. */
@@ -158,14 +208,21 @@ record StepPlan(StepKernels.Shape shape, int layers, int blocks, int mostShared,
         Map.entry("STATES", shape.dState()),
         Map.entry("RANK", shape.dtRank()),
         Map.entry("TAPS", shape.dConv()),
+        Map.entry("CHANNELS", channels()),
         Map.entry("TILES", tilesTogether()),
+        Map.entry("OWN_TILES", ownTiles()),
         Map.entry("OUT_TILES", ownOutTiles()),
+        Map.entry("OUT_ROWS", outRows()),
+        Map.entry("SCANNERS", scanners()),
+        Map.entry("CUT", isCopied() ? cut() : LEAST_CUT),
+        Map.entry("IN_CUTS", isCopied() ? cuts(shape.dModel()) : 0),
+        Map.entry("OUT_CUTS", isCopied() ? cuts(shape.dInner()) : 0),
         Map.entry("NORMED_LOADS", loads(shape.dModel())),
         Map.entry("GATED_LOADS", loads(shape.dInner())),
         Map.entry("RING", ringBytes()),
         Map.entry("BULK", isCopied() ? 1 : 0),
-        Map.entry("PIECE", piece()),
         Map.entry("BATCHES", batches()),
+        Map.entry("FLIGHT", flight()),
         Map.entry("STAGES", stages()));
   }
 }

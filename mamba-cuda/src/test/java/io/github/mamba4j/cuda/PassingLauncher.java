@@ -24,12 +24,12 @@ class PassingLauncher implements GridLauncher {
   }
 
   @Override
-  public final int multiprocessors() {
+  public int multiprocessors() {
     return gpu.multiprocessors();
   }
 
   @Override
-  public final int sharedBytes() {
+  public int sharedBytes() {
     return gpu.sharedBytes();
   }
 }

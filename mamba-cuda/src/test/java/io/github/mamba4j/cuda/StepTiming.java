@@ -15,6 +15,9 @@ final class StepTiming {
   /** Whether all layers have the small weights and the states of the first, which stay near. */
   private static final boolean SHARED = "shared".equals(System.getProperty("small"));
 
+  /** The type of the projections to and from step sizes: as in a model of 16-bit weights. */
+  private static final DType SMALL = DType.valueOf(System.getProperty("type", "BF16"));
+
   private final Gpu gpu;
 
   private StepTiming(Gpu gpu) {
@@ -24,7 +27,7 @@ final class StepTiming {
   /**
    * Takes what to time, such as 768x24x64 for 24 blocks and 64 sequences; nothing for all. With
    * {@code -Dsmall=shared} layers differ in their large weights only, which shows what the others
-   * cost.
+   * cost; with {@code -Dtype=F32} the projections to and from step sizes are floats.
    */
   public static void main(String[] arguments) {
     for (String argument : arguments) {
@@ -63,8 +66,8 @@ final class StepTiming {
         null,
         matrix(DType.F32, shape.dConv(), inner),
         matrix(DType.F32, 1, inner),
-        matrix(DType.F32, shape.dtRank() + 2L * shape.dState(), inner),
-        matrix(DType.F32, inner, shape.dtRank()),
+        matrix(SMALL, shape.projected(), inner),
+        matrix(SMALL, inner, shape.dtRank()),
         matrix(DType.F32, 1, inner),
         matrix(DType.F32, shape.dState(), inner),
         matrix(DType.F32, 1, inner),
@@ -123,7 +126,8 @@ final class StepTiming {
   private static double bytes(StepKernels.Shape shape) {
     double inner = shape.dInner();
     double large = 3 * inner * shape.dModel() * 2;
-    double small = (2.0 * shape.dtRank() + 3.0 * shape.dState() + shape.dConv()) * inner * 4;
+    double small = (2.0 * shape.dtRank() + 2.0 * shape.dState()) * SMALL.bytes(1);
+    small = (small + (shape.dState() + shape.dConv()) * 4.0) * inner;
     double states = 2.0 * shape.rows() * (shape.dState() + shape.dConv() - 1) * inner * 4;
     return large + small + states;
   }

@@ -52,7 +52,11 @@ final class BulkCopies {
       throw site.error("copies from .global to .shared::cluster, counted by an mbarrier, only");
     }
     site.has("async");
-    site.expectOperands(4, 4);
+    int operands = site.has("L2::cache_hint") ? 5 : 4;
+    site.expectOperands(operands, operands);
+    if (operands == 5) {
+      site.source(site.operands.get(4), Type.B64);
+    }
     Site.Address to = site.address(site.operands.get(0));
     Site.Address from = site.address(site.operands.get(1));
     int bytes = site.source(site.operands.get(2), Type.U32);

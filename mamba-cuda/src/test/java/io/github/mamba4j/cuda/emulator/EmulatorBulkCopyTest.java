@@ -56,6 +56,20 @@ class EmulatorBulkCopyTest {
   }
 
   @Test
+  void copies_withAHintForTheCache_bringTheSameBytes() {
+    Snippet snippet =
+        Snippet.of(
+            BEGIN,
+            EXPECT,
+            "createpolicy.fractional.L2::evict_first.b64 %w8, 1.0;",
+            copy("0", 64, "0").replace("::bytes ", "::bytes.L2::cache_hint ").replace(";", ", %w8;"),
+            await(0),
+            READ,
+            "add.u64 %do, %w0, %w1; }");
+    assertThat(snippet.run(64, inputs())).containsOnly(100 + 107);
+  }
+
+  @Test
   void copies_placeGivenBackByAllWarps_canBringMore() {
     String last = "and.b32 %a0, %i, 31; setp.eq.u32 %q2, %a0, 0; bar.warp.sync 0xffffffff;";
     Snippet snippet =
