@@ -53,12 +53,16 @@ abstract class StepContract {
       int rank,
       DType small,
       boolean bias) {
+    check(StepCase.shape(rows, dModel, dInner, dState, dConv, rank), small, bias);
+  }
+
+  /** Asserts that a step of three layers is right. */
+  final void check(StepKernels.Shape shape, DType small, boolean bias) {
     try (CudaBackend backend = open()) {
       StepKernels kernels = backend.step().orElseThrow();
-      StepKernels.Shape shape = StepCase.shape(rows, dModel, dInner, dState, dConv, rank);
       StepCase test = new StepCase(backend, shape, 3, small, bias);
       assertThat(test.isTaken(kernels)).isTrue();
-      test.run(kernels, 0, rows);
+      test.run(kernels, 0, shape.rows());
       double[][] actual = test.results();
       double[][] expected = test.truth();
       for (int i = 0; i < expected.length; i++) {
