@@ -79,7 +79,9 @@ class CudaStepLaunchTest {
     assertThat(in.x() * in.y()).isBetween(dModel / 32, 2 * launcher.multiprocessors());
   }
 
-  /** Each multiprocessor has a block at most, and the scan's begin beside the small projection's. */
+  /**
+   * Each multiprocessor has a block at most, and the scan's begin beside the small projection's.
+   */
   @Test
   void step_manySequences_leaveNoMultiprocessorTwoBlocks() {
     assertThat(launcher.multiprocessors()).isEqualTo(132);

@@ -238,7 +238,7 @@ abstract class ProductForms {
   @ParameterizedTest
   @CsvSource({"4109, 72", "4096, 192"})
   void fewRows_ofHalvesAndAVocabulary_areTheProductWithTheBitsOfOneRow(int n, int k) {
-    Case most = new Case(new Shape(1, 30, n, k), "BF16 BF16 F32", "b", 0, false);
+    Case most = new Case(new Shape(1, 60, n, k), "BF16 BF16 F32", "b", 0, false);
     new CudaGemv(gpu).launch(most.product);
     most.check();
     float[] all = most.out.memory.toArray(ValueLayout.JAVA_FLOAT);
