@@ -49,6 +49,9 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
   /** Products that are under way at once before one waits for another. */
   private static final int CHAINS = 8;
 
+  /** Groups of sequences that a thread has registers for at a time. */
+  private static final int MOST_BATCH = 4;
+
   /** Sets of sums where tiles and groups are few. */
   private static final int SETS = 4;
 
@@ -221,7 +224,7 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
    */
   Kernel kernel(boolean early) {
     int batch = 1;
-    while (2 * batch <= groups && tiles * batch < CHAINS) {
+    while (2 * batch <= Math.min(groups, MOST_BATCH) && tiles * batch < CHAINS) {
       batch *= 2;
     }
     Map<String, String> form =

@@ -94,7 +94,7 @@ final class PtxForms {
           batch("in", Map.of("TILES", "5", "R", "8", "BATCH", "2")),
           batch("in", Map.of("TAPS", "1")),
           batch("project", Map.of("W", "f32", "WARPS", "8")),
-          batch("project", Map.of("R", "8", "BATCH", "8", "WARPS", "8")),
+          batch("project", Map.of("R", "8", "BATCH", "4", "WARPS", "8")),
           batch("project", Map.of("W", "f32", "TILES", "2", "R", "8", "BATCH", "4", "WARPS", "8")),
           batch("out", Map.of("R", "4", "BATCH", "4", "WARPS", "12", "SETS", "4")),
           batch("out", Map.of("R", "4", "BATCH", "4", "WARPS", "12", "SETS", "4", "EARLY", "1")),
