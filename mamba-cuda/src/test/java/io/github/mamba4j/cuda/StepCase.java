@@ -162,6 +162,10 @@ final class StepCase {
     }
   }
 
+  int rows() {
+    return rows;
+  }
+
   boolean isTaken(StepKernels kernels) {
     return kernels.takes(shape(rows), layers(0));
   }

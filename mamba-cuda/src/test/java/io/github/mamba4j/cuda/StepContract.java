@@ -53,21 +53,21 @@ abstract class StepContract {
       int rank,
       DType small,
       boolean bias) {
-    check(StepCase.shape(rows, dModel, dInner, dState, dConv, rank), small, bias);
-  }
-
-  /** Asserts that a step of three layers is right. */
-  final void check(StepKernels.Shape shape, DType small, boolean bias) {
     try (CudaBackend backend = open()) {
       StepKernels kernels = backend.step().orElseThrow();
-      StepCase test = new StepCase(backend, shape, 3, small, bias);
-      assertThat(test.isTaken(kernels)).isTrue();
-      test.run(kernels, 0, shape.rows());
-      double[][] actual = test.results();
-      double[][] expected = test.truth();
-      for (int i = 0; i < expected.length; i++) {
-        assertClose(actual[i], expected[i], "row " + i);
-      }
+      StepKernels.Shape shape = StepCase.shape(rows, dModel, dInner, dState, dConv, rank);
+      assertFollows(new StepCase(backend, shape, 3, small, bias), kernels);
+    }
+  }
+
+  /** Runs a step of all sequences and compares it with the truth. */
+  static void assertFollows(StepCase test, StepKernels kernels) {
+    assertThat(test.isTaken(kernels)).isTrue();
+    test.run(kernels, 0, test.rows());
+    double[][] actual = test.results();
+    double[][] expected = test.truth();
+    for (int i = 0; i < expected.length; i++) {
+      assertClose(actual[i], expected[i], "row " + i);
     }
   }
 
