@@ -6,7 +6,6 @@ import io.github.mamba4j.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.PrimitiveIterator;
 import org.jspecify.annotations.Nullable;
@@ -251,7 +250,8 @@ public final class InferenceState implements AutoCloseable {
     }
     MemorySegment host = hostLogits;
     if (host == null) {
-      host = arena.allocate(ValueLayout.JAVA_FLOAT, rows.logits().shape().elements());
+      long bytes = rows.logits().shape().elements() * Float.BYTES;
+      host = model().device().hostMemory(bytes, arena);
       hostLogits = host;
     }
     rows.logits().read(host);

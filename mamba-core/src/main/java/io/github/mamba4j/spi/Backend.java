@@ -1,5 +1,6 @@
 package io.github.mamba4j.spi;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
@@ -11,6 +12,9 @@ import java.util.Optional;
  * #read} and {@link #synchronize} wait for them. All memory ends with {@link #close}.
  */
 public interface Backend extends AutoCloseable {
+  /** What {@link #hostMemory} is aligned to, in bytes. */
+  long HOST_ALIGNMENT = 64;
+
   /**
    * Returns the short name that users select a device by, such as {@code cpu}.
    *
@@ -60,6 +64,17 @@ public interface Backend extends AutoCloseable {
    * @throws OutOfMemoryError if there is not enough; the message says what was asked
    */
   Storage allocate(long bytes);
+
+  /**
+   * Allocates host memory to which {@link #read} copies fastest.
+   *
+   * @param bytes size, positive
+   * @param arena how long it lives, which may be longer than this backend is open
+   * @return the memory, at a multiple of 64 bytes
+   */
+  default MemorySegment hostMemory(long bytes, Arena arena) {
+    return arena.allocate(bytes, HOST_ALIGNMENT);
+  }
 
   /**
    * Makes host memory a block, such as weights in a mapped file. The CPU computes on it where it

@@ -4,6 +4,8 @@ import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.BackendProvider;
 import io.github.mamba4j.spi.BackendUnavailableException;
 import io.github.mamba4j.spi.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -183,6 +185,17 @@ public final class Device implements AutoCloseable {
    */
   public int pieceLength() {
     return backend.pieceLength();
+  }
+
+  /**
+   * Allocates host memory to which tensors are read fastest.
+   *
+   * @param bytes size, positive
+   * @param arena how long it lives
+   * @return the memory
+   */
+  public MemorySegment hostMemory(long bytes, Arena arena) {
+    return backend.hostMemory(bytes, arena);
   }
 
   /**

@@ -29,12 +29,31 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
   /** Bytes of what a warp leaves of the sums of a tile with a group of sequences. */
   private static final int SUMS = 640;
 
+  /** Stages of a warp's ring, even where a warp has one chunk: smaller blocks begin in heaps. */
   private static final int LEAST_STAGES = 2;
+
   private static final int FEW_WARPS = 4;
   private static final int MANY_WARPS = 8;
+  private static final int MOST_WARPS = 12;
 
-  /** Chunks beyond which the output projection's few warps would be too slow. */
-  private static final int MOST_CHUNKS_OF_FEW = 64;
+  /** Chunks beyond which a block's warps are those for which there is room. */
+  private static final int MOST_CHUNKS_IN = 24;
+
+  private static final int MOST_CHUNKS_OUT = 64;
+
+  /** Sums of a tile with a group that a thread has registers for, and where warps are many. */
+  private static final int MOST_SUMS = 40;
+
+  private static final int MOST_SUMS_OF_MANY = 24;
+
+  /** Products that are under way at once before one waits for another. */
+  private static final int CHAINS = 8;
+
+  /** Groups of sequences that a thread has registers for at a time. */
+  private static final int MOST_BATCH = 4;
+
+  /** Sets of sums where tiles and groups are few. */
+  private static final int SETS = 4;
 
   /** Shared memory that a GPU takes for itself of each block. */
   private static final int RESERVED = 1 << 10;
@@ -42,8 +61,8 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
   /** What becomes of a product. */
   enum Part {
     IN(5, false),
-    PROJECT(1, true),
-    OUT(2, false),
+    PROJECT(2, true),
+    OUT(5, false),
     ROWS(2, true);
 
     /** Tiles of a block for which there are registers, or beyond which it loses. */
@@ -84,8 +103,22 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
 
     /** Returns the warps of a block, of which the order of sums depends. */
     private int warps() {
-      boolean many = part == Part.PROJECT || (part == Part.OUT && chunks() > MOST_CHUNKS_OF_FEW);
-      return many ? MANY_WARPS : FEW_WARPS;
+      return switch (part) {
+        case IN -> chunks() > MOST_CHUNKS_IN ? FEW_WARPS : alike(MANY_WARPS);
+        case PROJECT -> MANY_WARPS;
+        case OUT -> chunks() > MOST_CHUNKS_OUT ? MANY_WARPS : alike(MOST_WARPS);
+        case ROWS -> FEW_WARPS;
+      };
+    }
+
+    /** Returns the fewest warps, at most so many, that have as few chunks each. */
+    private int alike(int most) {
+      return Math.max(FEW_WARPS, Math.ceilDiv(chunks(), Math.ceilDiv(chunks(), most)));
+    }
+
+    /** Returns the sets of sums of a warp, of which the order of sums depends, too. */
+    private int sets() {
+      return part == Part.OUT && chunks() <= MOST_CHUNKS_OUT ? SETS : 1;
     }
 
     /** Returns the shared memory of a block beside what is multiplied. */
@@ -106,28 +139,36 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
 
     private int bytes(int tiles, int groups, int stages) {
       int turns = Math.ceilDiv(tiles * groups, warps());
-      int sums = Math.min(2, turns) * SUMS * warps() * warps();
+      int sums = turns * SUMS * warps() * warps();
       return restBytes(tiles, groups) + Math.max(stages * stageBytes(tiles, groups), sums);
     }
 
-    /** Returns the fewest tiles of a block that leave no multiprocessor two, or the most. */
-    private int tiles(int rowTiles, Launcher launcher) {
-      int tiles = 1;
-      for (int more = 2;
-          more <= part.mostTiles && Math.ceilDiv(rowTiles, tiles) > launcher.multiprocessors();
-          more++) {
-        boolean fits = bytes(more, 1, LEAST_STAGES) <= launcher.sharedBytes();
-        if (fits && (part.mayEndInside || rowTiles % more == 0)) {
-          tiles = more;
-        }
-      }
-      return tiles;
+    /** Returns whether a block can have so much. */
+    private boolean fits(int tiles, int groups, Launcher launcher) {
+      int most = warps() > MANY_WARPS ? MOST_SUMS_OF_MANY : MOST_SUMS;
+      return tiles * groups * sets() <= most
+          && bytes(tiles, groups, LEAST_STAGES) <= launcher.sharedBytes();
     }
 
-    /** Returns for how many blocks there is room at once, at most two a multiprocessor. */
-    private int mostBlocks(int tiles, int groups, Launcher launcher) {
-      boolean two = bytes(tiles, groups, LEAST_STAGES) <= half(launcher);
-      return (two ? 2 : 1) * launcher.multiprocessors();
+    /** Returns how many blocks of so many there are. */
+    private Blocks blocks(int tiles, int groups) {
+      int rowTiles = Math.ceilDiv(n, TILE);
+      return new Blocks(
+          Math.ceilDiv(rowTiles, tiles),
+          Math.ceilDiv(Math.ceilDiv(sequences, GROUP), groups),
+          slices);
+    }
+
+    /**
+     * Returns what the busiest multiprocessor loads. The small projection leaves two fifths of them
+     * to the scan's blocks, which ask for their states meanwhile.
+     */
+    private long cost(int tiles, int groups, Launcher launcher) {
+      Blocks blocks = blocks(tiles, groups);
+      int room = launcher.multiprocessors();
+      room = part == Part.PROJECT ? Math.ceilDiv(room * 3, 5) : room;
+      int all = blocks.ofRows * blocks.ofSequences * blocks.ofColumns;
+      return (long) Math.ceilDiv(all, room) * stageBytes(tiles, groups);
     }
 
     /** Returns how many stages fit, no more than a warp has use for. */
@@ -143,37 +184,37 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
   }
 
   /**
-   * Cuts a product: as many blocks as there is room for at once, of the fewest tiles and then the
-   * fewest sequences, for each block reads all of its weights and sequences.
+   * Cuts a product so that the multiprocessor with the most to load has the least, for each block
+   * reads all of its weights and sequences.
    *
    * @param work what there is to multiply
    * @param launcher where it runs
    */
   static BatchProduct of(Work work, Launcher launcher) {
     int rowTiles = Math.ceilDiv(work.n, TILE);
-    int tiles = work.tiles(rowTiles, launcher);
-    int blocks = Math.ceilDiv(rowTiles, tiles);
     int all = Math.ceilDiv(work.sequences, GROUP);
     int enough = Math.min(MOST_GROUPS, Integer.highestOneBit(2 * all - 1));
+    int tiles = 1;
     int groups = 1;
-    while (groups < enough
-        && blocks * work.slices * Math.ceilDiv(all, groups)
-            > work.mostBlocks(tiles, groups, launcher)
-        && work.bytes(tiles, 2 * groups, LEAST_STAGES) <= launcher.sharedBytes()) {
-      groups *= 2;
+    long least = Long.MAX_VALUE;
+    for (int someTiles = 1; someTiles <= work.part.mostTiles; someTiles++) {
+      boolean whole = work.part.mayEndInside || rowTiles % someTiles == 0;
+      for (int someGroups = 1; someGroups <= enough && whole; someGroups *= 2) {
+        long cost = work.cost(someTiles, someGroups, launcher);
+        if (cost < least && work.fits(someTiles, someGroups, launcher)) {
+          least = cost;
+          tiles = someTiles;
+          groups = someGroups;
+        }
+      }
     }
     int half = half(launcher);
     int stages = work.stages(tiles, groups, half);
     if (stages < LEAST_STAGES || work.bytes(tiles, groups, stages) > half) {
       stages = work.stages(tiles, groups, launcher.sharedBytes());
     }
-    return new BatchProduct(
-        work,
-        tiles,
-        groups,
-        new Blocks(blocks, Math.ceilDiv(all, groups), work.slices),
-        stages,
-        work.bytes(tiles, groups, stages));
+    int bytes = work.bytes(tiles, groups, stages);
+    return new BatchProduct(work, tiles, groups, work.blocks(tiles, groups), stages, bytes);
   }
 
   /**
@@ -182,12 +223,18 @@ record BatchProduct(Work work, int tiles, int groups, Blocks blocks, int stages,
    * @param early whether it begins before the one before has ended
    */
   Kernel kernel(boolean early) {
+    int batch = 1;
+    while (2 * batch <= Math.min(groups, MOST_BATCH) && tiles * batch < CHAINS) {
+      batch *= 2;
+    }
     Map<String, String> form =
         Map.of(
             "PART", work.part.form(),
             "W", Vectors.type(work.weights),
             "TILES", String.valueOf(tiles),
             "R", String.valueOf(groups),
+            "BATCH", String.valueOf(batch),
+            "SETS", String.valueOf(work.sets()),
             "WARPS", String.valueOf(work.warps()),
             "STAGES", String.valueOf(stages),
             "TAPS", String.valueOf(work.part == Part.IN ? work.taps : 1),

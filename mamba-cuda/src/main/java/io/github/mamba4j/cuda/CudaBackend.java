@@ -15,6 +15,7 @@ import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.SsdKernels;
 import io.github.mamba4j.spi.StepKernels;
 import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
@@ -83,6 +84,11 @@ final class CudaBackend implements Backend {
   @Override
   public Storage allocate(long bytes) {
     return gpu.allocate(bytes);
+  }
+
+  @Override
+  public MemorySegment hostMemory(long bytes, Arena arena) {
+    return gpu.hostMemory(bytes, arena);
   }
 
   @Override

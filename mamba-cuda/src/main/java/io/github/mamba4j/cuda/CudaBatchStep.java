@@ -25,7 +25,7 @@ final class CudaBatchStep {
   private static final int CHANNELS = 32;
 
   /** Slices of the sums to dt, B and C. */
-  private static final int SLICES = 2;
+  private static final int SLICES = 3;
 
   private final Launcher launcher;
 

@@ -6,9 +6,11 @@ import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR
 import static jcuda.driver.CUevent_flags.CU_EVENT_DISABLE_TIMING;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
+import static jcuda.driver.CUresult.CUDA_SUCCESS;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
@@ -88,6 +90,9 @@ final class CudaDevice implements Gpu {
   private final Map<Kernel, Function> functions = new HashMap<>();
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
   private final Set<CUgraphExec> graphs = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  /** Host memory that the GPU reaches itself. */
+  private final Set<Pointer> pins = Collections.newSetFromMap(new IdentityHashMap<>());
 
   /** Guards all of the above. */
   private final ReentrantLock lock = new ReentrantLock();
@@ -274,6 +279,36 @@ final class CudaDevice implements Gpu {
     }
     if (!target.isNative()) {
       target.copyFrom(host);
+    }
+  }
+
+  /** Pages that the GPU writes to itself; what cannot be such is memory like any other. */
+  @Override
+  @SuppressWarnings("restricted") // The memory stays what it is, but for what its end brings.
+  public MemorySegment hostMemory(long bytes, Arena arena) {
+    MemorySegment memory = arena.allocate(bytes, Backend.HOST_ALIGNMENT);
+    Pointer pages = new HostAddress(memory.address());
+    enter();
+    try {
+      if (JCudaDriver.cuMemHostRegister(pages, bytes, 0) != CUDA_SUCCESS) {
+        return memory;
+      }
+      pins.add(pages);
+      return memory.reinterpret(arena, ended -> unpin(pages));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void unpin(Pointer pages) {
+    lock.lock();
+    try {
+      if (pins.remove(pages)) {
+        check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+        check(JCudaDriver.cuMemHostUnregister(pages), "cuMemHostUnregister");
+      }
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -535,6 +570,8 @@ final class CudaDevice implements Gpu {
       graphs.forEach(JCudaDriver::cuGraphExecDestroy);
       modules.values().forEach(JCudaDriver::cuModuleUnload);
       blocks.values().forEach(JCudaDriver::cuMemFree);
+      pins.forEach(JCudaDriver::cuMemHostUnregister);
+      pins.clear();
       graphs.clear();
       modules.clear();
       functions.clear();

@@ -1,5 +1,7 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.cuda.BatchProduct.Part;
+import io.github.mamba4j.cuda.BatchProduct.Work;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.MatmulKernels.Operand;
 import io.github.mamba4j.spi.MatmulKernels.Product;
@@ -9,7 +11,7 @@ import java.util.Map;
 
 /**
  * Products of few rows with weights: the launches of {@code gemv.ptx}, and, where all is BF16, of
- * {@code mamba_batch.ptx}.
+ * {@code held_rows.ptx} and {@code mamba_batch.ptx}.
  *
  * <p>All that counts is to read the weights once, from all multiprocessors and with enough loads
  * under way: tiles of 16 rows of weights are cut along k until there are as many warps as that
@@ -122,11 +124,9 @@ final class CudaGemv {
     View x = product.a().view();
     View w = product.b().view();
     View out = product.out().view();
+    int m = product.shape().m();
     int n = product.shape().n();
     int k = product.shape().k();
-    BatchProduct.Work work =
-        new BatchProduct.Work(BatchProduct.Part.ROWS, DType.BF16, n, k, 1, product.shape().m(), 1);
-    BatchProduct cut = BatchProduct.of(work, launcher);
     Arguments arguments =
         new Arguments()
             .pointer(w)
@@ -136,10 +136,17 @@ final class CudaGemv {
             .pointer(out)
             .wide(out.type().bytes(out.stride()))
             .pointer(product.bias())
-            .number(product.shape().m())
+            .number(m)
             .number(n)
             .number(k);
-    launcher.launch(cut.kernel(false), cut.grid(), arguments);
+    if (HeldRows.takes(n, k)) {
+      HeldRows cut = HeldRows.of(m, n, k, launcher);
+      launcher.launch(cut.kernel(), cut.grid(), arguments);
+    } else {
+      Work work = new Work(Part.ROWS, DType.BF16, n, k, 1, m, 1);
+      BatchProduct cut = BatchProduct.of(work, launcher);
+      launcher.launch(cut.kernel(false), cut.grid(), arguments);
+    }
   }
 
   private void launchAny(Product product) {

@@ -1,7 +1,9 @@
 package io.github.mamba4j.cuda;
 
+import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +29,11 @@ interface Gpu extends GridLauncher, AutoCloseable {
 
   /** Waits for the kernels before and copies a part of a block to the host. */
   void read(Storage source, long sourceByteOffset, MemorySegment target);
+
+  /** Allocates host memory, to which {@link #read} copies fastest. */
+  default MemorySegment hostMemory(long bytes, Arena arena) {
+    return arena.allocate(bytes, Backend.HOST_ALIGNMENT);
+  }
 
   /** Waits until every kernel launched before has ended. */
   void synchronize();

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.View;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -62,6 +64,28 @@ class CudaDeviceTest {
       for (int i = 0; i < count; i++) {
         assertThat(all[i]).isEqualTo((float) i);
       }
+    }
+  }
+
+  @Test
+  void hostMemory_readTo_hasWhatTheGpuHasAndOutlivesIt() {
+    float[] values = new float[100_000];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = i;
+    }
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment host;
+      try (CudaDevice device = new CudaDevice(0)) {
+        DeviceMemory memory = device.allocate(DType.F32.bytes(values.length));
+        device.write(MemorySegment.ofArray(values), memory, 0);
+        host = device.hostMemory(memory.byteSize(), arena);
+        device.read(memory, 0, host);
+        try (Arena shorter = Arena.ofShared()) {
+          assertThat(device.hostMemory(64, shorter).byteSize()).isEqualTo(64);
+        }
+        assertThat(host.toArray(ValueLayout.JAVA_FLOAT)).isEqualTo(values);
+      }
+      assertThat(host.toArray(ValueLayout.JAVA_FLOAT)).isEqualTo(values);
     }
   }
 

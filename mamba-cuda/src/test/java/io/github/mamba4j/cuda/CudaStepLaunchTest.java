@@ -79,6 +79,17 @@ class CudaStepLaunchTest {
     assertThat(in.x() * in.y()).isBetween(dModel / 32, 2 * launcher.multiprocessors());
   }
 
+  /**
+   * Each multiprocessor has a block at most, and the scan's begin beside the small projection's.
+   */
+  @Test
+  void step_manySequences_leaveNoMultiprocessorTwoBlocks() {
+    assertThat(launcher.multiprocessors()).isEqualTo(132);
+    run(64, 768, 24);
+    assertThat(launcher.grids.subList(1, 5).stream().map(grid -> grid.x() * grid.y() * grid.z()))
+        .containsExactly(128, 4 * 15, 48 * 8, 96);
+  }
+
   @Test
   void takes_otherWeights_saysNo() {
     Shape shape = StepCase.shape(1, 768, 1536, 16, 4, 48);

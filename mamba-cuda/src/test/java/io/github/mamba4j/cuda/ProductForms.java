@@ -236,6 +236,21 @@ abstract class ProductForms {
   }
 
   @ParameterizedTest
+  @CsvSource({"4109, 72", "4096, 192"})
+  void fewRows_ofHalvesAndAVocabulary_areTheProductWithTheBitsOfOneRow(int n, int k) {
+    Case most = new Case(new Shape(1, 60, n, k), "BF16 BF16 F32", "b", 0, false);
+    new CudaGemv(gpu).launch(most.product);
+    most.check();
+    float[] all = most.out.memory.toArray(ValueLayout.JAVA_FLOAT);
+    for (int m : new int[] {1, 9}) {
+      most.out.memory.fill((byte) 0);
+      new CudaGemv(gpu).launch(most.ofRows(m));
+      float[] few = most.out.memory.asSlice(0, 4L * n * m).toArray(ValueLayout.JAVA_FLOAT);
+      assertThat(few).as("%d rows", m).isEqualTo(Arrays.copyOf(all, n * m));
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "F32 F32 F32, 0, 128",
     "F32 F32 BF16, 1, 64",

@@ -90,19 +90,23 @@ final class PtxForms {
           scan(Map.of("RANK", "248", "SMALL", "bf16", "STATES", "4")),
           scan(Map.of("RANK", "128", "SMALL", "f32", "STATES", "64")),
           scan(Map.of("RANK", "48", "SMALL", "f32", "EARLY", "1")),
-          batch("in", Map.of("TILES", "2", "R", "4")),
-          batch("in", Map.of("TILES", "2", "R", "4", "EARLY", "1")),
-          batch("in", Map.of("TILES", "5", "R", "8")),
+          batch("in", Map.of("TILES", "3", "R", "4", "BATCH", "4", "WARPS", "6")),
+          batch("in", Map.of("TILES", "3", "R", "4", "BATCH", "4", "WARPS", "6", "EARLY", "1")),
+          batch("in", Map.of("TILES", "5", "R", "8", "BATCH", "2")),
           batch("in", Map.of("TAPS", "1")),
           batch("project", Map.of("W", "f32", "WARPS", "8")),
-          batch("project", Map.of("R", "8", "WARPS", "8")),
-          batch("out", Map.of("R", "2")),
-          batch("out", Map.of("R", "2", "EARLY", "1")),
-          batch("out", Map.of("TILES", "2", "R", "8", "WARPS", "8")),
-          batch("rows", Map.of("TILES", "2", "R", "8")));
+          batch("project", Map.of("R", "8", "BATCH", "4", "WARPS", "8")),
+          batch("project", Map.of("W", "f32", "TILES", "2", "R", "8", "BATCH", "4", "WARPS", "8")),
+          batch("out", Map.of("R", "4", "BATCH", "4", "WARPS", "12", "SETS", "4")),
+          batch("out", Map.of("R", "4", "BATCH", "4", "WARPS", "12", "SETS", "4", "EARLY", "1")),
+          batch("out", Map.of("TILES", "2", "R", "8", "BATCH", "4", "WARPS", "8")),
+          batch("out", Map.of("TILES", "5", "R", "8", "BATCH", "2", "WARPS", "8")),
+          batch("rows", Map.of("TILES", "2", "R", "8", "BATCH", "4")),
+          new PtxSource("held_rows", Map.of("R", "8", "STAGES", "8")),
+          new PtxSource("held_rows", Map.of("R", "1", "STAGES", "2")));
 
   private static PtxSource scan(Map<String, String> form) {
-    Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "SLICES", "2", "EARLY", "0"));
+    Map<String, String> all = new HashMap<>(Map.of("STATES", "16", "SLICES", "3", "EARLY", "0"));
     all.putAll(form);
     return new PtxSource("mamba_batch_scan", all);
   }
@@ -110,7 +114,7 @@ final class PtxForms {
   private static PtxSource batch(String part, Map<String, String> form) {
     Map<String, String> all =
         new HashMap<>(Map.of("W", "bf16", "TILES", "1", "R", "1", "WARPS", "4", "STAGES", "2"));
-    all.putAll(Map.of("TAPS", "4", "EARLY", "0", "PART", part));
+    all.putAll(Map.of("TAPS", "4", "EARLY", "0", "PART", part, "BATCH", "1", "SETS", "1"));
     all.putAll(form);
     return new PtxSource("mamba_batch", all);
   }

@@ -29,7 +29,10 @@ final class AsyncCopy extends Instruction {
       throw site.error("copies from .global to .shared only");
     }
     site.ignoreStarting("L2::");
-    site.expectOperands(3, 4);
+    int operands = MemoryOps.operandsBeforeHint(site);
+    if (operands < 3 || operands > 4) {
+      throw site.error("has " + operands + " operands, expected 3 or 4");
+    }
     Site.Address to = site.address(site.operands.get(0));
     Site.Address from = site.address(site.operands.get(1));
     int bytes = site.immediate(site.operands.get(2));
@@ -38,7 +41,7 @@ final class AsyncCopy extends Instruction {
     }
     int size = -1;
     int ignored = -1;
-    if (site.operands.size() == 4) {
+    if (operands == 4) {
       String last = site.operands.get(3);
       if (site.isPredicate(last)) {
         ignored = site.predicate(last);

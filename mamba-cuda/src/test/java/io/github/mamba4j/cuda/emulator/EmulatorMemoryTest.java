@@ -32,6 +32,10 @@ class EmulatorMemoryTest {
         "ld.global.v4.u16 {_, %ho, _, _}, [%in] # 8003",
         "ld.global.v2.u64 {%w0, %do}, [%in+16] # 7",
         "ld.global.cg.u32 %ro, [%in+0] # 8003fe01",
+        "createpolicy.fractional.L2::evict_first.b64 %w0, 1.0;"
+            + " ld.global.L2::cache_hint.u32 %ro, [%in+4], %w0 # 5",
+        "createpolicy.fractional.L2::evict_first.b64 %w0, 1.0; mov.u64 %w1, 9;"
+            + " st.global.L2::cache_hint.u64 [%in], %w1, %w0; ld.global.u64 %do, [%in] # 9",
         "add.u64 %w0, %in, 8; ld.global.u64 %do, [%w0+-8] # 58003fe01",
       })
   void load_anyWidth_isExtendedAsItsTypeSays(String instruction, String expected) {

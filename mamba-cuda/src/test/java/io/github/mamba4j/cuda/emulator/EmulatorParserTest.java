@@ -40,6 +40,8 @@ class EmulatorParserTest {
         "add.rz.u32 %r0, %r1, %r2 # modifier .rz is not supported here",
         "ld.global.weird.u32 %r0, [%d] # modifier .weird is not supported here",
         "add.u32 %r0, %r1 # has 2 operands, expected 3 to 3",
+        "ld.global.L2::cache_hint.u32 %r0, [%d] # has 2 operands, expected 3 to",
+        "ld.global.u32 %r0, [%d], %e # has 3 operands",
         "add.u32 %r0, %r1, %r7 # '%r7' is no register and no constant of type .u32",
         "add.u32 %r0, %r1, %f2 # '%f2' is of type .f32, expected .u32",
         "add.f32 %f0, %f1, %r2 # '%r2' is of type .u32, expected .f32",

@@ -16,6 +16,7 @@ final class MemoryOps {
     decoders.put("ldu", MemoryOps::load);
     decoders.put("st", MemoryOps::store);
     decoders.put("cp", MemoryOps::copy);
+    decoders.put("createpolicy", MemoryOps::policy);
     decoders.put("prefetch", MemoryOps::nothing);
     decoders.put("prefetchu", MemoryOps::nothing);
     decoders.put("createpolicy", MemoryOps::policy);
@@ -48,6 +49,50 @@ final class MemoryOps {
     site.ignore("global", "local", "L1", "L2");
     site.address(site.operands.get(0));
     return new Nothing();
+  }
+
+  /** What is to become of lines in a cache: some number, which only hints read. */
+  private static Instruction policy(Site site) {
+    site.ignore("fractional");
+    site.ignoreStarting("L2::");
+    site.expectOperands(1, 2);
+    return new Policy(site.target(site.operands.getFirst(), Type.B64));
+  }
+
+  /** Makes a policy. */
+  private static final class Policy extends Instruction {
+    private final int target;
+
+    Policy(int target) {
+      this.target = target;
+    }
+
+    @Override
+    void run(Warp warp, int lanes) {
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        warp.r[target][Warp.lowest(rest)] = 1;
+      }
+    }
+  }
+
+  /**
+   * Returns how many operands there are but for a policy, which an instruction with a hint ends
+   * with.
+   */
+  static int operandsBeforeHint(Site site) {
+    int count = site.operands.size();
+    if (!site.has("L2::cache_hint")) {
+      return count;
+    }
+    site.expectOperands(3, Integer.MAX_VALUE);
+    site.source(site.operands.getLast(), Type.B64);
+    return count - 1;
+  }
+
+  private static void expectOperands(Site site, int count) {
+    if (operandsBeforeHint(site) != count) {
+      throw site.error("has " + site.operands.size() + " operands with its hint");
+    }
   }
 
   /** Does nothing. */
@@ -105,7 +150,7 @@ final class MemoryOps {
   }
 
   private static Instruction load(Site site) {
-    site.expectOperands(2, 2);
+    expectOperands(site, 2);
     Type type = site.type();
     Site.Address address = site.address(site.operands.get(1));
     Space space = space(site, address);
@@ -224,7 +269,7 @@ final class MemoryOps {
   }
 
   private static Instruction store(Site site) {
-    site.expectOperands(2, 2);
+    expectOperands(site, 2);
     Type type = site.type();
     Site.Address address = site.address(site.operands.get(0));
     Space space = space(site, address);
