@@ -52,10 +52,8 @@ final class BulkCopies {
       throw site.error("copies from .global to .shared::cluster, counted by an mbarrier, only");
     }
     site.has("async");
-    int operands = site.has("L2::cache_hint") ? 5 : 4;
-    site.expectOperands(operands, operands);
-    if (operands == 5) {
-      site.source(site.operands.get(4), Type.B64);
+    if (MemoryOps.operandsBeforeHint(site) != 4) {
+      throw site.error("expected 4 operands beside its hint");
     }
     Site.Address to = site.address(site.operands.get(0));
     Site.Address from = site.address(site.operands.get(1));

@@ -16,33 +16,9 @@ final class MemoryOps {
     decoders.put("ldu", MemoryOps::load);
     decoders.put("st", MemoryOps::store);
     decoders.put("cp", MemoryOps::copy);
-    decoders.put("createpolicy", MemoryOps::policy);
     decoders.put("prefetch", MemoryOps::nothing);
     decoders.put("prefetchu", MemoryOps::nothing);
     decoders.put("createpolicy", MemoryOps::policy);
-  }
-
-  /** Makes a policy of a cache that there is none of: any number. */
-  private static Instruction policy(Site site) {
-    site.ignore("fractional");
-    site.ignoreStarting("L2::");
-    site.expectOperands(1, 2);
-    return new Policy(site.target(site.operands.get(0), Type.B64));
-  }
-
-  private static final class Policy extends Instruction {
-    private final int target;
-
-    Policy(int target) {
-      this.target = target;
-    }
-
-    @Override
-    void run(Warp warp, int lanes) {
-      for (int rest = lanes; rest != 0; rest &= rest - 1) {
-        warp.r[target][Warp.lowest(rest)] = 1;
-      }
-    }
   }
 
   private static Instruction nothing(Site site) {
