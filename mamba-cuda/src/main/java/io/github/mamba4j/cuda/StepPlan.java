@@ -55,11 +55,11 @@ record StepPlan(
   /** The most pieces of a row. */
   private static final int MOST_CUTS = 4;
 
-  /** What is copied at once is at most so much of the shared memory. */
+  /** What is copied at once is at most this part of the shared memory. */
   private static final int LEAST_ROOM = 5;
 
-  /** Bytes that are under way to a multiprocessor: more would only make others wait. */
-  private static final int FLIGHT_BYTES = 72 << 10;
+  /** And better this part of it. */
+  private static final int ROOM = 9;
 
   private static final int LEAST_BATCHES = 2;
   private static final int MOST_BATCHES = 32;
@@ -103,19 +103,23 @@ record StepPlan(
   }
 
   /**
-   * Returns the columns of a piece of a row that the GPU copies; 0 if rows cannot be cut for it.
-   * Long copies are better than short ones, as long as there is room for a few.
+   * Returns the columns of a piece of a row that the GPU copies; 0 if rows cannot be cut for it:
+   * long ones, of which there is room for many.
    */
   private int cut() {
+    int found = 0;
     for (int cuts = 1; cuts <= MOST_CUTS; cuts *= 2) {
       int cut = shape.dModel() / cuts;
       if (shape.dModel() % (cuts * LEAST_CUT) == 0
           && isPowerOfTwo(shape.dInner(), cut)
           && LEAST_CHANNELS * rowBytes(cut) <= mostShared / LEAST_ROOM) {
-        return cut;
+        found = cut;
+        if (LEAST_CHANNELS * rowBytes(cut) <= mostShared / ROOM) {
+          break;
+        }
       }
     }
-    return 0;
+    return found;
   }
 
   /** Returns whether a row has 1, 2 or 4 pieces. */
@@ -137,7 +141,7 @@ record StepPlan(
    * another.
    */
   int channels() {
-    boolean isLarge = MOST_CHANNELS * rowBytes(cut()) > mostShared / LEAST_ROOM * 3 / 4;
+    boolean isLarge = MOST_CHANNELS * rowBytes(shape.dModel()) > mostShared / LEAST_ROOM * 3 / 4;
     return isCopied() && isLarge ? LEAST_CHANNELS : MOST_CHANNELS;
   }
 
@@ -170,11 +174,6 @@ record StepPlan(
   /** Returns the bytes of a batch and its two barriers. */
   private int batchBytes() {
     return channels() * rowBytes(cut()) + 2 * Long.BYTES;
-  }
-
-  /** Returns how many batches are under way. */
-  private int flight() {
-    return isCopied() ? Math.clamp(FLIGHT_BYTES / batchBytes(), 1, batches()) : 0;
   }
 
   private int stages() {
@@ -222,7 +221,6 @@ record StepPlan(
         Map.entry("RING", ringBytes()),
         Map.entry("BULK", isCopied() ? 1 : 0),
         Map.entry("BATCHES", batches()),
-        Map.entry("FLIGHT", flight()),
         Map.entry("STAGES", stages()));
   }
 }

@@ -80,6 +80,8 @@ final class MirroredGpu implements TestGpu {
 
   private void mirrored(Runnable launch) {
     MIRRORS.forEach(Mirror::upload);
+    // Small writes of other GPUs are in streams of theirs.
+    MIRRORS.forEach(mirror -> mirror.gpu.synchronize());
     launch.run();
     gpu.synchronize();
     MIRRORS.forEach(Mirror::download);
