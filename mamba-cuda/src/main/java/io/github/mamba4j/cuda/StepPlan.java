@@ -37,13 +37,13 @@ record StepPlan(
 
   private static final int LEAST_CHANNELS = 8;
 
-  /** The most registers for small weights, in a kernel with a ring of copies or of stages. */
-  private static final int MOST_WEIGHTS = 64;
-
-  private static final int MOST_WEIGHTS_BESIDE_STAGES = 56;
+  /** The most registers of a thread for small weights and states. */
+  private static final int MOST_WEIGHTS = 72;
 
   /** The most loads of messages that a lane has under way. */
   private static final int MOST_LOADS = 6;
+
+  private static final int MOST_LOADS_BESIDE_STAGES = 4;
 
   private static final int STAGE = 1024;
   private static final int LEAST_STAGES = 2;
@@ -88,18 +88,27 @@ record StepPlan(
     return Math.ceilDiv(bytes, 16) * 16;
   }
 
-  /** Returns the tiles whose rows of the projection a thread has beside a channel's step sizes. */
+  /** Returns the tiles whose rows of the projection a thread has beside a channel's weights. */
   private int tilesTogether() {
-    int ofSteps = Math.ceilDiv(shape.dtRank(), 16) * smallBytes;
-    int ofTile = channels() * smallBytes / Float.BYTES;
-    int most = isCopied() ? MOST_WEIGHTS : MOST_WEIGHTS_BESIDE_STAGES;
-    int room = Math.min((most - ofSteps) / ofTile, THREADS / channels());
+    int room = Math.min(weightsBesideRows() / rowWeights(), THREADS / channels());
     return Math.clamp(room, 1, ownTiles());
   }
 
+  /** Returns the registers that are left beside a channel's step-size weights, rates and states. */
+  private int weightsBesideRows() {
+    int ofSteps = Math.ceilDiv(shape.dtRank(), 16) * smallBytes;
+    return MOST_WEIGHTS - ofSteps - shape.dState() / 2;
+  }
+
+  /** Returns the registers for a tile's row of the projection to step sizes, B and C. */
+  private int rowWeights() {
+    return channels() * smallBytes / Float.BYTES;
+  }
+
   /** Returns the loads of two messages of two numbers each that a lane of eight warps needs. */
-  private static int loads(int numbers) {
-    return Math.min(MOST_LOADS, Math.ceilDiv(numbers, 4 * THREADS));
+  private int loads(int numbers) {
+    int most = isCopied() ? MOST_LOADS : MOST_LOADS_BESIDE_STAGES;
+    return Math.min(most, Math.ceilDiv(numbers, 4 * THREADS));
   }
 
   /**
@@ -157,7 +166,8 @@ record StepPlan(
   /** Returns the shared memory beside the ring. */
   private int otherBytes() {
     int rows = (tilesTogether() + ownTiles()) * channels() + ownOutTiles() * outRows();
-    int floats = WARPS * rows + scanners() * shape.projected() + 2 * WARPS + ownTiles() * channels();
+    int floats =
+        WARPS * rows + scanners() * shape.projected() + 2 * WARPS + ownTiles() * channels();
     int numbers = Math.max(shape.dModel(), shape.dInner()) * Short.BYTES;
     return floats * Float.BYTES + (int) tableBytes() + numbers;
   }
@@ -198,7 +208,7 @@ record StepPlan(
   /** Returns whether there is room for what a block has. */
   boolean fits() {
     boolean hasRing = isCopied() ? batches() >= LEAST_BATCHES : stages() >= LEAST_STAGES;
-    return ownOutTiles() * outRows() <= THREADS && hasRing;
+    return hasRing && ownOutTiles() * outRows() <= THREADS && weightsBesideRows() >= rowWeights();
   }
 
   /** Returns what the kernel is made for beside the projections' types. */

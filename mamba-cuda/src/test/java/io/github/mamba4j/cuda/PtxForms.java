@@ -62,7 +62,9 @@ final class PtxForms {
               step(StepCase.shape(1, 768, 1536, 16, 4, 48), "f32"),
               step(StepCase.shape(1, 2560, 5120, 16, 4, 160), "f32"),
               step(StepCase.shape(1, 2560, 5120, 16, 4, 160), "bf16"),
-              step(StepCase.shape(1, 4096, 8192, 16, 4, 224), "f32"),
+              step(StepCase.shape(1, 3072, 6144, 16, 4, 192), "f32"),
+              step(StepCase.shape(1, 4096, 8192, 16, 4, 224), "bf16"),
+              step(StepCase.shape(1, 1024, 2048, 64, 2, 64), "f32"),
               step(StepCase.shape(1, 1024, 2048, 64, 2, 128), "bf16"),
               step(StepCase.shape(1, 96, 192, 4, 1, 4), "f32"))
           .flatMap(List::stream)
@@ -71,10 +73,16 @@ final class PtxForms {
   /** A step of one sequence, with the copy engine where rows can be cut for it, and without. */
   private static List<PtxSource> step(StepKernels.Shape shape, String small) {
     return Stream.of(true, false)
-        .map(copies -> new StepPlan(shape, 64, small.equals("f32") ? 4 : 2, 132, 227 << 10, copies).form())
+        .map(copies -> plan(shape, small, copies))
+        .filter(StepPlan::fits)
+        .map(StepPlan::form)
         .distinct()
         .map(form -> step(form, small))
         .toList();
+  }
+
+  private static StepPlan plan(StepKernels.Shape shape, String small, boolean copies) {
+    return new StepPlan(shape, 64, small.equals("f32") ? 4 : 2, 132, 227 << 10, copies);
   }
 
   private static PtxSource step(Map<String, Integer> form, String small) {

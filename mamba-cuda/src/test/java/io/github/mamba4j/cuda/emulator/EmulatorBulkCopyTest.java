@@ -62,7 +62,9 @@ class EmulatorBulkCopyTest {
             BEGIN,
             EXPECT,
             "createpolicy.fractional.L2::evict_first.b64 %w8, 1.0;",
-            copy("0", 64, "0").replace("::bytes ", "::bytes.L2::cache_hint ").replace(";", ", %w8;"),
+            copy("0", 64, "0")
+                .replace("::bytes ", "::bytes.L2::cache_hint ")
+                .replace(";", ", %w8;"),
             await(0),
             READ,
             "add.u64 %do, %w0, %w1; }");
