@@ -120,7 +120,7 @@ record StepPlan(
     for (int cuts = 1; cuts <= MOST_CUTS; cuts *= 2) {
       int cut = shape.dModel() / cuts;
       if (shape.dModel() % (cuts * LEAST_CUT) == 0
-          && isPowerOfTwo(shape.dInner(), cut)
+          && hasFewPieces(shape.dInner(), cut)
           && LEAST_CHANNELS * rowBytes(cut) <= mostShared / LEAST_ROOM) {
         found = cut;
         if (LEAST_CHANNELS * rowBytes(cut) <= mostShared / ROOM) {
@@ -132,7 +132,7 @@ record StepPlan(
   }
 
   /** Returns whether a row has 1, 2 or 4 pieces. */
-  private static boolean isPowerOfTwo(int row, int cut) {
+  private static boolean hasFewPieces(int row, int cut) {
     int cuts = row / cut;
     return row % cut == 0 && cuts <= MOST_CUTS && Integer.bitCount(cuts) == 1;
   }

@@ -52,9 +52,7 @@ final class BulkCopies {
       throw site.error("copies from .global to .shared::cluster, counted by an mbarrier, only");
     }
     site.has("async");
-    if (MemoryOps.operandsBeforeHint(site) != 4) {
-      throw site.error("expected 4 operands beside its hint");
-    }
+    MemoryOps.expectOperands(site, 4);
     Site.Address to = site.address(site.operands.get(0));
     Site.Address from = site.address(site.operands.get(1));
     int bytes = site.source(site.operands.get(2), Type.U32);

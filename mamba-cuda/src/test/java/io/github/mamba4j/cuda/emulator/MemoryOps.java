@@ -65,7 +65,8 @@ final class MemoryOps {
     return count - 1;
   }
 
-  private static void expectOperands(Site site, int count) {
+  /** Checks how many operands there are but for a policy. */
+  static void expectOperands(Site site, int count) {
     if (operandsBeforeHint(site) != count) {
       throw site.error("has " + site.operands.size() + " operands with its hint");
     }
