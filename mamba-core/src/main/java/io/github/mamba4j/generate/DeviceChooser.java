@@ -9,42 +9,69 @@ import io.github.mamba4j.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses tokens where the logits are, so that a token and its probability are all that comes back
  * to the host. Draws within rounding of the border between two tokens may differ from the host's.
+ *
+ * <p>It is a token ahead, so that the device never waits for the host: before the host waits for a
+ * token, the device has been told to read that token, whichever it will be, and to choose the next.
+ * What ends before the next is wanted, such as at a stop token, takes the reading back.
  */
 final class DeviceChooser implements TokenChooser {
+  private final InferenceState state;
+  private final boolean owned;
   private final Scope scope;
   private final Tensor logits;
   private final SampleOp.Steering steering;
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment host = arena.allocate(ValueLayout.JAVA_INT, 2);
-  private SampleOp.@Nullable Result result;
+
+  /** Where tokens arrive, in turn: one is read while the next is on its way. */
+  private final MemorySegment[] hosts = new MemorySegment[2];
+
+  /** Index of the host memory that was asked for last. */
+  private int asked;
+
+  /** Index of the token that was given last. */
+  private int given;
+
   private @Nullable Runnable choice;
 
-  private DeviceChooser(Scope scope, Tensor logits, SamplingOptions options, TokenHistory history) {
+  /** Waits for the token that was asked for ahead. */
+  private @Nullable Runnable ahead;
+
+  private DeviceChooser(
+      InferenceState state,
+      boolean owned,
+      Scope scope,
+      Tensor logits,
+      SamplingOptions options,
+      TokenHistory history) {
+    this.state = state;
+    this.owned = owned;
     this.scope = scope;
     this.logits = logits;
+    for (int i = 0; i < hosts.length; i++) {
+      hosts[i] = state.model().device().hostMemory(2 * Integer.BYTES, arena);
+    }
     long seed = options.seed();
     float[] settings = new float[SamplingKernels.SETTINGS];
     settings[SamplingKernels.SCALE] = (float) (1 / options.temperature());
     settings[SamplingKernels.TOP_P] = (float) options.topP();
     settings[SamplingKernels.MIN_P] = (float) options.minP();
     settings[SamplingKernels.PENALTY] = (float) options.repetitionPenalty();
-    int[] state = new int[SamplingKernels.STATE];
-    state[SamplingKernels.TOP_K] = options.topK();
-    state[SamplingKernels.SEED] = (int) seed;
-    state[SamplingKernels.SEED + 1] = (int) (seed >>> Integer.SIZE);
+    int[] draws = new int[SamplingKernels.STATE];
+    draws[SamplingKernels.TOP_K] = options.topK();
+    draws[SamplingKernels.SEED] = (int) seed;
+    draws[SamplingKernels.SEED + 1] = (int) (seed >>> Integer.SIZE);
     Tensor steeringSettings = scope.empty(Shape.of(1, settings.length));
     steeringSettings.write(MemorySegment.ofArray(settings));
     steering =
         new SampleOp.Steering(
             steeringSettings,
-            scope.ints(Shape.of(1, state.length), state),
+            scope.ints(Shape.of(1, draws.length), draws),
             options.repetitionPenalty() == 1 ? null : seen(scope, logits, history));
   }
 
@@ -65,17 +92,22 @@ final class DeviceChooser implements TokenChooser {
    * Opens a chooser for one sequence, if its device chooses tokens.
    *
    * @param state the sequence, which stays open longer
+   * @param owned whether nobody wants the state afterwards
    * @param options how to choose
    * @param vocab the first tokens of the model's, to choose from
    * @param history the prompt
    */
   static Optional<TokenChooser> open(
-      InferenceState state, SamplingOptions options, int vocab, TokenHistory history) {
+      InferenceState state,
+      boolean owned,
+      SamplingOptions options,
+      int vocab,
+      TokenHistory history) {
     Scope scope = state.model().openScope();
     try {
       if (SampleOp.isAvailable(scope, vocab)) {
         Tensor logits = state.logitsOnDevice().narrow(0, vocab);
-        return Optional.of(new DeviceChooser(scope, logits, options, history));
+        return Optional.of(new DeviceChooser(state, owned, scope, logits, options, history));
       }
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -86,30 +118,52 @@ final class DeviceChooser implements TokenChooser {
   }
 
   @Override
-  public int next(TokenHistory history) {
-    if (choice == null) {
-      choice = scope.record(() -> result = SampleOp.apply(logits, steering));
-    } else {
-      choice.run();
+  public int next(TokenHistory history, boolean last) {
+    Runnable arrival = ahead == null ? choose() : ahead;
+    ahead = null;
+    given = asked;
+    if (!last) {
+      if (!owned) {
+        state.mark();
+      }
+      state.stepOnDevice();
+      ahead = choose();
     }
-    Objects.requireNonNull(result).both().read(host);
-    int token = host.get(ValueLayout.JAVA_INT, 0);
-    if (token < 0) {
+    arrival.run();
+    if (Double.isNaN(logProbability())) {
       throw new IllegalStateException(
           "DeviceChooser: a logit is not a number or infinite, or all are negative infinity; the"
               + " model has diverged");
     }
-    return token;
+    return hosts[given].get(ValueLayout.JAVA_INT, 0);
+  }
+
+  /** Lets the device choose from the logits that come next; returns what waits for the token. */
+  private Runnable choose() {
+    if (choice == null) {
+      choice = scope.record(() -> SampleOp.apply(logits, steering, state.chosen()));
+    } else {
+      choice.run();
+    }
+    asked = 1 - asked;
+    return state.chosen().readLater(hosts[asked]);
   }
 
   @Override
   public double logProbability() {
-    return host.get(ValueLayout.JAVA_FLOAT, Float.BYTES);
+    return hosts[given].get(ValueLayout.JAVA_FLOAT, Float.BYTES);
   }
 
   @Override
   public void close() {
     if (arena.scope().isAlive()) {
+      if (ahead != null) {
+        ahead.run();
+        ahead = null;
+        if (!owned) {
+          state.rewind();
+        }
+      }
       scope.close();
       arena.close();
     }

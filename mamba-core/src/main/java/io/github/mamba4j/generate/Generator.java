@@ -67,7 +67,8 @@ public final class Generator {
    * Continues running sequences from a state, which moves on with what is made.
    *
    * @param state one sequence of this generator's model; afterwards it has read the prompt and
-   *     every token made but the last
+   *     every token made but the last, and its {@linkplain InferenceState#mark mark} may be another
+   *     one
    * @param prompt token ids to read first; at least one
    * @param options how to choose and when to stop
    * @return what was made
@@ -128,7 +129,9 @@ public final class Generator {
   /**
    * Continues a running sequence token by token.
    *
-   * @param state one sequence of this generator's model, which moves on with what is made
+   * @param state one sequence of this generator's model, which moves on with what is made: the
+   *     stream's own until it has ended or is closed, then it has read the prompt and every token
+   *     made but the last; its {@linkplain InferenceState#mark mark} may be another one then
    * @param prompt token ids to read first; at least one
    * @param options how to choose and when to stop
    * @return the tokens, made as they are read; to be closed by the caller, which leaves the state

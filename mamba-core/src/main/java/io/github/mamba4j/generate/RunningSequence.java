@@ -16,7 +16,7 @@ interface RunningSequence extends AutoCloseable {
   MemorySegment logits();
 
   /**
-   * Returns what chooses this sequence's tokens.
+   * Returns what makes this sequence's tokens.
    *
    * @param options how
    * @param vocab the first tokens of the model's, to choose from
@@ -47,7 +47,7 @@ interface RunningSequence extends AutoCloseable {
 
     @Override
     public TokenChooser chooser(SamplingOptions options, int vocab, TokenHistory history) {
-      return DeviceChooser.open(state, options, vocab, history)
+      return DeviceChooser.open(state, owned, options, vocab, history)
           .orElseGet(() -> new TokenChooser.OnHost(this, options, vocab));
     }
 

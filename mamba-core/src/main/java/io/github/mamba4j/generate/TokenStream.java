@@ -30,7 +30,6 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   private @Nullable GeneratedToken next;
   private @Nullable FinishReason reason;
   private int made;
-  private int unread = -1;
 
   /**
    * Makes the stream of a sequence that has read its prompt, or is about to.
@@ -90,17 +89,14 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   }
 
   private GeneratedToken compute() {
-    if (unread >= 0) {
-      sequence.step(unread);
-    }
-    int id = chooser.next(history);
+    boolean last = made + 1 == options.maxNewTokens();
+    int id = chooser.next(history, last);
     history.add(id);
     made++;
-    unread = id;
     double logProbability = chooser.logProbability();
     if (options.stopTokens().contains(id)) {
       reason = FinishReason.STOP_TOKEN;
-    } else if (made == options.maxNewTokens()) {
+    } else if (last) {
       reason = FinishReason.MAX_TOKENS;
     }
     return new GeneratedToken(id, logProbability, textOf(id));

@@ -31,6 +31,7 @@ public final class InferenceState implements AutoCloseable {
   private final int[][] oneRow = new int[1][];
   private final Arena arena = Arena.ofShared();
   private @Nullable MemorySegment hostLogits;
+  private boolean marked;
 
   private InferenceState(MambaModel model, int batch) {
     this.batch = batch;
@@ -139,6 +140,48 @@ public final class InferenceState implements AutoCloseable {
     }
     model().requireTokens(tokens);
     rows.step(batch, tokens);
+  }
+
+  /**
+   * Returns where the device chooses the tokens that {@link #stepOnDevice} reads: the same tensor
+   * each time.
+   *
+   * @return {@link io.github.mamba4j.spi.DType#I32}, [2, batch], as {@link
+   *     io.github.mamba4j.tensor.SampleOp} fills it: the tokens, then the bits of their
+   *     log-probabilities, which a step does not read
+   */
+  public Tensor chosen() {
+    return rows.chosen();
+  }
+
+  /**
+   * Reads one token of each sequence, those of {@link #chosen}, so that the host need not know
+   * them. It does not check them: what an id outside [0, vocabulary) does is undefined.
+   */
+  public void stepOnDevice() {
+    rows.stepOnDevice(batch);
+  }
+
+  /**
+   * Remembers this state, for {@link #rewind}; a later mark replaces it. The first one takes memory
+   * of this state's size.
+   */
+  public void mark() {
+    rows.mark();
+    marked = true;
+  }
+
+  /**
+   * Makes this state what it was at the last {@link #mark}, to the bit: what was read since is
+   * forgotten.
+   *
+   * @throws IllegalStateException if there was no mark
+   */
+  public void rewind() {
+    if (!marked) {
+      throw new IllegalStateException("InferenceState: nothing to rewind to; call mark() before");
+    }
+    rows.rewind();
   }
 
   /**

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,11 +44,17 @@ final class SequenceStates implements AutoCloseable {
   private final Scope scope;
   private final Scope stepMemory;
   private final boolean ownStepMemory;
+  private final StateBlocks blocks;
   private final List<MixerState> states = new ArrayList<>();
+  private final Tensor chosen;
+
+  /** The first row of {@link #chosen}. */
   private final Tensor ids;
+
   private final Tensor logits;
   private final @Nullable Tensor[] logitsRows;
   private final long[] positions;
+  private final long[] markedPositions;
   private final int[] rests;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment hostIds;
@@ -75,18 +82,26 @@ final class SequenceStates implements AutoCloseable {
     this.stepMemory = stepMemory == null ? model.openStepScope() : stepMemory;
     MambaConfig config = model.config();
     MixerConfig mixer = config.mixer();
+    boolean hasConv = mixer.dConv() > 1;
+    List<Shape> shapes = new ArrayList<>();
     for (int i = 0; i < config.nLayers(); i++) {
-      Tensor conv =
-          mixer.dConv() > 1
-              ? scope.zeros(Shape.of(rows, mixer.dConv() - 1, mixer.convChannels()))
-              : null;
-      Tensor ssm = scope.zeros(Shape.of(rows, mixer.dState(), mixer.dInner()));
-      states.add(new MixerState(conv, ssm));
+      if (hasConv) {
+        shapes.add(Shape.of(rows, mixer.dConv() - 1, mixer.convChannels()));
+      }
+      shapes.add(Shape.of(rows, mixer.dState(), mixer.dInner()));
     }
-    ids = scope.ints(Shape.of(rows, 1), new int[rows]);
-    logits = scope.zeros(Shape.of(rows, config.vocabSize()));
+    shapes.add(Shape.of(rows, config.vocabSize()));
+    blocks = new StateBlocks(scope);
+    Iterator<Tensor> tensors = blocks.cut(shapes).iterator();
+    for (int i = 0; i < config.nLayers(); i++) {
+      states.add(new MixerState(hasConv ? tensors.next() : null, tensors.next()));
+    }
+    logits = tensors.next();
+    chosen = scope.ints(Shape.of(2, rows), new int[2 * rows]);
+    ids = chosen.slice(0, 1).reshape(Shape.of(rows, 1));
     logitsRows = new @Nullable Tensor[rows];
     positions = new long[rows];
+    markedPositions = new long[rows];
     rests = new int[rows];
     hostIds = arena.allocate(ValueLayout.JAVA_INT, rows);
     steps = new @Nullable Runnable[Math.ceilDiv(rows, group) * group];
@@ -124,6 +139,23 @@ final class SequenceStates implements AutoCloseable {
     return cached;
   }
 
+  /** The next tokens where they are chosen, [2, rows], see {@link InferenceState#chosen}. */
+  Tensor chosen() {
+    return chosen;
+  }
+
+  /** Remembers what all rows are. */
+  void mark() {
+    blocks.keep();
+    System.arraycopy(positions, 0, markedPositions, 0, rows);
+  }
+
+  /** Makes all rows what they were at the last {@link #mark}. */
+  void rewind() {
+    blocks.restore();
+    System.arraycopy(markedPositions, 0, positions, 0, rows);
+  }
+
   /** Returns all memory that is held, here and on the device, without shared step memory. */
   long reservedBytes() {
     long bytes = scope.reservedBytes() + (ownStepMemory ? stepMemory.reservedBytes() : 0);
@@ -142,6 +174,11 @@ final class SequenceStates implements AutoCloseable {
   void step(int count, int[] tokens) {
     MemorySegment.copy(tokens, 0, hostIds, ValueLayout.JAVA_INT, 0, count);
     ids.write(hostIds);
+    stepOnDevice(count);
+  }
+
+  /** Reads the tokens of the first rows that {@link #chosen} has, as {@link #step} does. */
+  void stepOnDevice(int count) {
     model.backbone().refresh(stepMemory);
     for (int first = 0; first < count; first += group) {
       int size = Math.min(group, count - first);

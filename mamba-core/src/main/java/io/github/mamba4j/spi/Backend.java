@@ -112,6 +112,20 @@ public interface Backend extends AutoCloseable {
    */
   void read(Storage source, long sourceByteOffset, MemorySegment target);
 
+  /**
+   * Copies a part of a block to host memory after the kernels launched before, while those that
+   * follow are launched: {@link #read} in two parts.
+   *
+   * @param source the block, which later kernels may change
+   * @param sourceByteOffset where to start in the block
+   * @param target memory of {@link #hostMemory}, which nobody touches until the wait is over
+   * @return waits for the copy; to be run once, before the memory and this backend end
+   */
+  default Runnable readLater(Storage source, long sourceByteOffset, MemorySegment target) {
+    read(source, sourceByteOffset, target);
+    return () -> {};
+  }
+
   /** Waits until every kernel launched before has ended. */
   void synchronize();
 

@@ -55,12 +55,10 @@ public interface SamplingKernels {
    * @param seen the tokens of each row's text, that the penalty meets: a bit a token in the words
    *     of [rows, vocab / 32 rounded up], {@link DType#I32}, the token's bit is set; or null for no
    *     penalty
-   * @param tokens one {@link DType#I32} a row, contiguous, overwritten: the token; or -1, with
-   *     state and seen as they were, if a logit is NaN or positive infinity, or all are negative
-   *     infinity
+   * @param tokens one {@link DType#I32} a row, contiguous, overwritten: the token; or 0, with state
+   *     and seen as they were, if a logit is NaN or positive infinity, or all are negative infinity
    * @param logProbabilities one float a row, contiguous, overwritten: the natural logarithm of the
-   *     token's probability under the softmax of the logits as given; NaN without a token; null if
-   *     not wanted
+   *     token's probability under the softmax of the logits as given; NaN if they allow no choice
    * @param workspace {@link #sampleWorkspaceFloats} floats of scratch
    */
   record Sample(
@@ -71,7 +69,7 @@ public interface SamplingKernels {
       View state,
       @Nullable View seen,
       View tokens,
-      @Nullable View logProbabilities,
+      View logProbabilities,
       View workspace) {}
 
   /**

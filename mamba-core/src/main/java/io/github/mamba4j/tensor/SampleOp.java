@@ -26,16 +26,6 @@ public final class SampleOp {
   public record Steering(Tensor settings, Tensor state, @Nullable Tensor seen) {}
 
   /**
-   * What was chosen.
-   *
-   * @param tokens {@link DType#I32}, [rows]; -1 where the logits allow no choice
-   * @param logProbabilities of the tokens under the softmax of the logits as given, [rows]
-   * @param both the same memory, to be read at once: {@link DType#I32}, [2, rows], the tokens, then
-   *     the bits of the log-probabilities
-   */
-  public record Result(Tensor tokens, Tensor logProbabilities, Tensor both) {}
-
-  /**
    * Returns whether a device chooses tokens.
    *
    * @param scope a scope on it
@@ -50,12 +40,14 @@ public final class SampleOp {
    * Chooses.
    *
    * @param logits [rows, vocab], whose rows may lie apart
-   * @param steering what steers the choices; the result lies in its scope
-   * @return the tokens
+   * @param steering what steers the choices
+   * @param chosen {@link DType#I32}, [2, rows], overwritten: the tokens, then the bits of their
+   *     log-probabilities under the softmax of the logits as given; token 0 and NaN where a logit
+   *     is NaN or positive infinity, or all are negative infinity
    * @throws ShapeMismatchException if the shapes do not fit
    * @throws IllegalStateException if the device does not choose tokens
    */
-  public static Result apply(Tensor logits, Steering steering) {
+  public static void apply(Tensor logits, Steering steering, Tensor chosen) {
     ShapeRules.rank(OP, "logits", logits, 2, "[rows, vocab]");
     ShapeRules.activations(OP, "logits", logits);
     int rows = logits.shape().dim(0);
@@ -67,10 +59,13 @@ public final class SampleOp {
     ShapeRules.expect(OP, "settings", steering.settings, "[rows, SETTINGS]", settings, from);
     ShapeRules.expect(OP, "state", steering.state, "[rows, STATE]", state, from, DType.I32);
     ShapeRules.expect(OP, "seen", steering.seen, "[rows, words]", seen, from, DType.I32);
+    ShapeRules.expect(OP, "chosen", chosen, "[2, rows]", Shape.of(2, rows), from, DType.I32);
     Scope scope = steering.settings.scope();
     SamplingKernels kernels = kernels(scope);
-    Result result = result(scope, rows);
     View bits = Tensor.viewOf(steering.seen);
+    View tokens = chosen.view();
+    long next = tokens.offset() + tokens.stride();
+    View logProbabilities = new View(tokens.storage(), DType.F32, next, rows);
     scope.withWorkspace(
         kernels.sampleWorkspaceFloats(rows, vocab),
         workspace -> {
@@ -82,23 +77,11 @@ public final class SampleOp {
                   steering.settings.view(),
                   steering.state.view(),
                   bits,
-                  result.tokens.view(),
-                  result.logProbabilities.view(),
+                  tokens,
+                  logProbabilities,
                   workspace);
           scope.launch(() -> kernels.sample(sample));
         });
-    return result;
-  }
-
-  private static Result result(Scope scope, int rows) {
-    Tensor both = scope.empty(Shape.of(2, rows), DType.I32);
-    View first = both.view();
-    View second = new View(first.storage(), DType.F32, first.offset() + rows, rows);
-    Shape shape = Shape.of(rows);
-    return new Result(
-        Tensor.contiguous(scope, shape, first, false),
-        Tensor.contiguous(scope, shape, second, false),
-        both);
   }
 
   private static SamplingKernels kernels(Scope scope) {

@@ -286,12 +286,20 @@ public final class Tensor {
    * @param target at least as many bytes as this tensor has ({@link DType#bytes}), filled row-major
    */
   public void read(MemorySegment target) {
-    long bytes = dtype().bytes(cols());
-    for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
-      long size = bytes * rowsInOneCopy();
-      scope.backend().read(view.storage(), byteOffset(row), part(target, row * bytes, size));
-      at += rowsInOneCopy() * cols();
-    }
+    HostCopy.read(this, target);
+  }
+
+  /**
+   * Copies the elements to host memory as they are kept, without waiting for what computes them:
+   * the host can hand the device more work meanwhile, which may change this tensor.
+   *
+   * @param target memory of {@link Device#hostMemory} of this tensor's size, filled row-major;
+   *     nobody touches it until the wait is over
+   * @return waits for the copy; to be run once, while the memory and the device are open
+   * @throws ShapeMismatchException if this tensor is a view of wider rows
+   */
+  public Runnable readLater(MemorySegment target) {
+    return HostCopy.readLater(this, target);
   }
 
   /**
@@ -303,12 +311,7 @@ public final class Tensor {
   public void write(MemorySegment source) {
     requireWritable();
     base.version++;
-    long bytes = dtype().bytes(cols());
-    for (long row = 0, at = 0; at < shape.elements(); row += rowsInOneCopy()) {
-      long size = bytes * rowsInOneCopy();
-      scope.backend().write(part(source, row * bytes, size), view.storage(), byteOffset(row));
-      at += rowsInOneCopy() * cols();
-    }
+    HostCopy.write(source, this);
     base.refreshRounded();
   }
 
@@ -353,19 +356,6 @@ public final class Tensor {
       throw new IllegalStateException(
           "Tensor: " + this + " lies in read-only memory and cannot be written; copy it first");
     }
-  }
-
-  /** A slice is an object; a repeated step that copies whole segments makes none. */
-  private static MemorySegment part(MemorySegment host, long offset, long size) {
-    return host.byteSize() == size ? host : host.asSlice(offset, size);
-  }
-
-  private long rowsInOneCopy() {
-    return view.stride() == cols() ? rows() : 1;
-  }
-
-  private long byteOffset(long row) {
-    return dtype().bytes(view.offset() + row * view.stride());
   }
 
   /**

@@ -90,6 +90,50 @@ class InferenceStateTest {
     TensorAssert.assertClose(what, actual, doubles, TOLERANCE);
   }
 
+  @Test
+  void rewind_afterSteps_isTheStateOfTheMarkToTheBit() {
+    try (InferenceState state = model.newState(2);
+        InferenceState straight = model.newState(2)) {
+      for (InferenceState each : List.of(state, straight)) {
+        each.prefill(new int[][] {{1, 2, 3}, {4}});
+      }
+      assertThatThrownBy(state::rewind)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("InferenceState: nothing to rewind to; call mark() before");
+      state.mark();
+      state.step(5, 6);
+      state.mark();
+      straight.step(5, 6);
+      for (int i = 0; i < 2; i++) {
+        state.step(7, 8);
+        assertThat(logits(state)).isNotEqualTo(logits(straight));
+        state.rewind();
+        assertThat(logits(state)).isEqualTo(logits(straight));
+        assertThat(state.position(0)).isEqualTo(4);
+        assertThat(state.position(1)).isEqualTo(2);
+      }
+      for (InferenceState each : List.of(state, straight)) {
+        each.step(9, 10);
+      }
+      assertThat(logits(state)).isEqualTo(logits(straight));
+    }
+  }
+
+  @Test
+  void stepOnDevice_chosenTokens_isAStepOfThem() {
+    try (InferenceState state = model.newState(2);
+        InferenceState straight = model.newState(2)) {
+      for (int[] tokens : new int[][] {{1, 2}, {3, 4}, {28, 0}}) {
+        straight.step(tokens);
+        int[] chosen = {tokens[0], tokens[1], -1, -1};
+        state.chosen().write(MemorySegment.ofArray(chosen));
+        state.stepOnDevice();
+        assertThat(logits(state)).isEqualTo(logits(straight));
+        assertThat(state.position()).isEqualTo(straight.position());
+      }
+    }
+  }
+
   /** A step keeps what it computes from parameters alone; it must notice when they change. */
   @Test
   void stepAndPrefill_afterParametersChanged_useTheNewOnes() {

@@ -69,7 +69,8 @@ class BadCallTest {
         s ->
             SampleOp.apply(
                 zeros(s, 2, 5),
-                new SampleOp.Steering(zeros(s, 2, 4), s.ints(Shape.of(1, 5), new int[5]), null)),
+                new SampleOp.Steering(zeros(s, 2, 4), s.ints(Shape.of(1, 5), new int[5]), null),
+                s.ints(Shape.of(2, 2), new int[4])),
         "sample: state has shape [1, 5]",
         "logits of shape [2, 5]");
     bad("ScaleOp", s -> ScaleOp.apply(ids(s, 3), 2f), "multiply: x holds I32, expected F32");

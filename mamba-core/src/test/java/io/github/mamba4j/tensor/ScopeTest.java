@@ -7,7 +7,9 @@ import static org.assertj.core.data.Offset.offset;
 import io.github.mamba4j.contract.TestDevice;
 import io.github.mamba4j.spi.BackendUnavailableException;
 import io.github.mamba4j.spi.ElementwiseKernels.Unary;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -140,6 +142,22 @@ class ScopeTest {
       assertThat(w.grad().orElseThrow().toFloats()).containsExactly(2.5f, 2.5f);
       w.zeroGrad();
       assertThat(w.grad().orElseThrow().toFloats()).containsExactly(0f, 0f);
+    }
+  }
+
+  @Test
+  void readLater_tensorThatChangesMeanwhile_isWhatItWasBefore() {
+    try (Arena arena = Arena.ofShared();
+        Scope scope = device.openScope()) {
+      Tensor x = scope.floats(Shape.of(2, 3), 1, 2, 3, 4, 5, 6);
+      MemorySegment host = device.hostMemory(6 * Float.BYTES, arena);
+      Runnable arrival = x.readLater(host);
+      x.fill(0);
+      arrival.run();
+      assertThat(host.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(1, 2, 3, 4, 5, 6);
+      assertThatThrownBy(() -> x.narrow(0, 2).readLater(host))
+          .isInstanceOf(ShapeMismatchException.class)
+          .hasMessageContaining("readLater: tensor of shape [2, 2] is a view of wider rows");
     }
   }
 

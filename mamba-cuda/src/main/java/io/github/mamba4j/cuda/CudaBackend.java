@@ -118,6 +118,11 @@ final class CudaBackend implements Backend {
   }
 
   @Override
+  public Runnable readLater(Storage source, long sourceByteOffset, MemorySegment target) {
+    return gpu.readLater(source, sourceByteOffset, target);
+  }
+
+  @Override
   public void synchronize() {
     gpu.synchronize();
   }

@@ -6,10 +6,10 @@ import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR
 import static jcuda.driver.CUevent_flags.CU_EVENT_DISABLE_TIMING;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
-import static jcuda.driver.CUresult.CUDA_SUCCESS;
 import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
+import io.github.mamba4j.cuda.HostPages.HostAddress;
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
@@ -66,13 +66,6 @@ final class CudaDevice implements Gpu {
     }
   }
 
-  /** Host memory by its address. */
-  private static final class HostAddress extends Pointer {
-    HostAddress(long address) {
-      super(address);
-    }
-  }
-
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
   private final CudaStream stream = new CudaStream();
@@ -91,9 +84,6 @@ final class CudaDevice implements Gpu {
   private final IdentityHashMap<Storage, Root> blocks = new IdentityHashMap<>();
   private final Set<CUgraphExec> graphs = Collections.newSetFromMap(new IdentityHashMap<>());
 
-  /** Host memory that the GPU reaches itself. */
-  private final Set<Pointer> pins = Collections.newSetFromMap(new IdentityHashMap<>());
-
   /** Guards all of the above. */
   private final ReentrantLock lock = new ReentrantLock();
 
@@ -110,6 +100,7 @@ final class CudaDevice implements Gpu {
           Pointer.to(packedBytes),
           JCudaDriver.CU_LAUNCH_PARAM_END);
   private final PinnedRing pinned;
+  private final HostPages hostPages = new HostPages(context, stream, lock);
   private final int multiprocessors;
   private final int sharedBytes;
   private final int capability;
@@ -282,31 +273,26 @@ final class CudaDevice implements Gpu {
     }
   }
 
-  /** Pages that the GPU writes to itself; what cannot be such is memory like any other. */
   @Override
-  @SuppressWarnings("restricted") // The memory stays what it is, but for what its end brings.
-  public MemorySegment hostMemory(long bytes, Arena arena) {
-    MemorySegment memory = arena.allocate(bytes, Backend.HOST_ALIGNMENT);
-    Pointer pages = new HostAddress(memory.address());
+  public Runnable readLater(Storage source, long sourceByteOffset, MemorySegment target) {
     enter();
     try {
-      if (JCudaDriver.cuMemHostRegister(pages, bytes, 0) != CUDA_SUCCESS) {
-        return memory;
-      }
-      pins.add(pages);
-      return memory.reinterpret(arena, ended -> unpin(pages));
+      CUdeviceptr from = root(source).withByteOffset(sourceByteOffset);
+      Pointer to = new HostAddress(target.address());
+      int result = JCudaDriver.cuMemcpyDtoHAsync(to, from, target.byteSize(), stream);
+      check(result, "cuMemcpyDtoHAsync");
+      return hostPages.end();
     } finally {
       lock.unlock();
     }
   }
 
-  private void unpin(Pointer pages) {
-    lock.lock();
+  @Override
+  public MemorySegment hostMemory(long bytes, Arena arena) {
+    MemorySegment memory = arena.allocate(bytes, Backend.HOST_ALIGNMENT);
+    enter();
     try {
-      if (pins.remove(pages)) {
-        check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-        check(JCudaDriver.cuMemHostUnregister(pages), "cuMemHostUnregister");
-      }
+      return hostPages.pin(memory, arena);
     } finally {
       lock.unlock();
     }
@@ -570,13 +556,12 @@ final class CudaDevice implements Gpu {
       graphs.forEach(JCudaDriver::cuGraphExecDestroy);
       modules.values().forEach(JCudaDriver::cuModuleUnload);
       blocks.values().forEach(JCudaDriver::cuMemFree);
-      pins.forEach(JCudaDriver::cuMemHostUnregister);
-      pins.clear();
       graphs.clear();
       modules.clear();
       functions.clear();
       blocks.clear();
       pinned.close();
+      hostPages.close();
       JCudaDriver.cuEventDestroy(forked);
       JCudaDriver.cuEventDestroy(joined);
       JCudaDriver.cuStreamDestroy(side);

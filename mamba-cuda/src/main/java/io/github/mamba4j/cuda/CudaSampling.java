@@ -49,16 +49,12 @@ final class CudaSampling implements SamplingKernels {
     String name = sample.logits().type() == DType.BF16 ? "sample_bf16" : "sample_f32";
     Grid grid = new Grid(sample.rows(), 1, THREADS, 1);
     launcher.launch(new Kernel("sampling", name), grid, arguments);
-    View logProbabilities = sample.logProbabilities();
-    if (logProbabilities != null) {
-      Arguments more =
-          new Arguments()
-              .pointer(sample.tokens())
-              .matrix(sample.logits())
-              .pointer(logProbabilities)
-              .number(sample.vocab());
-      launcher.launch(
-          new Kernel("sampling", name.replace("sample", "log_probability")), grid, more);
-    }
+    Arguments more =
+        new Arguments()
+            .pointer(sample.tokens())
+            .matrix(sample.logits())
+            .pointer(sample.logProbabilities())
+            .number(sample.vocab());
+    launcher.launch(new Kernel("sampling", name.replace("sample", "log_probability")), grid, more);
   }
 }

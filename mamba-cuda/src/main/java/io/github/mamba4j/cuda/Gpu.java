@@ -30,6 +30,12 @@ interface Gpu extends GridLauncher, AutoCloseable {
   /** Waits for the kernels before and copies a part of a block to the host. */
   void read(Storage source, long sourceByteOffset, MemorySegment target);
 
+  /** Copies a part of a block to memory of {@link #hostMemory}, which the result waits for. */
+  default Runnable readLater(Storage source, long sourceByteOffset, MemorySegment target) {
+    read(source, sourceByteOffset, target);
+    return () -> {};
+  }
+
   /** Allocates host memory, to which {@link #read} copies fastest. */
   default MemorySegment hostMemory(long bytes, Arena arena) {
     return arena.allocate(bytes, Backend.HOST_ALIGNMENT);

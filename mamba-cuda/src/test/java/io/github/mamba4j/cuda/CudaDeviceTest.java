@@ -90,6 +90,29 @@ class CudaDeviceTest {
   }
 
   @Test
+  void readLater_changedAfterwards_hasWhatWasThereBefore() {
+    try (Arena arena = Arena.ofShared();
+        CudaDevice device = new CudaDevice(0)) {
+      DeviceMemory memory = device.allocate(1000 * Float.BYTES);
+      CudaElementwise kernels = new CudaElementwise(device);
+      MemorySegment[] hosts = new MemorySegment[3];
+      Runnable[] waits = new Runnable[hosts.length];
+      for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < hosts.length; i++) {
+          hosts[i] = device.hostMemory(memory.byteSize(), arena);
+          kernels.fill(view(memory, 1000), 1, 1000, 3 * round + i);
+          waits[i] = device.readLater(memory, 0, hosts[i]);
+        }
+        kernels.fill(view(memory, 1000), 1, 1000, 99);
+        for (int i = hosts.length - 1; i >= 0; i--) {
+          waits[i].run();
+          assertThat(hosts[i].toArray(ValueLayout.JAVA_FLOAT)).containsOnly(3f * round + i);
+        }
+      }
+    }
+  }
+
+  @Test
   void memory_moreThanThereIs_isRefusedAndTheDeviceStaysUsable() {
     try (CudaDevice device = new CudaDevice(0)) {
       assertThatExceptionOfType(OutOfMemoryError.class)

@@ -2,14 +2,17 @@ package io.github.mamba4j.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mamba4j.generate.FinishReason;
 import io.github.mamba4j.generate.GeneratedToken;
 import io.github.mamba4j.generate.Generation;
 import io.github.mamba4j.generate.Generator;
 import io.github.mamba4j.generate.Sampler;
 import io.github.mamba4j.generate.SamplingOptions;
 import io.github.mamba4j.generate.TokenHistory;
+import io.github.mamba4j.generate.TokenStream;
 import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.LoadOptions;
@@ -19,6 +22,7 @@ import io.github.mamba4j.model.Precision;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Device;
+import io.github.mamba4j.tensor.Tensor;
 import io.github.mamba4j.train.AdamW;
 import io.github.mamba4j.train.BatchSource;
 import io.github.mamba4j.train.TrainingStep;
@@ -26,7 +30,9 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -284,6 +290,64 @@ abstract class ModelOnGpuContract {
         state.step(expected);
       }
       assertThat(generation.tokens()).hasSize(6);
+    }
+  }
+
+  /** The device has read on by then; at the end of the tokens that were asked for it has not. */
+  @ParameterizedTest
+  @CsvSource({"STOP_TOKEN", "MAX_TOKENS", "CANCELLED"})
+  void generate_onAState_leavesWhatEveryTokenButTheLastLeaves(FinishReason end) {
+    int[] prompt = {1, 2, 3};
+    try (Device gpu = Device.of(open());
+        MambaModel model = model(gpu, Architecture.MAMBA1);
+        InferenceState state = model.newState();
+        InferenceState expected = model.newState()) {
+      Generator generator = Generator.of(model);
+      SamplingOptions longer = SamplingOptions.builder().seed(3).maxNewTokens(9).build();
+      int[] free = generator.generate(prompt, longer).ids();
+      SamplingOptions.Builder options =
+          SamplingOptions.builder().seed(3).maxNewTokens(end == FinishReason.MAX_TOKENS ? 5 : 9);
+      if (end == FinishReason.STOP_TOKEN) {
+        options.stopTokens(free[4]);
+      }
+      List<Integer> made = new ArrayList<>();
+      TokenStream stream = generator.stream(state, prompt, options.build());
+      try (stream) {
+        while (made.size() < 5 && stream.hasNext()) {
+          made.add(stream.next().id());
+        }
+      }
+      assertThat(stream.finishReason()).contains(end);
+      expected.prefill(prompt);
+      for (int token : made.subList(0, made.size() - 1)) {
+        expected.step(token);
+      }
+      assertThat(state.position()).isEqualTo(expected.position());
+      assertThat(logits(state)).isEqualTo(logits(expected));
+      for (InferenceState each : new InferenceState[] {state, expected}) {
+        each.step(made.getLast());
+      }
+      assertThat(logits(state)).isEqualTo(logits(expected));
+    }
+  }
+
+  @Test
+  void generate_divergedModel_isIllegalStateAndLeavesTheGpuUsable() {
+    try (Device gpu = Device.of(open());
+        MambaModel model = model(gpu, Architecture.MAMBA1);
+        InferenceState state = model.newState()) {
+      Tensor norm = model.parameters().get("backbone.norm_f.weight");
+      float[] sound = norm.toFloats();
+      norm.fill(Float.NaN);
+      Generator generator = Generator.of(model);
+      SamplingOptions options = SamplingOptions.builder().maxNewTokens(4).build();
+      assertThatIllegalStateException()
+          .isThrownBy(() -> generator.generate(state, new int[] {1}, options))
+          .withMessageContaining("the model has diverged");
+      assertThat(state.position()).isEqualTo(1);
+      norm.write(MemorySegment.ofArray(sound));
+      state.reset();
+      assertThat(generator.generate(state, new int[] {1}, options).ids()).hasSize(4);
     }
   }
 

@@ -250,19 +250,21 @@ abstract class SamplingContract {
   }
 
   @Test
-  void sample_logitsThatAreNoNumbers_giveNoTokenAndCountNoDraw() {
+  void sample_logitsThatAreNoNumbers_giveNoProbabilityAndCountNoDraw() {
     for (int topK : new int[] {0, 1, 10}) {
       Choice choice = new Choice(DType.F32, 1031, 0, options(1, topK, 1, 0, 1));
       choice.fill(1);
       choice.set(0, 700, Float.NaN);
       choice.set(1, 1030, Float.POSITIVE_INFINITY);
-      assertThat(choice.run()).containsOnly(-1);
+      assertThat(choice.run()).containsOnly(0);
       assertThat(choice.draws(1)).isEqualTo(1);
+      assertThat(choice.logProbability(0)).isNaN();
       assertThat(choice.logProbability(1)).isNaN();
       for (int id = 0; id < choice.vocab; id++) {
         choice.set(0, id, Float.NEGATIVE_INFINITY);
       }
-      assertThat(choice.run()).containsOnly(-1);
+      assertThat(choice.run()).containsOnly(0);
+      assertThat(choice.logProbability(0)).isNaN();
     }
   }
 }
