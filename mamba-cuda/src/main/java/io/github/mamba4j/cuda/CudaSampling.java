@@ -4,7 +4,7 @@ import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.SamplingKernels;
 import io.github.mamba4j.spi.View;
 
-/** The choice of tokens: the launch of {@code sampling.ptx}, a block of threads a row. */
+/** The choice of tokens: the launches of {@code sampling.ptx}, of parts of rows, then of rows. */
 final class CudaSampling implements SamplingKernels {
   private static final int THREADS = 1024;
 
@@ -12,6 +12,12 @@ final class CudaSampling implements SamplingKernels {
   private static final int SORTED = 4096;
 
   private static final int KEY_FLOATS = Long.BYTES / Float.BYTES;
+
+  /** Blocks that share a row at first: {@code PARTS} of the kernels. */
+  private static final int PARTS = 16;
+
+  /** Three numbers of each part. */
+  private static final int PART_FLOATS = 3 * PARTS;
 
   private final Launcher launcher;
 
@@ -27,14 +33,21 @@ final class CudaSampling implements SamplingKernels {
   /** Some more, so that the keys begin at a multiple of their size. */
   @Override
   public long sampleWorkspaceFloats(int rows, int vocab) {
-    return (long) rows * keys(vocab) * KEY_FLOATS + KEY_FLOATS - 1;
+    return (long) rows * (PART_FLOATS + keys(vocab) * KEY_FLOATS) + KEY_FLOATS - 1;
   }
 
   @Override
   public void sample(Sample sample) {
     assert sample.vocab() <= MOST_VOCAB : sample;
+    int rows = sample.rows();
     View seen = sample.seen();
-    long workspace = DeviceMemory.address(sample.workspace());
+    String type = sample.logits().type() == DType.BF16 ? "bf16" : "f32";
+    long keys = Math.ceilDiv(DeviceMemory.address(sample.workspace()), Long.BYTES) * Long.BYTES;
+    long parts = keys + (long) rows * keys(sample.vocab()) * Long.BYTES;
+    launcher.launch(
+        new Kernel("sampling", "parts_" + type),
+        new Grid(PARTS, rows, THREADS, 1),
+        new Arguments().matrix(sample.logits()).wide(parts).number(sample.vocab()));
     Arguments arguments =
         new Arguments()
             .pointer(sample.tokens())
@@ -43,18 +56,12 @@ final class CudaSampling implements SamplingKernels {
             .pointer(sample.state())
             .pointer(seen)
             .wide(seen == null ? 0 : seen.stride())
-            .wide(Math.ceilDiv(workspace, Long.BYTES) * Long.BYTES)
+            .wide(keys)
             .wide(keys(sample.vocab()))
-            .number(sample.vocab());
-    String name = sample.logits().type() == DType.BF16 ? "sample_bf16" : "sample_f32";
-    Grid grid = new Grid(sample.rows(), 1, THREADS, 1);
-    launcher.launch(new Kernel("sampling", name), grid, arguments);
-    Arguments more =
-        new Arguments()
-            .pointer(sample.tokens())
-            .matrix(sample.logits())
             .pointer(sample.logProbabilities())
+            .wide(parts)
             .number(sample.vocab());
-    launcher.launch(new Kernel("sampling", name.replace("sample", "log_probability")), grid, more);
+    launcher.launch(
+        new Kernel("sampling", "sample_" + type), new Grid(rows, 1, THREADS, 1), arguments);
   }
 }
