@@ -189,6 +189,8 @@ abstract class SamplingContract {
     "1, 0, 0.3, 0, 1",
     "0.6, 0, 0.95, 0.02, 1.3",
     "1, 0, 0.999, 0, 1",
+    "1, 0, 0.9999999, 0, 1",
+    "1, 0, 1e-9, 0, 1",
     "1, 1, 1, 0, 1.5",
     "1, 20, 0.9, 0, 0.8",
     "1, 2000, 0.9, 0, 1",
@@ -210,11 +212,11 @@ abstract class SamplingContract {
   }
 
   @ParameterizedTest
-  @CsvSource({"0, 1", "50, 1", "0, 0.9"})
-  void sample_realVocabulary_isTheCpusToken(int topK, double topP) {
+  @CsvSource({"0, 1, 2.5", "50, 1, 2.5", "0, 0.9, 2.5", "0, 0.95, 0.01"})
+  void sample_realVocabulary_isTheCpusToken(int topK, double topP, double spread) {
     SamplingOptions options = options(1, topK, topP, 0, 1.1);
     Choice choice = new Choice(DType.F32, 50_280, 0, options);
-    choice.fill(2.5);
+    choice.fill(spread);
     assertLikeTheCpu(choice, options, 1);
   }
 
