@@ -53,9 +53,6 @@ final class DeviceChooser implements TokenChooser {
     this.owned = owned;
     this.scope = scope;
     this.logits = logits;
-    for (int i = 0; i < hosts.length; i++) {
-      hosts[i] = state.model().device().hostMemory(2 * Integer.BYTES, arena);
-    }
     long seed = options.seed();
     float[] settings = new float[SamplingKernels.SETTINGS];
     settings[SamplingKernels.SCALE] = (float) (1 / options.temperature());
@@ -73,6 +70,9 @@ final class DeviceChooser implements TokenChooser {
             steeringSettings,
             scope.ints(Shape.of(1, draws.length), draws),
             options.repetitionPenalty() == 1 ? null : seen(scope, logits, history));
+    for (int i = 0; i < hosts.length; i++) {
+      hosts[i] = state.model().device().hostMemory(2 * Integer.BYTES, arena);
+    }
   }
 
   /** The bits of the tokens so far; the kernels add those that they choose. */

@@ -10,7 +10,6 @@ import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOC
 import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
 
 import io.github.mamba4j.cuda.HostPages.HostAddress;
-import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.Replay;
 import io.github.mamba4j.spi.Storage;
 import java.lang.foreign.Arena;
@@ -289,10 +288,9 @@ final class CudaDevice implements Gpu {
 
   @Override
   public MemorySegment hostMemory(long bytes, Arena arena) {
-    MemorySegment memory = arena.allocate(bytes, Backend.HOST_ALIGNMENT);
     enter();
     try {
-      return hostPages.pin(memory, arena);
+      return hostPages.allocate(bytes, arena);
     } finally {
       lock.unlock();
     }

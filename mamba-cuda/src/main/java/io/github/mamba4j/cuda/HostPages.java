@@ -29,6 +29,9 @@ final class HostPages {
     }
   }
 
+  /** What is pinned, so that no two allocations share some: the second could not be pinned. */
+  private static final long PAGE = 4096;
+
   private final CUcontext context;
   private final CudaStream stream;
   private final ReentrantLock lock;
@@ -44,17 +47,18 @@ final class HostPages {
   }
 
   /**
-   * Makes memory one that the GPU writes to, until its arena ends; what cannot be such stays memory
+   * Allocates memory that the GPU writes to, until its arena ends; what cannot be such is memory
    * like any other. With the lock, and the context current.
    */
   @SuppressWarnings("restricted") // The memory stays what it is, but for what its end brings.
-  MemorySegment pin(MemorySegment memory, Arena arena) {
+  MemorySegment allocate(long bytes, Arena arena) {
+    MemorySegment memory = arena.allocate(Math.ceilDiv(bytes, PAGE) * PAGE, PAGE);
     Pointer pages = new HostAddress(memory.address());
-    if (JCudaDriver.cuMemHostRegister(pages, memory.byteSize(), 0) != CUDA_SUCCESS) {
-      return memory;
+    if (JCudaDriver.cuMemHostRegister(pages, memory.byteSize(), 0) == CUDA_SUCCESS) {
+      pins.add(pages);
+      memory = memory.reinterpret(arena, ended -> unpin(pages));
     }
-    pins.add(pages);
-    return memory.reinterpret(arena, ended -> unpin(pages));
+    return memory.asSlice(0, bytes);
   }
 
   private void unpin(Pointer pages) {
