@@ -70,8 +70,10 @@ final class DeviceChooser implements TokenChooser {
             steeringSettings,
             scope.ints(Shape.of(1, draws.length), draws),
             options.repetitionPenalty() == 1 ? null : seen(scope, logits, history));
+    long bytes = state.chosen().shape().elements() * Integer.BYTES;
+    MemorySegment host = state.model().device().hostMemory(hosts.length * bytes, arena);
     for (int i = 0; i < hosts.length; i++) {
-      hosts[i] = state.model().device().hostMemory(2 * Integer.BYTES, arena);
+      hosts[i] = host.asSlice(i * bytes, bytes);
     }
   }
 

@@ -31,7 +31,6 @@ public final class InferenceState implements AutoCloseable {
   private final int[][] oneRow = new int[1][];
   private final Arena arena = Arena.ofShared();
   private @Nullable MemorySegment hostLogits;
-  private boolean marked;
 
   private InferenceState(MambaModel model, int batch) {
     this.batch = batch;
@@ -168,7 +167,6 @@ public final class InferenceState implements AutoCloseable {
    */
   public void mark() {
     rows.mark();
-    marked = true;
   }
 
   /**
@@ -178,7 +176,7 @@ public final class InferenceState implements AutoCloseable {
    * @throws IllegalStateException if there was no mark
    */
   public void rewind() {
-    if (!marked) {
+    if (!rows.isMarked()) {
       throw new IllegalStateException("InferenceState: nothing to rewind to; call mark() before");
     }
     rows.rewind();

@@ -150,6 +150,11 @@ final class SequenceStates implements AutoCloseable {
     System.arraycopy(positions, 0, markedPositions, 0, rows);
   }
 
+  /** Returns whether {@link #mark} was called. */
+  boolean isMarked() {
+    return blocks.areKept();
+  }
+
   /** Makes all rows what they were at the last {@link #mark}. */
   void rewind() {
     blocks.restore();

@@ -86,6 +86,11 @@ final class StateBlocks {
     }
   }
 
+  /** Returns whether {@link #keep} was called. */
+  boolean areKept() {
+    return !kept.isEmpty();
+  }
+
   /** Makes all tensors what they were at the last {@link #keep}. */
   void restore() {
     for (int i = 0; i < kept.size(); i++) {
