@@ -15,7 +15,7 @@ import java.util.ArrayDeque;
  * or zeros. A task computes some rows of some columns: for each six rows it passes over the packed
  * strips, the six rows' stretch of the left factor staying in the L1 cache and the task's strips in
  * L2. The left factor is read where it lies, six rows side by side, unless it is stored transposed;
- * then the task copies its rows together first.
+ * then its rows are turned first.
  *
  * <p>With few rows there is nothing to keep in registers, and packing would cost more than the
  * product: if the right factor is stored as {@code [n, k]}, each element of the result is the dot
@@ -29,6 +29,9 @@ abstract class CpuMatmul implements MatmulKernels {
   /** Rows of a register tile. */
   static final int TILE_ROWS = 6;
 
+  /** Bytes of a cache line. */
+  private static final int LINE = 64;
+
   /** Longest stretch of the sums that is packed at a time: six rows of it fit L1. */
   private static final int MAX_DEPTH = 1024;
 
@@ -39,6 +42,12 @@ abstract class CpuMatmul implements MatmulKernels {
   private static final int L2_FLOATS = 1 << 17;
 
   private static final int MAX_ROWS_PER_TASK = 96;
+
+  /** Size of what is turned of a transposed left factor at a time. */
+  private static final long TURNED_BYTES = 1L << 21;
+
+  /** Steps of the left factor that are turned row after row: as many pages, which the TLB knows. */
+  static final int TURN_STEPS = 32;
 
   /** As many tasks as possible up to this, for balance, if they do not get smaller than below. */
   private static final int ENOUGH_TASKS = 32;
@@ -74,25 +83,14 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   /**
-   * Computes a register tile: up to {@link #TILE_ROWS} rows and {@code width} columns of the sums
-   * of the call's present part.
+   * Computes a register tile: {@link #TILE_ROWS} rows and {@code width} columns of the sums of the
+   * call's present part.
    *
    * @param call the product
-   * @param a memory of the left factor's rows
-   * @param aOffset where the first row's sums start in it, in bytes
-   * @param strip where the strip starts in the packed memory, in bytes
-   * @param sums where to leave the sums, a dense matrix with {@code width} columns
-   * @param rows how many rows of the tile exist, at least 1; others may get any value
+   * @param tile which tile, and where its sums go
    * @param width columns of the strip, a power of two times the number of lanes
    */
-  abstract void tile(
-      MatmulCall call,
-      MemorySegment a,
-      long aOffset,
-      long strip,
-      MemorySegment sums,
-      int rows,
-      int width);
+  abstract void tile(MatmulCall call, RegisterTile tile, int width);
 
   /**
    * Brings a finished tile to the result: replaces what is there or adds to it.
@@ -119,18 +117,16 @@ abstract class CpuMatmul implements MatmulKernels {
   abstract void dots(MatmulCall call, int item, int from, int to, Scratch scratch);
 
   /**
-   * Copies rows of a left factor that is stored transposed together, tile after tile: for each step
-   * of the present part the {@link #TILE_ROWS} elements of a tile's rows.
+   * Turns some steps of the present rows of a left factor that is stored transposed: a row's steps
+   * lie side by side then, the rows {@code tileRowBytes} apart.
    *
    * @param call the product
    * @param source where the first row's first step is in the left factor, in bytes
-   * @param rows how many rows; what is left of the last tile may get any value
-   * @param readable how many rows exist in the left factor, at least {@code rows}
-   * @param to target memory
-   * @param target where the first tile goes in it, in bytes
+   * @param steps how many steps
+   * @param target where they go in the call's memory for turned rows, in bytes
+   * @param scratch the worker's memory, of which {@link #transposeFloats} are used
    */
-  abstract void gather(
-      MatmulCall call, long source, int rows, int readable, MemorySegment to, long target);
+  abstract void turn(MatmulCall call, long source, int steps, long target, Scratch scratch);
 
   /**
    * Packs some steps of a strip of a right factor that is stored as it is, row after row.
@@ -167,7 +163,7 @@ abstract class CpuMatmul implements MatmulKernels {
       int columns,
       Scratch scratch);
 
-  /** Returns how much of the worker's memory {@link #transpose} uses, from its start. */
+  /** Returns how much of the worker's memory a transposition uses, from its start. */
   abstract int transposeFloats();
 
   /**
@@ -268,23 +264,48 @@ abstract class CpuMatmul implements MatmulKernels {
             * ceilDiv(call.depth, call.stepsPerPack);
     pool.forEach(tasks, call, CpuMatmul::packTask);
 
-    call.rowTiles = ceilDiv(call.m, MAX_ROWS_PER_TASK);
-    call.rowsPerTile = roundUp(ceilDiv(call.m, call.rowTiles), TILE_ROWS);
-    call.rowTiles = ceilDiv(call.m, call.rowsPerTile);
-    call.tileRowBytes = call.aRowBytes;
-    call.tileStepBytes = call.aTransposed ? (long) TILE_ROWS * Float.BYTES : call.aStepBytes;
+    // A cache line more than the steps: rows at a power of two share few sets of L1.
+    long turnedRow = roundUp(call.depth, LINE / Float.BYTES) * (long) Float.BYTES + LINE;
+    call.tileRowBytes = call.aTransposed ? turnedRow : call.aRowBytes;
+    call.tileStepBytes = Float.BYTES;
+    int rows = call.aTransposed ? call.reserveTurned(TURNED_BYTES, MAX_ROWS_PER_TASK) : call.m;
+    for (int row = 0; row < call.m; row += rows) {
+      call.firstRow = row;
+      call.rows = Math.min(rows, call.m - row);
+      runRows(call);
+    }
+  }
+
+  private void runRows(MatmulCall call) {
+    if (call.aTransposed) {
+      call.stepsPerTurn = roundUp(ceilDiv(PACK_TASK_FLOATS, call.rows), TURN_STEPS);
+      int tasks = call.items * ceilDiv(call.depth, call.stepsPerTurn);
+      pool.forEach(tasks, call, CpuMatmul::turnTask);
+    }
+    int strip = lanes * stripVectors;
+    call.rowTiles = ceilDiv(call.rows, MAX_ROWS_PER_TASK);
+    call.rowsPerTile = roundUp(ceilDiv(call.rows, call.rowTiles), TILE_ROWS);
+    call.rowTiles = ceilDiv(call.rows, call.rowsPerTile);
     int most = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
     int least =
         roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
-    if (call.aTransposed) {
-      // Each task copies its rows of the left factor; four strips make that worth while.
-      least = Math.max(least, 4 * strip);
-    }
     int tiles = ceilDiv(ENOUGH_TASKS, call.items * call.rowTiles);
     call.columnsPerTile =
         Math.clamp(roundUp(ceilDiv(call.columns, tiles), strip), Math.min(least, most), most);
     call.columnTiles = ceilDiv(call.columns, call.columnsPerTile);
     pool.forEach(call.items * call.rowTiles * call.columnTiles, call, CpuMatmul::tileTask);
+  }
+
+  private static void turnTask(MatmulCall call, int index, Scratch scratch) {
+    int turns = ceilDiv(call.depth, call.stepsPerTurn);
+    int item = index / turns;
+    int step = index % turns * call.stepsPerTurn;
+    int steps = Math.min(call.stepsPerTurn, call.depth - step);
+    long source =
+        call.leftAt(call.firstItem + item, call.firstRow)
+            + (call.firstStep + step) * call.aStepBytes;
+    long target = call.turnedAt(item, 0) + (long) step * Float.BYTES;
+    call.kernels.turn(call, source, steps, target, scratch);
   }
 
   private static void packTask(MatmulCall call, int index, Scratch scratch) {
@@ -365,8 +386,8 @@ abstract class CpuMatmul implements MatmulKernels {
   private static void tileTask(MatmulCall call, int index, Scratch scratch) {
     int columnTile = index % call.columnTiles;
     int rest = index / call.columnTiles;
-    int fromRow = rest % call.rowTiles * call.rowsPerTile;
-    int toRow = Math.min(call.m, fromRow + call.rowsPerTile);
+    int fromRow = call.firstRow + rest % call.rowTiles * call.rowsPerTile;
+    int toRow = Math.min(call.firstRow + call.rows, fromRow + call.rowsPerTile);
     int item = rest / call.rowTiles;
     int column = columnTile * call.columnsPerTile;
     call.kernels.tiles(call, item, fromRow, toRow, column, scratch);
@@ -377,34 +398,43 @@ abstract class CpuMatmul implements MatmulKernels {
     int toColumn = Math.min(call.columns, fromColumn + call.columnsPerTile);
     int packedItem = call.bBatchStride == 0 ? 0 : item;
     long strips = packedItem * call.packedBytes(roundUp(call.columns, lanes));
-    long left = call.leftAt(call.firstItem + item, fromRow) + call.firstStep * call.aStepBytes;
-    long sumsBytes = (long) TILE_ROWS * stripVectors * lanes * Float.BYTES;
-    MemorySegment a = call.a;
-    MemorySegment sums = scratch.floats((sumsBytes >> 2) + copiedFloats(call));
-    long rowBytes = call.aRowBytes;
-    if (call.aTransposed) {
-      a = sums;
-      gather(call, left, toRow - fromRow, call.m - fromRow, sums, sumsBytes);
-      left = sumsBytes;
-      rowBytes = (long) call.depth * Float.BYTES;
-    }
+    MemorySegment sums = scratch.floats((long) TILE_ROWS * stripVectors * lanes);
+    RegisterTile tile = scratch.tile;
+    tile.left = call.aTransposed ? call.turned : call.a;
+    long left =
+        call.aTransposed
+            ? call.turnedAt(item, fromRow - call.firstRow)
+            : call.leftAt(call.firstItem + item, fromRow) + call.firstStep * call.aStepBytes;
     for (int row = fromRow; row < toRow; row += TILE_ROWS) {
-      int rows = Math.min(TILE_ROWS, toRow - row);
-      long start = left + (row - fromRow) * rowBytes;
+      tile.rows = Math.min(TILE_ROWS, toRow - row);
+      tile.leftAt = left + (row - fromRow) * call.tileRowBytes;
       long out = call.outAt(call.firstItem + item, row) + (long) call.firstColumn * Float.BYTES;
       int width;
       for (int column = fromColumn; column < toColumn; column += width) {
         width = stripWidth(call.columns - column);
-        tile(call, a, start, strips + call.packedBytes(column), sums, rows, width);
         int columns = Math.min(width, call.columns - column);
-        merge(call, sums, out + (long) column * Float.BYTES, rows, width, columns);
+        tile.strip = strips + call.packedBytes(column);
+        runTile(call, tile, out + (long) column * Float.BYTES, width, columns, sums);
       }
     }
+    tile.release();
   }
 
-  /** Returns how much a task copies of a left factor that is stored transposed. */
-  private static long copiedFloats(MatmulCall call) {
-    return call.aTransposed ? (long) call.depth * call.rowsPerTile : 0;
+  /** Computes a tile straight to the result if it fills it and replaces what is there. */
+  private void runTile(
+      MatmulCall call, RegisterTile tile, long out, int width, int columns, MemorySegment sums) {
+    if (!call.add && tile.rows == TILE_ROWS && columns == width) {
+      tile.out = call.out;
+      tile.outAt = out;
+      tile.outRowBytes = call.outRowBytes;
+      tile(call, tile, width);
+    } else {
+      tile.out = sums;
+      tile.outAt = 0;
+      tile.outRowBytes = (long) width * Float.BYTES;
+      tile(call, tile, width);
+      merge(call, sums, out, tile.rows, width, columns);
+    }
   }
 
   private static int ceilDiv(int x, int y) {

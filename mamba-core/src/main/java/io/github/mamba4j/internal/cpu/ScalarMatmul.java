@@ -11,39 +11,33 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void tile(
-      MatmulCall call,
-      MemorySegment a,
-      long aOffset,
-      long strip,
-      MemorySegment sums,
-      int rows,
-      int width) {
-    for (int i = 0; i < rows; i++) {
-      row(call, a, (aOffset + i * call.tileRowBytes) >> 2, strip >> 2, sums, (long) i * width);
+  void tile(MatmulCall call, RegisterTile tile, int width) {
+    for (int i = 0; i < tile.rows; i++) {
+      row(call, tile, i);
     }
   }
 
-  private static void row(
-      MatmulCall call, MemorySegment a, long left, long strip, MemorySegment sums, long to) {
+  private static void row(MatmulCall call, RegisterTile tile, int i) {
     MemorySegment packed = call.packed;
-    long step = call.tileStepBytes >> 2;
+    long strip = tile.strip >> 2;
+    long left = (tile.leftAt + i * call.tileRowBytes) >> 2;
     float c0 = CpuStorage.get(packed, strip);
     float c1 = CpuStorage.get(packed, strip + 1);
     float c2 = CpuStorage.get(packed, strip + 2);
     float c3 = CpuStorage.get(packed, strip + 3);
     for (int p = 0; p < call.depth; p++) {
       long right = strip + (p + 1L) * LANES;
-      float x = CpuStorage.get(a, left + p * step);
+      float x = CpuStorage.get(tile.left, left + p);
       c0 += x * CpuStorage.get(packed, right);
       c1 += x * CpuStorage.get(packed, right + 1);
       c2 += x * CpuStorage.get(packed, right + 2);
       c3 += x * CpuStorage.get(packed, right + 3);
     }
-    CpuStorage.set(sums, to, c0);
-    CpuStorage.set(sums, to + 1, c1);
-    CpuStorage.set(sums, to + 2, c2);
-    CpuStorage.set(sums, to + 3, c3);
+    long to = (tile.outAt + i * tile.outRowBytes) >> 2;
+    CpuStorage.set(tile.out, to, c0);
+    CpuStorage.set(tile.out, to + 1, c1);
+    CpuStorage.set(tile.out, to + 2, c2);
+    CpuStorage.set(tile.out, to + 3, c3);
   }
 
   @Override
@@ -102,19 +96,17 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
-    gatherSteps(call, source, rows, to, target, 0);
+  void turn(MatmulCall call, long source, int steps, long target, Scratch scratch) {
+    turnPart(call, source, steps, target, 0, call.rows);
   }
 
-  /** Copies the steps from {@code start} on of what {@link #gather} copies. */
-  static void gatherSteps(
-      MatmulCall call, long source, int rows, MemorySegment to, long target, int start) {
-    for (int p = start; p < call.depth; p++) {
+  /** Turns rows {@code from} to {@code to}, see {@link #turn}. */
+  static void turnPart(MatmulCall call, long source, int steps, long target, int from, int to) {
+    for (int p = 0; p < steps; p++) {
       long in = (source + p * call.aStepBytes) >> 2;
-      for (int i = 0; i < rows; i++) {
-        long tile = (long) (i / TILE_ROWS) * call.depth;
-        long out = (target >> 2) + (tile + p) * TILE_ROWS + i % TILE_ROWS;
-        CpuStorage.set(to, out, CpuStorage.get(call.a, in + i));
+      for (int i = from; i < to; i++) {
+        long out = ((target + i * call.tileRowBytes) >> 2) + p;
+        CpuStorage.set(call.turned, out, CpuStorage.get(call.a, in + i));
       }
     }
   }

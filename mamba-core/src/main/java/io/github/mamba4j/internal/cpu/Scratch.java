@@ -10,6 +10,9 @@ final class Scratch implements AutoCloseable {
   /** The worker's arguments of products within its memory. */
   final DenseProduct product = new DenseProduct();
 
+  /** The worker's register tile of a matrix product. */
+  final RegisterTile tile = new RegisterTile();
+
   /** The worker's arguments of dot products. */
   final DotRows dots = new DotRows();
 

@@ -10,32 +10,13 @@ import java.lang.foreign.MemorySegment;
 
 /** Matrix products on the Vector API. */
 final class VectorMatmul extends CpuMatmul {
-
-  /** Elements that are written where the six of a tile's step go, and steps that this reaches. */
-  private static final int SPILL = Math.ceilDiv(TILE_ROWS, LANES) * LANES;
-
-  private static final int SPILL_STEPS = Math.ceilDiv(SPILL - TILE_ROWS, TILE_ROWS);
-
-  /**
-   * Steps that are gathered for one tile after the other: rows at a stride share few sets of L1.
-   */
-  private static final int GATHER_STEPS = 8;
-
   VectorMatmul(WorkerPool pool) {
     super(pool, LANES, VectorTiles.STRIP_VECTORS);
   }
 
   @Override
-  void tile(
-      MatmulCall call,
-      MemorySegment a,
-      long aOffset,
-      long strip,
-      MemorySegment sums,
-      int rows,
-      int width) {
-    long stripStep = (long) width * Float.BYTES;
-    VectorTiles.tile(call, a, aOffset, strip, strip + stripStep, stripStep, sums, rows, width);
+  void tile(MatmulCall call, RegisterTile tile, int width) {
+    VectorPackedTiles.run(call, tile, width);
   }
 
   @Override
@@ -84,38 +65,25 @@ final class VectorMatmul extends CpuMatmul {
   }
 
   @Override
-  void gather(MatmulCall call, long source, int rows, int readable, MemorySegment to, long target) {
-    int steps = Math.max(0, call.depth - SPILL_STEPS);
-    int tiles = readable < SPILL ? 0 : Math.min(rows, readable - SPILL + TILE_ROWS) / TILE_ROWS;
-    long tileBytes = (long) call.depth * TILE_ROWS * Float.BYTES;
-    for (int p = 0; p < steps; p += GATHER_STEPS) {
-      int end = Math.min(steps, p + GATHER_STEPS);
-      for (int t = 0; t < tiles; t++) {
-        gatherTile(call, source + t * call.tileStepBytes, p, end, to, target + t * tileBytes);
+  void turn(MatmulCall call, long source, int steps, long target, Scratch scratch) {
+    MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
+    int whole = SPECIES.loopBound(call.rows);
+    int wholeSteps = SPECIES.loopBound(steps);
+    for (int first = 0; first < wholeSteps; first += TURN_STEPS) {
+      int end = Math.min(wholeSteps, first + TURN_STEPS);
+      for (int i = 0; i < whole; i += LANES) {
+        for (int p = first; p < end; p += LANES) {
+          long from = source + p * call.aStepBytes + (long) i * Float.BYTES;
+          long to = target + i * call.tileRowBytes + (long) p * Float.BYTES;
+          VectorTranspose.square(
+              call.a, from, call.aStepBytes, call.turned, to, call.tileRowBytes, between, 0);
+        }
       }
     }
-    int done = tiles * TILE_ROWS;
-    if (done < rows) {
-      long rest = source + (long) done * Float.BYTES;
-      ScalarMatmul.gatherSteps(call, rest, rows - done, to, target + tiles * tileBytes, 0);
-    }
-    ScalarMatmul.gatherSteps(call, source, done, to, target, steps);
-  }
-
-  private static void gatherTile(
-      MatmulCall call, long source, int from, int end, MemorySegment to, long target) {
-    MemorySegment a = offHeap(call.a);
-    to = offHeap(to);
-    long stepBytes = call.aStepBytes;
-    for (int p = from; p < end; p++) {
-      long in = source + p * stepBytes;
-      long out = target + (long) p * TILE_ROWS * Float.BYTES;
-      fromMemorySegment(SPECIES, a, in, ORDER).intoMemorySegment(to, out, ORDER);
-      if (LANES < TILE_ROWS) {
-        fromMemorySegment(SPECIES, a, in + SPECIES.vectorByteSize(), ORDER)
-            .intoMemorySegment(to, out + SPECIES.vectorByteSize(), ORDER);
-      }
-    }
+    long rest = source + wholeSteps * call.aStepBytes;
+    long restTarget = target + (long) wholeSteps * Float.BYTES;
+    ScalarMatmul.turnPart(call, rest, steps - wholeSteps, restTarget, 0, whole);
+    ScalarMatmul.turnPart(call, source, steps, target, whole, call.rows);
   }
 
   @Override
