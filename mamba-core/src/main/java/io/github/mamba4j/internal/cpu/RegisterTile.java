@@ -10,8 +10,14 @@ final class RegisterTile {
   /** Where the sums of the tile's first row start in it, in bytes. */
   long leftAt;
 
-  /** Where the strip starts in the packed right factor, in bytes: what the sums begin with. */
+  /** Where the strip starts in the packed right factor, in bytes. */
   long strip;
+
+  /** What the sums begin with: the strip's first row for each row, or what the result holds. */
+  MemorySegment initial = MemorySegment.NULL;
+
+  long initialAt;
+  long initialRowBytes;
 
   /** How many rows exist, at least 1. The others repeat the last one. */
   int rows;
@@ -25,6 +31,7 @@ final class RegisterTile {
   /** Forgets the memory, so that an idle worker keeps no tensor alive. */
   void release() {
     left = MemorySegment.NULL;
+    initial = MemorySegment.NULL;
     out = MemorySegment.NULL;
   }
 }
