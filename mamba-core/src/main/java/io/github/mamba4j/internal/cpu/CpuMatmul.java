@@ -33,7 +33,7 @@ abstract class CpuMatmul implements MatmulKernels {
   private static final int LINE = 64;
 
   /** Longest stretch of the sums that is packed at a time: six rows of it fit L1. */
-  private static final int MAX_DEPTH = 512;
+  private static final int MAX_DEPTH = 1024;
 
   /** Floats of the right factor that are packed at a time, 2 MiB. */
   private static final long PACKED_FLOATS = 1L << 19;
@@ -91,6 +91,19 @@ abstract class CpuMatmul implements MatmulKernels {
    * @param width columns of the strip, a power of two times the number of lanes
    */
   abstract void tile(MatmulCall call, RegisterTile tile, int width);
+
+  /**
+   * Brings a finished tile to the result: replaces what is there or adds to it.
+   *
+   * @param call the product
+   * @param sums the tile, a dense matrix with {@code width} columns
+   * @param outOffset where it goes in the result, in bytes
+   * @param rows how many of its rows exist
+   * @param width its columns
+   * @param columns how many of them exist
+   */
+  abstract void merge(
+      MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns);
 
   /**
    * Computes some columns of an item's result as dot products of rows of both factors.
@@ -407,45 +420,20 @@ abstract class CpuMatmul implements MatmulKernels {
     tile.release();
   }
 
-  /** Computes a tile, in the result itself if it fills the tile. */
+  /** Computes a tile straight to the result if it fills it and replaces what is there. */
   private void runTile(
       MatmulCall call, RegisterTile tile, long out, int width, int columns, MemorySegment sums) {
-    boolean addsBias = call.outAdd && call.firstStep == 0 && call.bias != null;
-    boolean direct = tile.rows == TILE_ROWS && columns == width && !addsBias;
-    tile.out = direct ? call.out : sums;
-    tile.outAt = direct ? out : 0;
-    tile.outRowBytes = direct ? call.outRowBytes : (long) width * Float.BYTES;
-    if (call.add) {
-      tile.initial = tile.out;
-      tile.initialAt = tile.outAt;
-      tile.initialRowBytes = tile.outRowBytes;
+    if (!call.add && tile.rows == TILE_ROWS && columns == width) {
+      tile.out = call.out;
+      tile.outAt = out;
+      tile.outRowBytes = call.outRowBytes;
+      tile(call, tile, width);
     } else {
-      tile.initial = call.packed;
-      tile.initialAt = tile.strip;
-      tile.initialRowBytes = 0;
-    }
-    if (call.add && !direct) {
-      load(call, tile, out, columns, addsBias);
-    }
-    tile(call, tile, width);
-    if (!direct) {
-      for (int i = 0; i < tile.rows; i++) {
-        long to = (out + i * call.outRowBytes) >> 2;
-        CpuStorage.copy(sums, (i * tile.outRowBytes) >> 2, call.out, to, columns);
-      }
-    }
-  }
-
-  /** Brings what the result holds to the worker's memory, where a sum goes on from it. */
-  private static void load(
-      MatmulCall call, RegisterTile tile, long out, int columns, boolean addsBias) {
-    for (int i = 0; i < tile.rows; i++) {
-      long to = (i * tile.outRowBytes) >> 2;
-      CpuStorage.copy(call.out, (out + i * call.outRowBytes) >> 2, tile.out, to, columns);
-      for (int j = 0; addsBias && j < columns; j++) {
-        float bias = CpuStorage.get(call.packed, (tile.strip >> 2) + j);
-        CpuStorage.set(tile.out, to + j, CpuStorage.get(tile.out, to + j) + bias);
-      }
+      tile.out = sums;
+      tile.outAt = 0;
+      tile.outRowBytes = (long) width * Float.BYTES;
+      tile(call, tile, width);
+      merge(call, sums, out, tile.rows, width, columns);
     }
   }
 

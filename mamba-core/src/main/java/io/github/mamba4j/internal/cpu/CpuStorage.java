@@ -39,11 +39,6 @@ record CpuStorage(MemorySegment segment) implements Storage {
     segment.set(FLOAT, index << 2, value);
   }
 
-  /** Copies {@code n} floats that do not overlap; places are in floats. */
-  static void copy(MemorySegment from, long source, MemorySegment to, long target, int n) {
-    MemorySegment.copy(from, source << 2, to, target << 2, (long) n << 2);
-  }
-
   static int getInt(MemorySegment segment, long index) {
     return segment.get(INT, index << 2);
   }

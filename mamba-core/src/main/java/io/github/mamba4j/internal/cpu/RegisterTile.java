@@ -10,14 +10,8 @@ final class RegisterTile {
   /** Where the sums of the tile's first row start in it, in bytes. */
   long leftAt;
 
-  /** Where the strip starts in the packed right factor, in bytes. */
+  /** Where the strip starts in the packed right factor, in bytes: what the sums begin with. */
   long strip;
-
-  /** What the sums begin with: the strip's first row for each row, or what the result holds. */
-  MemorySegment initial = MemorySegment.NULL;
-
-  long initialAt;
-  long initialRowBytes;
 
   /** How many rows exist, at least 1. The others repeat the last one. */
   int rows;
@@ -31,7 +25,6 @@ final class RegisterTile {
   /** Forgets the memory, so that an idle worker keeps no tensor alive. */
   void release() {
     left = MemorySegment.NULL;
-    initial = MemorySegment.NULL;
     out = MemorySegment.NULL;
   }
 }

@@ -20,12 +20,11 @@ final class ScalarMatmul extends CpuMatmul {
   private static void row(MatmulCall call, RegisterTile tile, int i) {
     MemorySegment packed = call.packed;
     long strip = tile.strip >> 2;
-    long initial = (tile.initialAt + i * tile.initialRowBytes) >> 2;
     long left = (tile.leftAt + i * call.tileRowBytes) >> 2;
-    float c0 = CpuStorage.get(tile.initial, initial);
-    float c1 = CpuStorage.get(tile.initial, initial + 1);
-    float c2 = CpuStorage.get(tile.initial, initial + 2);
-    float c3 = CpuStorage.get(tile.initial, initial + 3);
+    float c0 = CpuStorage.get(packed, strip);
+    float c1 = CpuStorage.get(packed, strip + 1);
+    float c2 = CpuStorage.get(packed, strip + 2);
+    float c3 = CpuStorage.get(packed, strip + 3);
     for (int p = 0; p < call.depth; p++) {
       long right = strip + (p + 1L) * LANES;
       float x = CpuStorage.get(tile.left, left + p);
@@ -39,6 +38,23 @@ final class ScalarMatmul extends CpuMatmul {
     CpuStorage.set(tile.out, to + 1, c1);
     CpuStorage.set(tile.out, to + 2, c2);
     CpuStorage.set(tile.out, to + 3, c3);
+  }
+
+  @Override
+  void merge(
+      MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
+    for (int i = 0; i < rows; i++) {
+      long from = (long) i * width * Float.BYTES;
+      mergeRow(call, sums, from, outOffset + i * call.outRowBytes, 0, columns);
+    }
+  }
+
+  /** Brings columns {@code start} to {@code end} of a tile's row to the result. */
+  static void mergeRow(
+      MatmulCall call, MemorySegment sums, long from, long to, int start, int end) {
+    for (int j = start; j < end; j++) {
+      store(call, (to >> 2) + j, CpuStorage.get(sums, (from >> 2) + j), call.add);
+    }
   }
 
   private static void store(MatmulCall call, long index, float value, boolean add) {

@@ -19,6 +19,35 @@ final class VectorMatmul extends CpuMatmul {
     VectorPackedTiles.run(call, tile, width);
   }
 
+  @Override
+  void merge(
+      MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
+    MemorySegment out = call.out;
+    int whole = SPECIES.loopBound(columns);
+    for (int i = 0; i < rows; i++) {
+      long from = (long) i * width * Float.BYTES;
+      long to = outOffset + i * call.outRowBytes;
+      if (call.add) {
+        addRow(sums, from, out, to, whole);
+      } else {
+        copyRow(sums, from, out, to, whole);
+      }
+      ScalarMatmul.mergeRow(call, sums, from, to, whole, columns);
+    }
+  }
+
+  private static void addRow(
+      MemorySegment from, long source, MemorySegment to, long target, int n) {
+    from = offHeap(from);
+    to = offHeap(to);
+    for (int j = 0; j < n; j += LANES) {
+      long at = (long) j * Float.BYTES;
+      fromMemorySegment(SPECIES, from, source + at, ORDER)
+          .add(fromMemorySegment(SPECIES, to, target + at, ORDER))
+          .intoMemorySegment(to, target + at, ORDER);
+    }
+  }
+
   private static void copyRow(
       MemorySegment from, long source, MemorySegment to, long target, int n) {
     from = offHeap(from);
