@@ -136,7 +136,7 @@ final class MatmulCall extends TileFactors {
   int reserveTurned(long most, int unit) {
     long possible = Math.max(1, most / (items * tileRowBytes) / unit) * unit;
     int rows = (int) Math.min(m, possible);
-    long bytes = items * rows * tileRowBytes;
+    long bytes = (long) items * rows * tileRowBytes;
     if (turned.byteSize() < bytes) {
       turned = Arena.ofAuto().allocate(bytes, ALIGNMENT);
     }
