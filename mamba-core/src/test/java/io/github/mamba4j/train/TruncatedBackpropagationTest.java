@@ -84,7 +84,19 @@ class TruncatedBackpropagationTest {
   }
 
   /** One piece in float64: its tokens, what it begins with, its weight in the mean. */
-  private record Piece(int[] ids, int[] targets, List<LayerState> before, double share) {}
+  private static final class Piece {
+    private final int[] ids;
+    private final int[] targets;
+    private final List<LayerState> before;
+    private final double share;
+
+    Piece(int[] ids, int[] targets, List<LayerState> before, double share) {
+      this.ids = ids;
+      this.targets = targets;
+      this.before = before;
+      this.share = share;
+    }
+  }
 
   /** A model in float64. */
   private record Truth(Architecture kind, Map<String, double[]> parameters) {
