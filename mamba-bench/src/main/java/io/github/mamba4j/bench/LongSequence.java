@@ -25,8 +25,7 @@ import java.util.stream.IntStream;
  * cost the same for each token, and take the same memory, whatever the length. A model of dModel
  * 64, four layers and 256 tokens, one thread.
  *
- * <p>Lengths and works take turns, after a warm-up of the shortest; a figure is the median of its
- * rounds. Memory is what state or step have taken from the device; with one length the peak of the
+ * <p>Lengths and works take turns, after a warm-up; a figure is the median of its rounds. Memory is what state or step have taken from the device; with one length the peak of the
  * process says the rest.
  *
  * <pre>{@code
@@ -39,7 +38,8 @@ public final class LongSequence {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final int VOCAB = 256;
   private static final int PIECE = 512;
-  private static final int WARM_UP_RUNS = 3;
+  private static final int WARM_UP_LENGTH = 1 << 12;
+  private static final int WARM_UP_RUNS = 10;
   private static final double NANOS = 1e9;
   private static final double LEARNING_RATE = 1e-3;
 
@@ -154,6 +154,7 @@ public final class LongSequence {
             .threads(1);
     List<Figure> figures = new ArrayList<>();
     try (MambaModel model = builder.build()) {
+      warmUp(model);
       for (int length : lengths) {
         figures.add(Figure.of("forward", length, new Forward(model.newState(), length)));
         figures.add(Figure.of("training step", length, Training.open(model, length)));
@@ -166,11 +167,17 @@ public final class LongSequence {
     }
   }
 
-  private static void measure(List<Figure> figures, int rounds) throws IOException {
-    for (int i = 0; i < WARM_UP_RUNS; i++) {
-      figures.get(0).work.run();
-      figures.get(1).work.run();
+  private static void warmUp(MambaModel model) {
+    try (Work forward = new Forward(model.newState(), WARM_UP_LENGTH);
+        Work training = Training.open(model, WARM_UP_LENGTH)) {
+      for (int i = 0; i < WARM_UP_RUNS; i++) {
+        forward.run();
+        training.run();
+      }
     }
+  }
+
+  private static void measure(List<Figure> figures, int rounds) throws IOException {
     for (int round = 0; round < rounds; round++) {
       figures.forEach(Figure::sample);
     }
