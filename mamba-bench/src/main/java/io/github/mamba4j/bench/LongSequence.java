@@ -25,8 +25,9 @@ import java.util.stream.IntStream;
  * cost the same for each token, and take the same memory, whatever the length. A model of dModel
  * 64, four layers and 256 tokens, one thread.
  *
- * <p>Lengths and works take turns, after a warm-up; a figure is the median of its rounds. Memory is what state or step have taken from the device; with one length the peak of the
- * process says the rest.
+ * <p>Lengths and works take turns, after a warm-up; a figure is the median of its rounds. Memory is
+ * what state or step have taken from the device; with one length the peak of the process says the
+ * rest.
  *
  * <pre>{@code
  * java --add-modules jdk.incubator.vector -Xmx256m -cp mamba-bench/target/benchmarks.jar \
