@@ -222,7 +222,8 @@ public final class InferenceState implements AutoCloseable {
   /**
    * Reads a piece whose checked ids are on the device already.
    *
-   * @param pieceIds [batch, length], in a scope without gradients
+   * @param pieceIds [batch, length]; gradients, if their scope records them, end at the piece's
+   *     beginning
    * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
    */
   Tensor read(Tensor pieceIds) {
@@ -234,11 +235,6 @@ public final class InferenceState implements AutoCloseable {
               + ", expected [batch, length] with batch = "
               + batch
               + " (from the state)");
-    }
-    if (pieceIds.scope().recordsGradients()) {
-      throw new IllegalArgumentException(
-          "InferenceState: ids belongs to a scope that records gradients, which a state cannot"
-              + " carry; make it in one of openScope()");
     }
     return rows.read(pieceIds);
   }

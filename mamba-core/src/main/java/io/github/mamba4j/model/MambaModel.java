@@ -382,17 +382,32 @@ public final class MambaModel implements AutoCloseable {
 
   /**
    * Computes the next-token loss of a piece of running sequences and moves their state on. The
-   * means of a sequence's pieces, weighted by their counted positions, are its loss as a whole. Not
-   * to be recorded: the state counts the calls.
+   * means of a sequence's pieces, weighted by their counted positions, are its loss as a whole.
    *
-   * @param ids the sequences' next token ids, [batch, length], in a scope without gradients; see
-   *     {@link #ids}
+   * <p>In a scope that records gradients this is truncated back-propagation through time: the state
+   * before the piece counts as a constant, so that gradients reach back to the piece's beginning
+   * and memory is that of one piece. The state has moved on already when {@code backward()} runs.
+   * Recorded together with it, a repetition moves the state on, but does not count its position;
+   * without gradients this is not to be recorded.
+   *
+   * {@snippet :
+   * try (InferenceState state = model.newState(batch); Scope scope = model.openGradientScope()) {
+   *   for (int piece = 0; piece < pieces; piece++) {
+   *     scope.reset();
+   *     Tensor ids = model.ids(scope, Shape.of(batch, length), inputs[piece]);
+   *     Tensor next = scope.ints(Shape.of(batch, length), targets[piece]);
+   *     model.loss(ids, next, state).mean().backward(1f / pieces); // parameters' gradients add up
+   *   }
+   * }
+   * }
+   *
+   * @param ids the sequences' next token ids, [batch, length]; see {@link #ids}
    * @param targets the token that follows each id, or {@link CrossEntropyOp#IGNORE}, [batch,
    *     length]
    * @param state the sequences so far, which have read the ids afterwards
    * @return the mean loss in nats over the counted positions
    * @throws IllegalArgumentException if the state belongs to another model or its batch is not that
-   *     of the ids, or the ids' scope records gradients
+   *     of the ids
    */
   public CrossEntropyOp.Result loss(Tensor ids, Tensor targets, InferenceState state) {
     if (state.model() != this) {

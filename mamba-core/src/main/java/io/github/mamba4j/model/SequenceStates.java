@@ -283,15 +283,24 @@ final class SequenceStates implements AutoCloseable {
   }
 
   /**
-   * Reads a piece of all rows whose checked ids are on the device already.
+   * Reads a piece of all rows whose checked ids are on the device already. Gradients, if the ids'
+   * scope records them, end at the piece's beginning.
    *
    * @param pieceIds [rows, length]
    * @return the normalised hidden states, [rows, length, dModel], in the ids' scope
    */
   Tensor read(Tensor pieceIds) {
-    model.backbone().refresh(stepMemory);
-    Tensor hidden = advance(pieceIds, 0, rows);
-    computeLogits(hidden, 0, rows);
+    Scope work = pieceIds.scope();
+    Tensor hidden;
+    if (work.recordsGradients()) {
+      hidden = model.backbone().forward(pieceIds, states);
+      // In F32: rows of another type would have the whole head converted.
+      model.logits(work.keep(hidden.select(-1)), logits);
+    } else {
+      model.backbone().refresh(stepMemory);
+      hidden = advance(pieceIds, 0, rows);
+      computeLogits(hidden, 0, rows);
+    }
     for (int i = 0; i < rows; i++) {
       positions[i] += pieceIds.shape().dim(1);
     }
@@ -390,7 +399,7 @@ final class SequenceStates implements AutoCloseable {
 
   /** Makes all rows forget all tokens. */
   void clear() {
-    tensors().values().forEach(tensor -> tensor.fill(0));
+    blocks.clear();
     Arrays.fill(positions, 0);
   }
 

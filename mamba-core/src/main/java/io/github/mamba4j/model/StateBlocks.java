@@ -76,6 +76,13 @@ final class StateBlocks {
     return tensors;
   }
 
+  /** Makes all tensors zeros again. */
+  void clear() {
+    for (int i = 0; i < blocks.size(); i++) {
+      blocks.get(i).fill(0);
+    }
+  }
+
   /** Copies all tensors to memory of its own, which is taken at the first call. */
   void keep() {
     if (kept.isEmpty()) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Embeddings, a stack of residual blocks, and the last normalisation. */
 public final class Backbone {
@@ -50,11 +51,32 @@ public final class Backbone {
    * @return the hidden states
    */
   public Result forward(Tensor ids, boolean keepResiduals) {
+    return run(ids, keepResiduals, null);
+  }
+
+  /**
+   * Runs a piece of running sequences with gradients that end at its beginning, and moves the
+   * states on. {@link #advance} is the way without gradients.
+   *
+   * @param ids token ids, [batch, length]
+   * @param states one for each block, constants to the gradients, overwritten by the states after
+   *     the piece
+   * @return the normalised hidden states, [batch, length, dModel], in the ids' scope
+   */
+  public Tensor forward(Tensor ids, List<MixerState> states) {
+    return run(ids, false, states).out();
+  }
+
+  private Result run(Tensor ids, boolean keepResiduals, @Nullable List<MixerState> states) {
     Tensor hidden = embedding.forward(ids);
     Tensor residual = null;
     List<Tensor> residuals = new ArrayList<>();
-    for (ResidualBlock block : blocks) {
-      ResidualBlock.Result result = block.forward(hidden, residual);
+    for (int i = 0; i < blocks.size(); i++) {
+      ResidualBlock block = blocks.get(i);
+      ResidualBlock.Result result =
+          states == null
+              ? block.forward(hidden, residual)
+              : block.forward(hidden, residual, states.get(i));
       if (residual != null && keepResiduals) {
         residuals.add(result.residual());
       }

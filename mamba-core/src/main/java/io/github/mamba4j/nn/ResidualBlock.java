@@ -45,6 +45,23 @@ public final class ResidualBlock {
   }
 
   /**
+   * Runs the block over a piece of running sequences and moves their state on. Gradients end at the
+   * piece's beginning: the state before it counts as a constant.
+   *
+   * @param hidden output of the block before, or the embeddings, [batch, length, dModel]
+   * @param residual residual stream before that output was added, or null in the first block
+   * @param state what the sequences have left so far, overwritten by what they leave now
+   * @return the result
+   */
+  public Result forward(Tensor hidden, @Nullable Tensor residual, MixerState state) {
+    RmsNormOp.Result normed = normalise(hidden, residual);
+    // The backward pass reads the state before the piece, which is overwritten by then.
+    Mixer.Result mixed = mixer.forward(normed.out(), state.keptIn(hidden.scope()));
+    state.copyFrom(mixed.state());
+    return new Result(mixed.out(), normed.sum());
+  }
+
+  /**
    * Runs the block over a piece of running sequences, without gradients, and moves their state on;
    * after {@link #refresh}.
    *

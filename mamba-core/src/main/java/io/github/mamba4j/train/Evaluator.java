@@ -1,5 +1,6 @@
 package io.github.mamba4j.train;
 
+import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.tensor.CrossEntropyOp;
 import io.github.mamba4j.tensor.Scope;
@@ -16,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * so a batch with ignored positions weighs less. Every row of a batch starts from an empty state;
  * {@link StreamEvaluator} reads sequences of any length with a carried one.
  *
- * <p>The forward pass is recorded once and repeated: the model may change between evaluations, the
- * shape of the batches may not. For one thread at a time.
+ * <p>The forward pass is recorded once and repeated, but in pieces: the model may change between
+ * evaluations, the shape of the batches may not. For one thread at a time.
  */
 public final class Evaluator implements AutoCloseable {
   private final MambaModel model;
@@ -26,16 +27,23 @@ public final class Evaluator implements AutoCloseable {
   private final Scope scope;
   private final HostBatch batch;
   private final MemorySegment scalar;
+
+  /** What a batch's pieces hand on, and where they are computed; null for whole batches. */
+  private final @Nullable InferenceState state;
+
+  private final Scope work;
   private @Nullable Runnable forward;
   private @Nullable Tensor loss;
   private @Nullable Tensor hits;
 
-  private Evaluator(MambaModel model, BatchSource source) {
+  private Evaluator(MambaModel model, BatchSource source, int pieceLength) {
     this.model = model;
     this.source = source;
     this.scope = model.openScope();
-    this.batch = new HostBatch(model, scope, source, arena);
+    this.batch = new HostBatch(model, scope, source, pieceLength, arena);
     this.scalar = arena.allocate(ValueLayout.JAVA_FLOAT);
+    this.state = batch.pieces() == 1 ? null : model.newState(source.batchSize());
+    this.work = scope.openSeparateChild();
   }
 
   /**
@@ -46,7 +54,26 @@ public final class Evaluator implements AutoCloseable {
    * @return the evaluator, to be closed before the model
    */
   public static Evaluator open(MambaModel model, BatchSource source) {
-    return new Evaluator(model, source);
+    return open(model, source, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Prepares to measure a model on data whose sequences are read in pieces with a carried state, so
+   * that memory does not grow with their length.
+   *
+   * @param model the model
+   * @param source the data, of which epoch 0 is read
+   * @param pieceLength tokens of a sequence that are read at once at most, positive; the result
+   *     does not depend on it but for rounding
+   * @return the evaluator, to be closed before the model
+   * @throws IllegalArgumentException if pieceLength is not positive
+   */
+  public static Evaluator open(MambaModel model, BatchSource source, int pieceLength) {
+    if (pieceLength <= 0) {
+      throw new IllegalArgumentException(
+          "Evaluator: pieceLength must be positive, got " + pieceLength);
+    }
+    return new Evaluator(model, source, pieceLength);
   }
 
   /**
@@ -106,11 +133,17 @@ public final class Evaluator implements AutoCloseable {
     long counted = 0;
     boolean more = true;
     for (long i = 0; i < batches && more; i++) {
-      int targets = batch.load(source, 0, i);
-      run();
-      lossSum += (double) targets * read(loss);
-      hitSum += read(hits);
-      counted += targets;
+      batch.load(source, 0, i);
+      if (state != null) {
+        state.reset();
+      }
+      for (int piece = 0; piece < batch.pieces(); piece++) {
+        int targets = batch.write(piece);
+        run();
+        lossSum += (double) targets * read(loss);
+        hitSum += read(hits);
+        counted += targets;
+      }
       more =
           counted == 0 || goOn.test(new Evaluation(lossSum / counted, hitSum / counted, counted));
     }
@@ -123,16 +156,21 @@ public final class Evaluator implements AutoCloseable {
   }
 
   private void run() {
+    if (state != null) {
+      work.reset();
+      keep(model.loss(batch.inputs().in(work), batch.targets().in(work), state));
+      return;
+    }
     if (forward != null) {
       forward.run();
       return;
     }
-    forward =
-        scope.record(() -> {
-          CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
-          loss = result.mean();
-          hits = result.hits().sum();
-        });
+    forward = scope.record(() -> keep(model.loss(batch.inputs(), batch.targets())));
+  }
+
+  private void keep(CrossEntropyOp.Result result) {
+    loss = result.mean();
+    hits = result.hits().sum();
   }
 
   private float read(@Nullable Tensor value) {
@@ -146,6 +184,10 @@ public final class Evaluator implements AutoCloseable {
   /** Frees the memory; the model stays. */
   @Override
   public void close() {
+    work.close();
+    if (state != null) {
+      state.close();
+    }
     scope.close();
     arena.close();
   }

@@ -14,12 +14,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The way of a batch from its source to the device: checked on the host, then written to the same
- * memory each time, so that recorded work finds it. The next batch can be read while the device
- * works on this one.
+ * memory each time, so that recorded work finds it; long sequences in pieces of equal length, of
+ * which the last is filled up with positions that do not count. The next batch can be read while
+ * the device works on the last piece of this one.
  */
 final class HostBatch {
   private final int rows;
   private final int length;
+  private final int pieces;
+  private final int pieceLength;
   private final int vocab;
   private final int[] inputs;
   private final int[] targets;
@@ -40,28 +43,38 @@ final class HostBatch {
    * @param model whose tokens count
    * @param scope owner of the tensors
    * @param source the shape of its batches
+   * @param longestPiece tokens of a sequence that are on the device at once at most, positive
    * @param arena owner of the host memory
    */
-  HostBatch(MambaModel model, Scope scope, BatchSource source, Arena arena) {
+  HostBatch(MambaModel model, Scope scope, BatchSource source, int longestPiece, Arena arena) {
     this.rows = source.batchSize();
     this.length = source.length();
+    this.pieces = Math.ceilDiv(length, longestPiece);
+    this.pieceLength = Math.ceilDiv(length, pieces);
     this.vocab = model.config().paddedVocabSize();
     int count = Math.multiplyExact(rows, length);
     this.inputs = new int[count];
     this.targets = new int[count];
-    this.staging = arena.allocate(2L * count * Integer.BYTES, Long.BYTES);
-    Shape shape = Shape.of(rows, length);
-    this.both = scope.empty(Shape.of(2, rows, length), DType.I32);
+    this.staging = arena.allocate(2L * rows * pieceLength * Integer.BYTES, Long.BYTES);
+    Shape shape = Shape.of(rows, pieceLength);
+    this.both = scope.empty(Shape.of(2, rows, pieceLength), DType.I32);
     this.inputTensor = both.slice(0, 1).reshape(shape);
     this.targetTensor = both.slice(1, 1).reshape(shape);
   }
 
+  /** Returns the piece that was written last, [batch, piece]. */
   Tensor inputs() {
     return inputTensor;
   }
 
+  /** Returns what follows its tokens, [batch, piece]. */
   Tensor targets() {
     return targetTensor;
+  }
+
+  /** Returns the number of pieces of a batch, positive. */
+  int pieces() {
+    return pieces;
   }
 
   /** Returns the number of tokens of a batch. */
@@ -95,7 +108,7 @@ final class HostBatch {
   }
 
   /**
-   * Reads, checks and uploads a batch.
+   * Reads and checks a batch.
    *
    * @return the number of targets that count
    * @throws IllegalArgumentException if the source has another shape or gives a token that the
@@ -127,11 +140,38 @@ final class HostBatch {
         counted++;
       }
     }
-    MemorySegment.copy(inputs, 0, staging, ValueLayout.JAVA_INT, 0, inputs.length);
-    long half = (long) inputs.length * Integer.BYTES;
-    MemorySegment.copy(targets, 0, staging, ValueLayout.JAVA_INT, half, targets.length);
+    return counted;
+  }
+
+  /**
+   * Uploads a piece of the batch that was loaded last.
+   *
+   * @param piece which one, in [0, pieces)
+   * @return the number of its targets that count
+   */
+  int write(int piece) {
+    int start = piece * pieceLength;
+    int size = Math.min(pieceLength, length - start);
+    int counted = 0;
+    for (int row = 0; row < rows; row++) {
+      int from = row * length + start;
+      stage(inputs, from, size, row, 0);
+      stage(targets, from, size, rows + row, CrossEntropyOp.IGNORE);
+      for (int i = from; i < from + size; i++) {
+        counted += targets[i] == CrossEntropyOp.IGNORE ? 0 : 1;
+      }
+    }
     both.write(staging);
     return counted;
+  }
+
+  /** Copies one row of a piece to host memory and fills it up. */
+  private void stage(int[] values, int from, int size, int row, int filling) {
+    long at = (long) row * pieceLength * Integer.BYTES;
+    MemorySegment.copy(values, from, staging, ValueLayout.JAVA_INT, at, size);
+    for (int i = size; i < pieceLength; i++) {
+      staging.setAtIndex(ValueLayout.JAVA_INT, (long) row * pieceLength + i, filling);
+    }
   }
 
   /** Whether the arrays hold a batch. */

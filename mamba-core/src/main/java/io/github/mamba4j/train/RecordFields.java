@@ -3,11 +3,13 @@ package io.github.mamba4j.train;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /** Settings as names and plain values, to be written to a checkpoint and compared with it. */
 final class RecordFields {
@@ -43,20 +45,23 @@ final class RecordFields {
     };
   }
 
-  /** Returns a line for each name whose values differ. */
+  /** Returns a line for each name whose values differ, or that one side lacks. */
   static List<String> differences(String what, Map<String, ?> stored, Map<String, Object> current) {
+    Set<String> names = new LinkedHashSet<>(current.keySet());
+    names.addAll(stored.keySet());
     List<String> lines = new ArrayList<>();
-    for (Map.Entry<String, Object> entry : current.entrySet()) {
-      Object before = stored.get(entry.getKey());
-      if (!Objects.equals(before, entry.getValue())) {
+    for (String name : names) {
+      Object before = stored.get(name);
+      Object now = current.get(name);
+      if (!Objects.equals(before, now)) {
         lines.add(
             String.format(
                 Locale.ROOT,
                 "%s %s was %s, is %s now",
                 what,
-                entry.getKey(),
-                before,
-                entry.getValue()));
+                name,
+                Objects.requireNonNullElse(before, "not set"),
+                Objects.requireNonNullElse(now, "not set")));
       }
     }
     return lines;

@@ -54,9 +54,13 @@ public final class Trainer implements AutoCloseable {
             settings.optimizer(),
             settings.clipNorm(),
             settings.accumulation(),
-            settings.activations());
+            settings.activations(),
+            settings.pieceLength());
     BatchSource validationData = settings.validationData();
-    this.validation = validationData == null ? null : Evaluator.open(model, validationData);
+    this.validation =
+        validationData == null
+            ? null
+            : Evaluator.open(model, validationData, settings.pieceLength());
     TrainingState state =
         new TrainingState(
             model, step, progress, comparedSettings(), data.fingerprint(), settings.extras());
@@ -87,6 +91,9 @@ public final class Trainer implements AutoCloseable {
     compared.put("accumulation", (long) settings.accumulation());
     compared.put("batchSize", (long) data.batchSize());
     compared.put("length", (long) data.length());
+    if (settings.pieceLength() < data.length()) {
+      compared.put("truncatedBackpropagation", (long) settings.pieceLength());
+    }
     return compared;
   }
 

@@ -32,6 +32,7 @@ public final class TrainerBuilder {
   private int accumulation = 1;
   private double clipNorm = 1;
   private DType activations = DType.F32;
+  private int pieceLength = Integer.MAX_VALUE;
   private long validateEverySteps;
   private long validationBatches = Long.MAX_VALUE;
   private int patience;
@@ -159,6 +160,23 @@ public final class TrainerBuilder {
   public TrainerBuilder activations(DType value) {
     once("activations");
     activations = value;
+    return this;
+  }
+
+  /**
+   * Sets that sequences are trained by truncated back-propagation through time, which takes no more
+   * memory however long they are: a batch is read in pieces, each of which begins with the states
+   * that the one before it left, and gradients reach back to the beginning of their piece. There is
+   * one optimiser step for {@link #accumulation} batches as ever, of the gradients of all pieces,
+   * and each batch begins with empty states, so that checkpoints hold none. Validation data is read
+   * in such pieces, too. See {@link TrainingStep#open(MambaModel, BatchSource, AdamW, double, int,
+   * DType, int)}.
+   *
+   * @param value tokens of a sequence that gradients reach over at most, positive (default: all)
+   * @return this
+   */
+  public TrainerBuilder truncatedBackpropagation(int value) {
+    pieceLength = Math.toIntExact(positive("truncatedBackpropagation", value));
     return this;
   }
 
@@ -396,6 +414,10 @@ public final class TrainerBuilder {
 
   DType activations() {
     return activations;
+  }
+
+  int pieceLength() {
+    return pieceLength;
   }
 
   long validateEverySteps() {

@@ -1,5 +1,6 @@
 package io.github.mamba4j.train;
 
+import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.tensor.AdamWOp;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * the update leaves. Loss and norm are looked at before the update runs: if one of them is not
  * finite the parameters stay as they are.
  *
+ * <p>Long sequences can be trained by truncated back-propagation through time: in pieces, each of
+ * which is a micro-batch that begins with the states that the piece before it left.
+ *
  * <p>{@link Trainer} drives this; use it directly for a training loop of your own. For one thread
  * at a time.
  */
@@ -35,6 +40,7 @@ public final class TrainingStep implements AutoCloseable {
 
   private final MambaModel model;
   private final int accumulation;
+  private final boolean gradientsAdd;
   private final AdamWOp.Settings settings;
   private final Memory memory;
   private final HostBatch batch;
@@ -45,9 +51,17 @@ public final class TrainingStep implements AutoCloseable {
   private final float[] stepNumbers = new float[AdamWOp.STEP_NUMBERS];
   private final MemorySegment staging;
   private final MemorySegment hostScalar;
+  private final Program begin = new Program(this::beginSequences);
   private final Program microBatch = new Program(this::forwardBackward);
   private final Program measure = new Program(this::measureGradients);
   private final Program update = new Program(this::updateParameters);
+
+  /** What a batch's pieces hand on; null for whole batches. */
+  private final @Nullable InferenceState carried;
+
+  /** The part of the batch's targets that a piece has. */
+  private final Tensor share;
+
   private @Nullable Tensor meanLoss;
   private @Nullable Tensor hitCount;
   private long updates;
@@ -63,15 +77,27 @@ public final class TrainingStep implements AutoCloseable {
    * @param scope activations and gradients
    * @param state moments
    * @param arena what comes from the host and goes to it
+   * @param carried what a batch's pieces hand on; null for whole batches
    */
-  private record Memory(Scope scope, Scope state, Arena arena) implements AutoCloseable {
-    static Memory open(MambaModel model, DType activations) {
+  private record Memory(Scope scope, Scope state, Arena arena, @Nullable InferenceState carried)
+      implements AutoCloseable {
+    static Memory open(MambaModel model, DType activations, BatchSource shape, int pieceLength) {
       Scope scope = model.openGradientScope(activations);
-      return new Memory(scope, model.openScope(), Arena.ofShared());
+      InferenceState carried =
+          shape.length() <= pieceLength ? null : model.newState(shape.batchSize());
+      return new Memory(scope, model.openScope(), Arena.ofShared(), carried);
+    }
+
+    long reservedBytes() {
+      long bytes = scope.reservedBytes() + state.reservedBytes();
+      return carried == null ? bytes : bytes + carried.reservedBytes();
     }
 
     @Override
     public void close() {
+      if (carried != null) {
+        carried.close();
+      }
       scope.close();
       state.close();
       arena.close();
@@ -84,10 +110,13 @@ public final class TrainingStep implements AutoCloseable {
       AdamW optimizer,
       double clipNorm,
       int accumulation,
+      int pieceLength,
       Memory memory) {
     this.model = model;
     this.memory = memory;
+    this.carried = memory.carried;
     this.accumulation = accumulation;
+    this.gradientsAdd = accumulation > 1 || carried != null;
     this.settings =
         new AdamWOp.Settings(
             (float) clipNorm,
@@ -96,7 +125,8 @@ public final class TrainingStep implements AutoCloseable {
             (float) optimizer.eps());
     Scope scope = memory.scope;
     Arena arena = memory.arena;
-    this.batch = new HostBatch(model, scope, shape, arena);
+    this.batch = new HostBatch(model, scope, shape, pieceLength, arena);
+    this.share = scope.full(Shape.of(1), 1);
     this.numbers = scope.zeros(Shape.of(AdamWOp.STEP_NUMBERS));
     this.norm = scope.zeros(Shape.of(1));
     this.staging = arena.allocate(ValueLayout.JAVA_FLOAT, AdamWOp.STEP_NUMBERS);
@@ -160,16 +190,57 @@ public final class TrainingStep implements AutoCloseable {
       double clipNorm,
       int accumulation,
       DType activations) {
-    if (accumulation <= 0) {
-      throw new IllegalArgumentException(
-          "TrainingStep: accumulation must be positive, got " + accumulation);
-    }
-    Memory memory = Memory.open(model, activations);
+    return open(model, shape, optimizer, clipNorm, accumulation, activations, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Prepares to train a model as {@link #open(MambaModel, BatchSource, AdamW, double, int, DType)}
+   * does, by truncated back-propagation through time, in memory that does not grow with the
+   * sequences' length.
+   *
+   * <p>A batch is cut over time into the fewest pieces of at most {@code pieceLength} tokens a
+   * sequence, all of equal length (the last is filled up with positions that do not count). The
+   * states of convolutions and scans after a piece are those before the next; a batch begins with
+   * zeros, nothing goes from one batch to the next. The forward pass, and the loss over all counted
+   * targets of the batch, are those of whole sequences up to rounding. Gradients reach back to the
+   * beginning of their piece and add up over the pieces: there is one update for a batch. Batches
+   * of one piece are trained as without this, to the bit.
+   *
+   * @param model the model, which nothing else may train in the meantime
+   * @param shape a source with the shape of the batches
+   * @param optimizer the optimiser's settings; its learning rate is not used here
+   * @param clipNorm largest gradient norm that is not scaled down, positive; infinity for no
+   *     clipping
+   * @param accumulation micro-batches of one update, positive
+   * @param activations {@link DType#F32}, or a type that the model's device computes in
+   * @param pieceLength tokens of a sequence that gradients reach over at most, positive
+   * @return the step, to be closed before the model
+   * @throws IllegalArgumentException if a number is out of its range, or the device does not
+   *     compute in that type
+   */
+  public static TrainingStep open(
+      MambaModel model,
+      BatchSource shape,
+      AdamW optimizer,
+      double clipNorm,
+      int accumulation,
+      DType activations,
+      int pieceLength) {
+    requirePositive("accumulation", accumulation);
+    requirePositive("pieceLength", pieceLength);
+    Memory memory = Memory.open(model, activations, shape, pieceLength);
     try {
-      return new TrainingStep(model, shape, optimizer, clipNorm, accumulation, memory);
+      return new TrainingStep(model, shape, optimizer, clipNorm, accumulation, pieceLength, memory);
     } catch (RuntimeException | Error e) {
       memory.close();
       throw e;
+    }
+  }
+
+  private static void requirePositive(String name, int value) {
+    if (value <= 0) {
+      throw new IllegalArgumentException(
+          "TrainingStep: " + name + " must be positive, got " + value);
     }
   }
 
@@ -194,19 +265,7 @@ public final class TrainingStep implements AutoCloseable {
     writeNumbers(learningRate);
     try {
       for (int i = 0; i < accumulation; i++) {
-        long step = index * accumulation + i;
-        int counted = batch.load(source, epoch, step);
-        microBatch.run();
-        if (i == accumulation - 1) {
-          measure.run();
-        }
-        // While the device works on this batch, which the next line waits for.
-        batch.readAhead(source, epoch, step + 1);
-        double mean = read(meanLoss);
-        means += mean;
-        lossSum += counted * mean;
-        hits += read(hitCount);
-        targets += counted;
+        means += addGradients(source, epoch, index * accumulation + i, i == accumulation - 1);
       }
       loss = means / accumulation;
       gradientNorm = read(norm);
@@ -217,27 +276,77 @@ public final class TrainingStep implements AutoCloseable {
       }
       return updated;
     } finally {
-      if (!updated || accumulation == 1) {
+      if (!updated || !gradientsAdd) {
         clearGradients();
       }
     }
   }
 
+  /** Adds a batch's share of the gradients and returns its mean loss. */
+  private double addGradients(BatchSource source, long epoch, long step, boolean last) {
+    int all = batch.load(source, epoch, step);
+    targets += all;
+    if (carried != null) {
+      begin.run();
+    }
+    double mean = 0;
+    for (int piece = 0; piece < batch.pieces(); piece++) {
+      int counted = batch.write(piece);
+      float weight = writeShare(counted, all);
+      microBatch.run();
+      if (piece == batch.pieces() - 1) {
+        if (last) {
+          measure.run();
+        }
+        // While the device works on this batch, which the next line waits for.
+        batch.readAhead(source, epoch, step + 1);
+      }
+      double meanOfPiece = read(meanLoss);
+      mean += weight * meanOfPiece;
+      lossSum += counted * meanOfPiece;
+      hits += read(hitCount);
+    }
+    return mean;
+  }
+
+  private float writeShare(int counted, int all) {
+    if (carried == null) {
+      return 1;
+    }
+    float weight = all == 0 ? 0 : (float) counted / all;
+    hostScalar.set(ValueLayout.JAVA_FLOAT, 0, weight);
+    share.write(hostScalar);
+    return weight;
+  }
+
   private void clearGradients() {
-    if (accumulation == 1) {
-      AdamWOp.renewGradients(slots);
-    } else {
+    if (gradientsAdd) {
       AdamWOp.zeroGradients(slots);
+    } else {
+      AdamWOp.renewGradients(slots);
     }
   }
 
+  private void beginSequences() {
+    Objects.requireNonNull(carried).reset();
+  }
+
   private void forwardBackward() {
-    CrossEntropyOp.Result result = model.loss(batch.inputs(), batch.targets());
-    Runnable backward = () -> result.mean().backward(1f / accumulation);
-    if (accumulation == 1) {
-      AdamWOp.replaceGradients(slots, backward);
+    Tensor inputs = batch.inputs();
+    CrossEntropyOp.Result result;
+    Tensor part;
+    if (carried == null) {
+      result = model.loss(inputs, batch.targets());
+      part = result.mean();
     } else {
+      result = model.loss(inputs, batch.targets(), carried);
+      part = result.mean().multiply(share);
+    }
+    Runnable backward = () -> part.backward(1f / accumulation);
+    if (gradientsAdd) {
       backward.run();
+    } else {
+      AdamWOp.replaceGradients(slots, backward);
     }
     meanLoss = result.mean();
     hitCount = result.hits().sum();
@@ -255,7 +364,7 @@ public final class TrainingStep implements AutoCloseable {
 
   private void updateParameters() {
     AdamWOp.update(memory.scope, slots, settings, numbers, norm);
-    if (accumulation > 1) {
+    if (gradientsAdd) {
       AdamWOp.zeroGradients(slots);
     }
   }
@@ -353,7 +462,7 @@ public final class TrainingStep implements AutoCloseable {
    * @return size in bytes
    */
   public long reservedBytes() {
-    return memory.scope.reservedBytes() + memory.state.reservedBytes();
+    return memory.reservedBytes();
   }
 
   /** Sets how many updates the moments stand for. */

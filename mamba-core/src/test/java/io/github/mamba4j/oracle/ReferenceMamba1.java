@@ -2,6 +2,7 @@ package io.github.mamba4j.oracle;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -204,17 +205,40 @@ public final class ReferenceMamba1 {
       int batch,
       int[] ids,
       @Nullable List<LayerState> initial) {
-    int dModel = config.dModel;
+    LayerState zero = LayerState.zero(config, batch);
+    List<LayerState> from = initial == null ? Collections.nCopies(config.nLayers, zero) : initial;
+    return model(
+        config.dModel,
+        config.vocabSize,
+        parameters,
+        ids,
+        from,
+        (prefix, x, state) -> mixer(config, parameters, prefix, batch, x, state));
+  }
+
+  /** A mixer of any kind inside a model. */
+  interface Mixer {
+    /** The mixer whose parameters' names begin with the prefix, from a state. */
+    Result mix(String prefix, double[] x, LayerState initial);
+  }
+
+  /** The whole model around any mixer, from one state a layer. */
+  static Result model(
+      int dModel,
+      int vocabSize,
+      Map<String, double[]> parameters,
+      int[] ids,
+      List<LayerState> initial,
+      Mixer mixer) {
     double[] embedding = required(parameters, "backbone.embeddings.weight");
     double[] r = ReferenceOps.embedding(embedding, dModel, ids);
     List<LayerState> states = new ArrayList<>();
     List<double[]> hidden = new ArrayList<>();
-    for (int layer = 0; layer < config.nLayers; layer++) {
+    for (int layer = 0; layer < initial.size(); layer++) {
       String name = "backbone.layers." + layer + ".";
       double[] weight = required(parameters, name + "norm.weight");
       double[] normed = ReferenceOps.rmsNorm(dModel, 1e-5, r, null, weight);
-      LayerState state = initial == null ? LayerState.zero(config, batch) : initial.get(layer);
-      Result mixed = mixer(config, parameters, name + "mixer.", batch, normed, state);
+      Result mixed = mixer.mix(name + "mixer.", normed, initial.get(layer));
       r = ReferenceOps.add(r, mixed.out);
       hidden.add(r);
       states.addAll(mixed.states);
@@ -223,7 +247,7 @@ public final class ReferenceMamba1 {
         ReferenceOps.rmsNorm(dModel, 1e-5, r, null, required(parameters, "backbone.norm_f.weight"));
     hidden.add(normed);
     double[] head = parameters.getOrDefault("lm_head.weight", embedding);
-    double[] logits = ReferenceOps.linear(ids.length, dModel, config.vocabSize, normed, head, null);
+    double[] logits = ReferenceOps.linear(ids.length, dModel, vocabSize, normed, head, null);
     return new Result(logits, states, hidden);
   }
 
@@ -247,7 +271,7 @@ public final class ReferenceMamba1 {
     return ReferenceOps.crossEntropy(config.vocabSize, logits, targets);
   }
 
-  private static double[] required(Map<String, double[]> parameters, String name) {
+  static double[] required(Map<String, double[]> parameters, String name) {
     double[] array = parameters.get(name);
     if (array == null) {
       throw new IllegalArgumentException("mamba1: parameter " + name + " is missing");

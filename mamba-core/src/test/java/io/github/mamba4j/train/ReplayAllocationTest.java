@@ -5,12 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import io.github.mamba4j.model.SessionBatch;
+import io.github.mamba4j.spi.DType;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * What is recorded makes no objects when it is replayed. On the scalar kernels only: the
@@ -23,8 +24,8 @@ class ReplayAllocationTest {
   private static final com.sun.management.ThreadMXBean THREADS =
       (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  /** Classes that are loaded late allocate once. */
-  private static final int FIRST_CALLS = 4;
+  /** What is loaded or compiled late allocates in one of the first rounds; a call does in each. */
+  private static final int ROUNDS = 6;
 
   private static final int CALLS = 20;
 
@@ -32,22 +33,25 @@ class ReplayAllocationTest {
   private static final long FEWER_BYTES = CALLS * 16;
 
   private static long allocatedBytes(Runnable call) {
-    for (int i = 0; i < FIRST_CALLS; i++) {
-      call.run();
+    long fewest = Long.MAX_VALUE;
+    for (int round = 0; round < ROUNDS; round++) {
+      long before = THREADS.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < CALLS; i++) {
+        call.run();
+      }
+      fewest = Math.min(fewest, THREADS.getCurrentThreadAllocatedBytes() - before);
     }
-    long before = THREADS.getCurrentThreadAllocatedBytes();
-    for (int i = 0; i < CALLS; i++) {
-      call.run();
-    }
-    return THREADS.getCurrentThreadAllocatedBytes() - before;
+    return fewest;
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2})
-  void step_trainingReplayed_allocatesNothing(int accumulation) {
+  @CsvSource({"1, 5", "2, 5", "1, 3"})
+  void step_trainingReplayed_allocatesNothing(int accumulation, int pieceLength) {
     BatchSource data = new Fixed(2, 5);
     try (MambaModel model = Toys.model(1);
-        TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, accumulation)) {
+        TrainingStep step =
+            TrainingStep.open(
+                model, data, AdamW.of(1e-3), 1, accumulation, DType.F32, pieceLength)) {
       long bytes = allocatedBytes(() -> step.run(data, 0, 0, 1e-3));
 
       assertThat(bytes).isLessThan(FEWER_BYTES);

@@ -111,6 +111,31 @@ class ResumeTest {
     }
   }
 
+  /** No state outlives its batch, so that a checkpoint needs none. */
+  @Test
+  void resume_truncatedBackpropagation_equalsTheUninterruptedBitByBit() throws IOException {
+    List<Map<String, float[]>> ends = new ArrayList<>();
+    for (int[] run : new int[][] {{6}, {4, 6}}) {
+      try (MambaModel model = Toys.model(run.length)) {
+        for (int i = 0; i < run.length; i++) {
+          TrainerBuilder part =
+              Trainer.builder()
+                  .model(model)
+                  .data(Toys.noise(4))
+                  .validationData(Toys.noise(2))
+                  .truncatedBackpropagation(3)
+                  .checkpoints(folder)
+                  .maxSteps(run[i]);
+          try (Trainer trainer = (i == 0 ? part : part.resume(folder)).build()) {
+            trainer.fit();
+          }
+        }
+        ends.add(Toys.weights(model));
+      }
+    }
+    assertThat(ends.get(1)).usingRecursiveComparison().isEqualTo(ends.get(0));
+  }
+
   private static MambaModel mamba2() {
     return MambaModel.builder()
         .architecture(Architecture.MAMBA2)
@@ -232,6 +257,9 @@ class ResumeTest {
     assertRefused(
         run -> run.data(Toys.noise(3)).epochs(2).schedule(LearningRateSchedule.linear(0)),
         "setting decay was CONSTANT, is LINEAR now");
+    assertRefused(
+        run -> run.data(Toys.noise(3)).epochs(2).truncatedBackpropagation(3),
+        "setting truncatedBackpropagation was not set, is 3 now");
     assertRefused(
         run -> run.data(Toys.noise(3)).maxSteps(2), "is at step 3, but the run ends at step 2");
   }

@@ -85,9 +85,14 @@ abstract class ModelOnGpuContract {
 
   /** Returns loss and gradient norm of a few steps. */
   private static double[] trajectory(MambaModel model, DType activations) {
+    return trajectory(model, activations, Integer.MAX_VALUE);
+  }
+
+  private static double[] trajectory(MambaModel model, DType activations, int pieceLength) {
     Noise data = new Noise(2, 21, STEPS);
     double[] figures = new double[2 * STEPS];
-    try (TrainingStep step = TrainingStep.open(model, data, AdamW.of(1e-3), 1, 1, activations)) {
+    try (TrainingStep step =
+        TrainingStep.open(model, data, AdamW.of(1e-3), 1, 1, activations, pieceLength)) {
       for (int i = 0; i < STEPS; i++) {
         assertThat(step.run(data, 0, i, 1e-3)).isTrue();
         figures[2 * i] = step.loss();
@@ -113,6 +118,18 @@ abstract class ModelOnGpuContract {
         MambaModel onGpu = model(gpu, architecture);
         MambaModel onCpu = model(cpu, architecture)) {
       assertClose(trajectory(onGpu, DType.F32), trajectory(onCpu, DType.F32), 2e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void training_truncatedBackpropagation_takesTheStepsOfTheCpu(Architecture architecture) {
+    try (Device gpu = Device.of(open());
+        Device cpu = Device.open("cpu", 1);
+        MambaModel onGpu = model(gpu, architecture);
+        MambaModel onCpu = model(cpu, architecture)) {
+      assertClose(trajectory(onGpu, DType.F32, 8), trajectory(onCpu, DType.F32, 8), 2e-5);
+      assertClose(trajectory(onGpu, DType.BF16, 8), trajectory(onCpu, DType.F32, 8), 2e-2);
     }
   }
 

@@ -265,11 +265,11 @@ abstract class CpuElementwise implements ElementwiseKernels {
     int first = task * TRANSPOSED_ROWS;
     int end = Math.min(first + TRANSPOSED_ROWS, decay.rows());
     MemorySegment source = CpuStorage.of(decay.x());
-    MemorySegment values = scratch.floats(decay.cols());
     for (int i = first; i < end; i++) {
-      apply(Function.EXP, source, row(decay.x(), i), values, 0, decay.cols());
+      long x = row(decay.x(), i);
       for (int j = 0; j < decay.cols(); j++) {
-        put(decay.out(), j, i, -CpuStorage.get(values, j));
+        // The bits of the loops over vectors, which a model's first token would wait for.
+        put(decay.out(), j, i, -ScalarMath.exp(CpuStorage.get(source, x + j)));
       }
     }
   }

@@ -11,6 +11,8 @@ import jdk.incubator.vector.FloatVector;
 
 /** The convolution on vectors of channels; the last channels go through {@link ScalarConv}. */
 final class VectorConv extends CpuConv {
+  private static final EmptyCalls EMPTY = new EmptyCalls();
+
   VectorConv(WorkerPool pool) {
     super(pool, new VectorRows());
   }
@@ -32,6 +34,9 @@ final class VectorConv extends CpuConv {
     // Pass by pass: a loop over taps inside the loop over channels would be slower.
     for (; j <= width - 4; j += 4) {
       long at = (long) j * n;
+      for (int i = EMPTY.before(n / LANES); i > 0; i--) {
+        addFour(packed, x + at, taps + at, base, baseStart, out, outStart, 0);
+      }
       addFour(packed, x + at, taps + at, base, baseStart, out, outStart, n);
       base = out;
       baseStart = outStart;

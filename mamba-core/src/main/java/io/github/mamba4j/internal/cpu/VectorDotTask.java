@@ -20,6 +20,12 @@ final class VectorDotTask {
   private static final long SUM_FLOATS = (long) SUMS * LANES;
   private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
 
+  private static final EmptyCalls WIDE = new EmptyCalls();
+  private static final EmptyCalls PAIRS = new EmptyCalls();
+  private static final EmptyCalls INT8 = new EmptyCalls();
+  private static final EmptyCalls SQUARE = new EmptyCalls();
+  private static final EmptyCalls BLOCKS = new EmptyCalls();
+
   private VectorDotTask() {}
 
   /**
@@ -120,6 +126,17 @@ final class VectorDotTask {
     return call.m > 1 ? VectorDots.SQUARE : VectorDots.WIDE;
   }
 
+  /** Returns the counter of the loop that multiplies. */
+  private static EmptyCalls empty(MatmulCall call) {
+    if (call.m > 1) {
+      return blocks(call) ? BLOCKS : SQUARE;
+    }
+    if (call.bType == DType.F32 || isWidened(call)) {
+      return WIDE;
+    }
+    return isPairs(call) ? PAIRS : INT8;
+  }
+
   /** Copies the left rows so that they meet bfloat16 pairs: even elements, then odd ones. */
   private static void splitPairs(MatmulCall call, int item, int whole, MemorySegment memory) {
     for (int i = 0; i < call.m; i++) {
@@ -171,7 +188,14 @@ final class VectorDotTask {
       int together = Math.min(rounds, from + apart - j);
       for (int round = 0; round < together; round++) {
         aim(call, item, j + round, to, apart, rows, memory);
-        multiplyOne(call, rows, memory, (long) round * group * VECTOR_BYTES);
+        long sums = (long) round * group * VECTOR_BYTES;
+        int whole = rows.elements;
+        rows.elements = 0;
+        for (int i = empty(call).before(whole / LANES); i > 0; i--) {
+          multiplyOne(call, rows, memory, sums);
+        }
+        rows.elements = whole;
+        multiplyOne(call, rows, memory, sums);
       }
       VectorDots.reduce(memory, together * group);
       for (int round = 0; round < together; round++) {
@@ -194,21 +218,33 @@ final class VectorDotTask {
   /** Multiplies all left rows with a group of right rows and finishes their sums. */
   private static void multiplyMany(
       MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
+    int whole = rows.elements;
     for (int i = 0; i < call.m; i += VectorDots.SQUARE) {
       int count = Math.min(VectorDots.SQUARE, call.m - i);
-      if (blocks(call)) {
-        for (int row = 0; row < count; row++) {
-          aimLeft(call, item, i + row, 1, rows, memory);
-          VectorWeightDots.blocks(rows, memory, (long) row * VectorDots.SQUARE * VECTOR_BYTES);
-        }
-      } else {
-        aimLeft(call, item, i, count, rows, memory);
-        VectorDots.square(rows, memory, 0);
+      rows.elements = 0;
+      for (int empty = empty(call).before(whole / LANES); empty > 0; empty--) {
+        multiplySquare(call, item, i, count, rows, memory);
       }
+      rows.elements = whole;
+      multiplySquare(call, item, i, count, rows, memory);
       VectorDots.reduce(memory, SUMS);
       for (int row = 0; row < count; row++) {
         finish(call, item, i + row, column, apart, rows.columns, memory, row * VectorDots.SQUARE);
       }
+    }
+  }
+
+  /** Multiplies up to four left rows with up to four right rows. */
+  private static void multiplySquare(
+      MatmulCall call, int item, int first, int count, DotRows rows, MemorySegment memory) {
+    if (blocks(call)) {
+      for (int row = 0; row < count; row++) {
+        aimLeft(call, item, first + row, 1, rows, memory);
+        VectorWeightDots.blocks(rows, memory, (long) row * VectorDots.SQUARE * VECTOR_BYTES);
+      }
+    } else {
+      aimLeft(call, item, first, count, rows, memory);
+      VectorDots.square(rows, memory, 0);
     }
   }
 

@@ -18,6 +18,8 @@ import jdk.incubator.vector.FloatVector;
  * in heap objects (four times slower, and garbage), whatever the function.
  */
 final class VectorElementwise extends CpuElementwise {
+  private static final EmptyCalls EMPTY = new EmptyCalls();
+
   VectorElementwise(WorkerPool pool) {
     super(pool, new VectorRows());
   }
@@ -51,7 +53,12 @@ final class VectorElementwise extends CpuElementwise {
       case EXP -> exp(x, xStart, y, yStart, bound);
       case NEGATE -> negate(x, xStart, y, yStart, bound);
       case SIGMOID -> sigmoid(x, xStart, y, yStart, bound);
-      case SILU -> silu(x, xStart, y, yStart, bound);
+      case SILU -> {
+        for (int i = EMPTY.before(bound / LANES); i > 0; i--) {
+          silu(x, xStart, y, yStart, 0);
+        }
+        silu(x, xStart, y, yStart, bound);
+      }
       case SOFTPLUS -> softplus(x, xStart, y, yStart, bound);
       case TANH -> tanh(x, xStart, y, yStart, bound);
       case MINUS_ONE -> bound = 0;

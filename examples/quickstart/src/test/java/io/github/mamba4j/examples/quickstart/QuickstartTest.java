@@ -35,6 +35,12 @@ class QuickstartTest {
   }
 
   @Test
+  void trainLongSequence_manyPieces_learnsTheSquares() throws Exception {
+    // The token before alone leaves a choice of two: log(2) = 0.7 nats.
+    assertThat(TrainLongSequence.train(1024, 40)).isLessThan(0.3);
+  }
+
+  @Test
   void saveAndForkState_sameSeed_givesTheSameTextFromTheFile() throws Exception {
     List<String> texts = SaveAndForkState.run(folder.resolve("state.safetensors"));
 
