@@ -25,7 +25,7 @@ public final class TrainingRun implements AutoCloseable {
   public static final double CLIP_NORM = 1;
 
   /** How many losses {@link #firstLosses} returns. */
-  public static final int CHECKED_STEPS = 5;
+  public static final int CHECKED_STEPS = 3;
 
   private static final int VOCAB = 8192;
   private static final int FLOPS_PER_PARAMETER = 6;

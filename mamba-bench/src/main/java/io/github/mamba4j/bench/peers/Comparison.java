@@ -2,12 +2,14 @@ package io.github.mamba4j.bench.peers;
 
 import io.github.mamba4j.bench.Host;
 import io.github.mamba4j.bench.peers.ContestantProcess.Place;
+import io.github.mamba4j.bench.peers.ModelCell.Task;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Compares Mamba4J with other libraries, in turn, on one machine. Writes {@code results.json} and
@@ -20,9 +22,11 @@ import java.util.Map;
 public final class Comparison {
   private final PeerOptions options;
   private final Results results;
+  private final boolean wide;
   private final List<String> failures = new ArrayList<>();
 
-  private Comparison(PeerOptions options, Results results) {
+  private Comparison(PeerOptions options, Results results) throws IOException {
+    wide = Host.hasInstructions("avx512f");
     this.options = options;
     this.results = results;
   }
@@ -32,6 +36,9 @@ public final class Comparison {
     works.put("matmul", new MatmulWork());
     works.put("scan", new ScanWork());
     works.put("training", new TrainingWork());
+    works.put("decode", new ModelWork(Task.DECODE));
+    works.put("prefill", new ModelWork(Task.PREFILL));
+    works.put("startup", new ModelWork(Task.START));
     return works;
   }
 
@@ -76,26 +83,29 @@ public final class Comparison {
     Host.out().print(results.table());
   }
 
+  private boolean enters(Entry entry) {
+    if (entry.role() != Entry.Role.VARIANT) {
+      return true;
+    }
+    // Where vectors are not longer, the variant with vectors of 256 bits is nothing else.
+    return options.variants() && (!entry.isNarrow() || wide);
+  }
+
   private void measure(String name, Work work, int threads) throws IOException {
-    double warmUp = options.warmUpSeconds().orElse(work.warmUpSeconds());
-    Place place =
-        new Place(
-            threads,
-            Cores.choose(threads),
-            warmUp,
-            options.files(),
-            options.out().resolve("logs").resolve(name + "-" + threads));
-    List<Entry> entries =
-        work.entries(options).stream()
-            .filter(entry -> options.variants() || entry.role() != Entry.Role.VARIANT)
-            .toList();
+    Host.err().println(name + ", threads " + threads);
+    Place place = Place.of(options, name, work, threads);
+    List<Entry> entries = work.entries(options).stream().filter(this::enters).toList();
     double steady = options.steadyPercent() / 100.0;
-    new Group(entries, place, options.rounds(), steady)
-        .measure(
-            work.cells(options),
-            cell -> {
-              results.add(name, cell);
-              Host.err().println(ResultTable.line(name, cell));
-            });
+    Group group = new Group(entries, place, options.rounds(), steady);
+    Consumer<Map<String, Object>> take =
+        cell -> {
+          results.add(name, cell);
+          Host.err().println(ResultTable.line(cell));
+        };
+    if (work.cold()) {
+      group.measureCold(work.cells(options), take);
+    } else {
+      group.measure(work.cells(options), take);
+    }
   }
 }

@@ -35,7 +35,17 @@ final class ContestantProcess implements AutoCloseable {
    * @param files folder of the model files and unpacked libraries
    * @param logs folder of what they print
    */
-  record Place(int threads, List<Integer> cpus, double warmUpSeconds, Path files, Path logs) {}
+  record Place(int threads, List<Integer> cpus, double warmUpSeconds, Path files, Path logs) {
+    /** Returns where the processes of a work run. */
+    static Place of(PeerOptions options, String name, Work work, int threads) throws IOException {
+      return new Place(
+          threads,
+          Cores.choose(threads),
+          options.warmUpSeconds().orElse(work.warmUpSeconds()),
+          options.files(),
+          options.out().resolve("logs").resolve(name + "-" + threads));
+    }
+  }
 
   private final Entry entry;
   private final Process process;

@@ -28,6 +28,8 @@ record Entry(
   /** The module with the vectors. */
   static final String VECTORS = "--add-modules=jdk.incubator.vector";
 
+  private static final String NARROW = "-XX:MaxVectorSize=32";
+
   /** What a contestant is to the comparison. */
   enum Role {
     /** The one that is compared with the peers. */
@@ -57,7 +59,7 @@ record Entry(
 
   /** Enters Mamba4J with vectors of 256 bits. */
   static Entry narrow(Class<? extends Contestant> contestant) {
-    return of(OURS + " 256-bit", Role.VARIANT, contestant, VECTORS, "-XX:MaxVectorSize=32");
+    return of(OURS + " 256-bit", Role.VARIANT, contestant, VECTORS, NARROW);
   }
 
   /** Enters another library, by the simple name of a class of this package. */
@@ -68,6 +70,11 @@ record Entry(
 
   static String ownClassPath() {
     return System.getProperty("java.class.path");
+  }
+
+  /** Returns whether its vectors have at most 256 bits. */
+  boolean isNarrow() {
+    return jvmFlags.contains(NARROW);
   }
 
   /** Returns this entry with another name. */

@@ -35,7 +35,7 @@ record Figure(List<Double> kept, int taken) {
             .mapToDouble(Double::doubleValue)
             .sorted()
             .toArray();
-    return rates[(int) (USUAL_QUANTILE * (rates.length - 1))];
+    return rates.length == 0 ? 0 : rates[(int) (USUAL_QUANTILE * (rates.length - 1))];
   }
 
   /**

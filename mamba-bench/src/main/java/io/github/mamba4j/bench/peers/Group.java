@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** One work on one number of threads: a process a contestant, which take turns at each cell. */
 final class Group {
@@ -28,6 +29,12 @@ final class Group {
   private final List<Entry> entries;
   private final Map<String, String> reasons = new LinkedHashMap<>();
   private final List<ContestantProcess> running = new ArrayList<>();
+
+  /** The name of a cell of cold starts, where the clock starts with the process. */
+  static final String FROM_PROCESS = ", from the start of the process";
+
+  /** The name of a cell of cold starts, where the clock starts with the main method. */
+  static final String FROM_MAIN = ", from main";
 
   /**
    * Prepares.
@@ -87,6 +94,83 @@ final class Group {
     return best;
   }
 
+  /**
+   * Measures works that are done once by a process that starts for it.
+   *
+   * @param cells what to do
+   * @param results takes the results of each cell, as JSON: the times since the process was
+   *     started, then those since its main method
+   * @throws IllegalStateException if one fails, or results do not agree
+   */
+  void measureCold(List<Cell> cells, Consumer<Map<String, Object>> results) throws IOException {
+    double before = readBytesPerSecond();
+    try (ContestantProcess machine = new ContestantProcess(MACHINE, place)) {
+      machine.prepare(Machine.FMA);
+      for (Cell cell : cells) {
+        for (Map<String, Object> json : measureCold(cell, machine)) {
+          json.put("readBytesPerSecond", before);
+          results.accept(json);
+        }
+      }
+    }
+  }
+
+  private List<Map<String, Object>> measureCold(Cell cell, ContestantProcess machine) {
+    Map<String, String> why = new LinkedHashMap<>();
+    Map<Entry, double[]> able = new LinkedHashMap<>();
+    for (Entry entry : entries) {
+      try {
+        able.put(entry, cold(entry, cell).values());
+      } catch (Skipped e) {
+        why.put(entry.name(), String.valueOf(e.getMessage()));
+      } catch (IllegalStateException e) {
+        failed(entry, e, why);
+      }
+    }
+    Map<String, double[]> values = new LinkedHashMap<>();
+    able.forEach((entry, own) -> values.put(entry.name(), own));
+    compare(cell, values);
+    Interleaved measured = interleaved(machine);
+    Map<String, List<Double>> sinceMain = new LinkedHashMap<>();
+    Map<String, DoubleSupplier> works = new LinkedHashMap<>();
+    for (Entry entry : able.keySet()) {
+      List<Double> own = sinceMain.computeIfAbsent(entry.name(), _ -> new ArrayList<>());
+      works.put(
+          entry.name(),
+          () -> {
+            ContestantProcess.Cold once = cold(entry, cell);
+            own.add(once.sinceMain());
+            return once.sinceStart();
+          });
+    }
+    measured.run(works);
+    Map<String, Object> sinceStart = head(cell, cell.name() + FROM_PROCESS, measured);
+    Map<String, Object> later = head(cell, cell.name() + FROM_MAIN, measured);
+    List<Object> first = new ArrayList<>();
+    List<Object> second = new ArrayList<>();
+    for (Entry entry : able.keySet()) {
+      first.add(figures(entry, Map.of(), Map.of(), measured.json(entry.name())));
+      double[] own =
+          sinceMain.getOrDefault(entry.name(), List.of()).stream()
+              .mapToDouble(Double::doubleValue)
+              .toArray();
+      second.add(figures(entry, Map.of(), Map.of(), Figure.of(own).json()));
+    }
+    return List.of(tail(sinceStart, first, why), tail(later, second, why));
+  }
+
+  private ContestantProcess.Cold cold(Entry entry, Cell cell) {
+    try {
+      return ContestantProcess.cold(entry, place, cell.name());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Interleaved interleaved(ContestantProcess machine) {
+    return new Interleaved(this::awaitQuiet, () -> 1 / machine.run(), rounds, steady);
+  }
+
   private void startAll() throws IOException {
     for (Entry entry : entries) {
       try {
@@ -121,14 +205,28 @@ final class Group {
         failed(process.entry(), e, why);
       }
     }
-    Interleaved measured =
-        new Interleaved(this::awaitQuiet, () -> 1 / machine.run(), rounds, steady);
+    Interleaved measured = interleaved(machine);
     Map<String, DoubleSupplier> works = new LinkedHashMap<>();
     ready.keySet().forEach(process -> works.put(process.entry().name(), process::run));
     try {
-      compare(cell, ready);
+      Map<String, double[]> values = new LinkedHashMap<>();
+      for (Map.Entry<ContestantProcess, JsonObject> one : ready.entrySet()) {
+        double[] own = one.getValue().requireDoubles(ContestantMain.VALUES);
+        values.put(one.getKey().entry().name(), own);
+      }
+      compare(cell, values);
       measured.run(works);
-      return json(cell, ready, measured, why);
+      List<Object> contestants = new ArrayList<>();
+      for (Map.Entry<ContestantProcess, JsonObject> one : ready.entrySet()) {
+        Entry entry = one.getKey().entry();
+        contestants.add(
+            figures(
+                entry,
+                one.getKey().description().members(),
+                one.getValue().objectOrEmpty(ContestantMain.FACTS).members(),
+                measured.json(entry.name())));
+      }
+      return tail(head(cell, cell.name(), measured), contestants, why);
     } catch (CheckpointException e) {
       throw new UncheckedIOException(e);
     }
@@ -138,54 +236,62 @@ final class Group {
     Quiet.await(running);
   }
 
-  /** Throws if what the contestants computed is not the same. */
-  private static void compare(Cell cell, Map<ContestantProcess, JsonObject> ready)
-      throws CheckpointException {
+  /**
+   * Throws if what contestants computed is not the same.
+   *
+   * @param values of each; nothing where there is only text, or a check in its own process
+   */
+  static void compare(Cell cell, Map<String, double[]> values) {
     String first = "";
     double[] expected = {};
-    for (Map.Entry<ContestantProcess, JsonObject> other : ready.entrySet()) {
-      double[] values = other.getValue().requireDoubles(ContestantMain.VALUES);
-      String name = other.getKey().entry().name();
+    for (Map.Entry<String, double[]> other : values.entrySet()) {
+      double[] own = other.getValue();
+      String name = other.getKey();
+      if (own.length == 0) {
+        continue;
+      }
       if (first.isEmpty()) {
         first = name;
-        expected = values;
-      } else if (values.length != expected.length) {
+        expected = own;
+      } else if (own.length != expected.length) {
         throw new IllegalStateException(
-            name + " has " + values.length + " values, " + first + " has " + expected.length);
+            name + " has " + own.length + " values, " + first + " has " + expected.length);
       } else {
         String what = cell.name() + " of " + name + " and of " + first;
-        Agreement.check(what, values, expected, cell.tolerance());
+        Agreement.check(what, own, expected, cell.tolerance());
       }
     }
   }
 
-  private Map<String, Object> json(
-      Cell cell,
-      Map<ContestantProcess, JsonObject> ready,
-      Interleaved measured,
-      Map<String, String> why)
-      throws CheckpointException {
+  private Map<String, Object> head(Cell cell, String name, Interleaved measured) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("cell", cell.name());
+    json.put("cell", name);
     json.put("threads", place.threads());
     json.put("cpus", place.cpus());
     json.put("unit", cell.unit());
     json.put("amount", cell.amount());
-    json.put("flopsPerSecond", ready.isEmpty() ? 0 : measured.usual());
-    List<Object> contestants = new ArrayList<>();
-    for (Map.Entry<ContestantProcess, JsonObject> one : ready.entrySet()) {
-      Entry entry = one.getKey().entry();
-      Map<String, Object> figures = new LinkedHashMap<>();
-      figures.put("name", entry.name());
-      figures.put("role", entry.role().name());
-      figures.put("jvmFlags", entry.jvmFlags());
-      figures.put("environment", entry.environment());
-      figures.put("is", one.getKey().description().members());
-      figures.put(
-          ContestantMain.FACTS, one.getValue().objectOrEmpty(ContestantMain.FACTS).members());
-      figures.putAll(measured.json(entry.name()));
-      contestants.add(figures);
-    }
+    json.put("flopsPerSecond", measured.usual());
+    return json;
+  }
+
+  private static Map<String, Object> figures(
+      Entry entry,
+      Map<String, @Nullable Object> is,
+      Map<String, @Nullable Object> facts,
+      Map<String, Object> measured) {
+    Map<String, Object> figures = new LinkedHashMap<>();
+    figures.put("name", entry.name());
+    figures.put("role", entry.role().name());
+    figures.put("jvmFlags", entry.jvmFlags());
+    figures.put("environment", entry.environment());
+    figures.put("is", is);
+    figures.put(ContestantMain.FACTS, facts);
+    figures.putAll(measured);
+    return figures;
+  }
+
+  private static Map<String, Object> tail(
+      Map<String, Object> json, List<Object> contestants, Map<String, String> why) {
     json.put("contestants", contestants);
     json.put(ContestantMain.SKIPPED, why);
     return json;

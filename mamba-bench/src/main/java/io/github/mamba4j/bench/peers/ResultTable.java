@@ -107,10 +107,10 @@ final class ResultTable {
   }
 
   /** Returns a cell's figures in one line, for the terminal. */
-  static String line(String work, Map<String, Object> cell) {
+  static String line(Map<String, Object> cell) {
     try {
       Row row = new Row(JsonObject.of("cell", Json.parse("cell", Json.formatCompact(cell))));
-      StringBuilder line = new StringBuilder(work + " " + row.json.requireString("cell"));
+      StringBuilder line = new StringBuilder(row.json.requireString("cell"));
       line.append(", threads ").append(row.json.requireInt("threads")).append(": ");
       for (String name : row.contestants.keySet()) {
         line.append(name).append(' ').append(row.figure(name)).append("; ");
