@@ -60,9 +60,7 @@ public final class Guard {
     options =
         new PeerOptions(
             Arguments.choices(
-                "--works",
-                values.getOrDefault("--works", "matmul,scan,training,decode"),
-                names()),
+                "--works", values.getOrDefault("--works", "matmul,scan,training,decode"), names()),
             Arguments.positives("--threads", values.getOrDefault("--threads", "1")),
             List.of(PublishedModel.MAMBA_130M),
             List.of(StoredType.F32, StoredType.Q8_0),

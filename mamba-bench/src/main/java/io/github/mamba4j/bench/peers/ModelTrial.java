@@ -74,13 +74,12 @@ abstract class ModelTrial implements Trial {
 
     @Override
     public double seconds() {
-      return Trial.time(
-          () -> {
-            M model = opening.open();
-            int[] prompt = io.github.mamba4j.bench.PublishedModel.tokens(ModelCell.SHORT_PROMPT);
-            double[] logits = Agreement.widen(model.logits(prompt, new int[0]));
-            values = new double[] {Arrays.stream(logits).max().orElseThrow()};
-          });
+      return Trial.time(() -> {
+        M model = opening.open();
+        int[] prompt = io.github.mamba4j.bench.PublishedModel.tokens(ModelCell.SHORT_PROMPT);
+        double[] logits = Agreement.widen(model.logits(prompt, new int[0]));
+        values = new double[] {Arrays.stream(logits).max().orElseThrow()};
+      });
     }
 
     @Override

@@ -21,10 +21,8 @@ record ModelWork(Task task) implements Work {
         ModelCell cell = new ModelCell(task, model, weights);
         cells.add(
             switch (task) {
-              case DECODE ->
-                  new Cell(cell.name(), "tokens/s", ModelCell.STEPS, cell.tolerance());
-              case PREFILL ->
-                  new Cell(cell.name(), "tokens/s", ModelCell.PROMPT, cell.tolerance());
+              case DECODE -> new Cell(cell.name(), "tokens/s", ModelCell.STEPS, cell.tolerance());
+              case PREFILL -> new Cell(cell.name(), "tokens/s", ModelCell.PROMPT, cell.tolerance());
               case START -> Cell.time(cell.name(), cell.tolerance());
             });
       }

@@ -19,9 +19,10 @@ final class ProcessMemory {
   }
 
   /** Starts to watch. */
-  @SuppressWarnings("CallToSystemGC") // what the heap has let go must not be refilled unseen
+  @SuppressWarnings("CallToSystemGC") // what was let go must not be refilled unseen
   static ProcessMemory watch() {
     System.gc();
+    LinuxCalls.releaseFreed();
     try {
       Files.writeString(SELF.resolve("clear_refs"), RESET_PEAK);
     } catch (IOException e) {
