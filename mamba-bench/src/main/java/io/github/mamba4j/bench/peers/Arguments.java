@@ -67,13 +67,13 @@ final class Arguments {
     return Integer.parseInt(number);
   }
 
-  /** Reads yes or no. */
-  static boolean yes(String argument, String word) {
-    return switch (word) {
-      case "yes" -> true;
-      case "no" -> false;
-      default -> throw wrong(argument, word, "yes or no");
-    };
+  /** Reads a name. */
+  static <T> T choice(String argument, String name, Map<String, T> choices) {
+    T choice = choices.get(name);
+    if (choice == null) {
+      throw wrong(argument, name, String.join(" or ", choices.keySet()));
+    }
+    return choice;
   }
 
   private static IllegalArgumentException wrong(String argument, String got, String expected) {

@@ -1,5 +1,6 @@
 package io.github.mamba4j.bench.peers;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.github.mamba4j.bench.Host;
 import io.github.mamba4j.bench.peers.Contestant.Setting;
 import io.github.mamba4j.checkpoint.Json;
@@ -7,6 +8,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -39,12 +41,18 @@ final class ContestantMain {
   static final String PREPARE = "prepare ";
   static final String RUN = "run";
   static final String SECONDS = "seconds";
+
+  /** How many processors the process used on average, all its threads together. */
+  static final String PROCESSORS = "processors";
+
   static final String VALUES = "values";
   static final String FACTS = "facts";
   static final String SKIPPED = "skipped";
   static final String ERROR = "error";
 
   private static final int COLD_ARGUMENTS = 6;
+  private static final OperatingSystemMXBean PROCESS =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private final Contestant contestant;
   private final double warmUpSeconds;
@@ -146,11 +154,14 @@ final class ContestantMain {
     if (ready == null) {
       throw new IllegalStateException("nothing is prepared");
     }
+    long start = System.nanoTime();
+    long cpuStart = PROCESS.getProcessCpuTime();
     double sum = 0;
     for (int i = 0; i < times; i++) {
       sum += ready.seconds();
     }
-    return Map.of(SECONDS, sum / times);
+    double cpu = PROCESS.getProcessCpuTime() - cpuStart;
+    return Map.of(SECONDS, sum / times, PROCESSORS, cpu / (System.nanoTime() - start));
   }
 
   private static List<Double> list(double[] values) {

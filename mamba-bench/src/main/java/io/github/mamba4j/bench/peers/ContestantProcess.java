@@ -30,16 +30,24 @@ final class ContestantProcess implements AutoCloseable {
    * Where processes run and what they leave.
    *
    * @param threads how many compute
+   * @param cpuClock whether times are those that the processors worked, see {@link PeerOptions}
    * @param cpus on which processors
    * @param warmUpSeconds how long they run before they are measured
    * @param files folder of the model files and unpacked libraries
    * @param logs folder of what they print
    */
-  record Place(int threads, List<Integer> cpus, double warmUpSeconds, Path files, Path logs) {
+  record Place(
+      int threads,
+      boolean cpuClock,
+      List<Integer> cpus,
+      double warmUpSeconds,
+      Path files,
+      Path logs) {
     /** Returns where the processes of a work run. */
     static Place of(PeerOptions options, String name, Work work, int threads) throws IOException {
       return new Place(
           threads,
+          options.cpuClock(),
           Cores.choose(threads),
           options.warmUpSeconds().orElse(work.warmUpSeconds()),
           options.files(),
@@ -48,6 +56,7 @@ final class ContestantProcess implements AutoCloseable {
   }
 
   private final Entry entry;
+  private final Place place;
   private final Process process;
   private final Path log;
   private final Writer commands;
@@ -68,16 +77,17 @@ final class ContestantProcess implements AutoCloseable {
   private ContestantProcess(Entry entry, Place place, Optional<String> coldCell)
       throws IOException {
     this.entry = entry;
+    this.place = place;
     Files.createDirectories(place.logs);
     log = place.logs.resolve(entry.name().replaceAll("[^A-Za-z0-9.-]+", "-") + ".txt");
-    process = start(place, coldCell);
+    process = start(coldCell);
     Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
     commands = process.outputWriter(StandardCharsets.UTF_8);
     Thread.ofPlatform().daemon().start(this::readAnswers);
     description = answer();
   }
 
-  private Process start(Place place, Optional<String> coldCell) throws IOException {
+  private Process start(Optional<String> coldCell) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
@@ -207,7 +217,11 @@ final class ContestantProcess implements AutoCloseable {
   /** Has it done, and returns how many seconds one time took. */
   double run() {
     try {
-      return call(ContestantMain.RUN).requireDouble(ContestantMain.SECONDS);
+      JsonObject answer = call(ContestantMain.RUN);
+      double seconds = answer.requireDouble(ContestantMain.SECONDS);
+      return place.cpuClock
+          ? seconds * answer.requireDouble(ContestantMain.PROCESSORS) / place.threads
+          : seconds;
     } catch (CheckpointException e) {
       throw new UncheckedIOException(e);
     }
@@ -233,8 +247,23 @@ final class ContestantProcess implements AutoCloseable {
     }
   }
 
-  /** Times of one cold start. */
-  record Cold(double sinceStart, double sinceMain, double[] values) {}
+  /**
+   * One cold start.
+   *
+   * @param sinceStart seconds from the start of the process to its answer
+   * @param sinceMain seconds from its main method
+   * @param answer what it said
+   */
+  record Cold(double sinceStart, double sinceMain, JsonObject answer) {
+    /** Returns the numbers that all must agree on. */
+    double[] values() {
+      try {
+        return answer.requireDoubles(ContestantMain.VALUES);
+      } catch (CheckpointException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
 
   /**
    * Starts a process that does a piece of work once.
@@ -246,10 +275,7 @@ final class ContestantProcess implements AutoCloseable {
     try (ContestantProcess process = new ContestantProcess(entry, place, Optional.of(cell))) {
       double seconds = (System.nanoTime() - start) * 1e-9;
       JsonObject answer = process.description();
-      return new Cold(
-          seconds,
-          answer.requireDouble(ContestantMain.SECONDS),
-          answer.requireDoubles(ContestantMain.VALUES));
+      return new Cold(seconds, answer.requireDouble(ContestantMain.SECONDS), answer);
     }
   }
 }

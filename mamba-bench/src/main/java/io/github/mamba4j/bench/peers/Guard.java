@@ -38,14 +38,15 @@ public final class Guard {
           "--threads",
           "--rounds",
           "--steady",
+          "--clock",
           "--warm-up",
           "--threshold",
           "--files",
           "--out");
   private static final String USAGE =
       "--old CLASSPATH --new CLASSPATH --works matmul,scan,training,decode --threads 1 --rounds 7"
-          + " --steady 90 --warm-up SECONDS --threshold 95 --files FOLDER --out FOLDER (these are"
-          + " the defaults; the folder is target/guard)";
+          + " --steady 90 --clock wall --warm-up SECONDS --threshold 95 --files FOLDER --out FOLDER"
+          + " (these are the defaults; the folder is target/guard)";
 
   private final PeerOptions options;
   private final String oldClasses;
@@ -66,6 +67,7 @@ public final class Guard {
             List.of(StoredType.F32, StoredType.Q8_0),
             Arguments.positive("--rounds", values.getOrDefault("--rounds", "7")),
             Arguments.percent("--steady", values.getOrDefault("--steady", "90")),
+            Arguments.choice("--clock", values.getOrDefault("--clock", "wall"), PeerOptions.CLOCKS),
             values.containsKey("--warm-up")
                 ? OptionalInt.of(Arguments.positive("--warm-up", values.get("--warm-up")))
                 : OptionalInt.empty(),

@@ -20,6 +20,8 @@ import java.util.function.Function;
  * @param weights how the models' files store their matrices
  * @param rounds samples of each figure
  * @param steadyPercent share of the usual arithmetic rate below which a sample is dropped
+ * @param cpuClock whether the time that threads waited for a processor is left out, for a glance on
+ *     a busy machine; so are then waits for each other, so the figures are for one thread
  * @param warmUpSeconds how long each contestant runs before it is measured, if not as its work says
  * @param variants whether Mamba4J is also run without the vector module and with 256-bit vectors
  * @param tcmalloc the allocator that libtorch is tuned with, if not one of the system's
@@ -33,6 +35,7 @@ record PeerOptions(
     List<StoredType> weights,
     int rounds,
     int steadyPercent,
+    boolean cpuClock,
     OptionalInt warmUpSeconds,
     boolean variants,
     Optional<Path> tcmalloc,
@@ -40,7 +43,7 @@ record PeerOptions(
     Path out) {
   private static final String USAGE =
       "--works %s --threads 1,2 --models 130m,370m,mamba2-130m --weights f32,bf16,f16,q8_0"
-          + " --rounds 7 --steady 90 --warm-up SECONDS --variants yes --tcmalloc FILE"
+          + " --rounds 7 --steady 90 --clock wall --warm-up SECONDS --variants yes --tcmalloc FILE"
           + " --files FOLDER --out FOLDER (these are the defaults; the folder is target/peers)";
   private static final List<String> NAMES =
       List.of(
@@ -50,6 +53,7 @@ record PeerOptions(
           "--weights",
           "--rounds",
           "--steady",
+          "--clock",
           "--warm-up",
           "--variants",
           "--tcmalloc",
@@ -59,6 +63,11 @@ record PeerOptions(
       named(
           List.of(StoredType.F32, StoredType.BF16, StoredType.F16, StoredType.Q8_0),
           type -> type.name().toLowerCase(Locale.ROOT));
+  private static final Map<String, Boolean> YES = Map.of("yes", true, "no", false);
+
+  /** Values of {@code --clock}. */
+  static final Map<String, Boolean> CLOCKS = Map.of("wall", false, "cpu", true);
+
   private static final Map<String, PublishedModel> MODELS =
       named(List.of(PublishedModel.values()), PublishedModel::label);
 
@@ -90,10 +99,11 @@ record PeerOptions(
             WEIGHTS),
         Arguments.positive("--rounds", values.getOrDefault("--rounds", "7")),
         Arguments.percent("--steady", values.getOrDefault("--steady", "90")),
+        Arguments.choice("--clock", values.getOrDefault("--clock", "wall"), CLOCKS),
         values.containsKey("--warm-up")
             ? OptionalInt.of(Arguments.positive("--warm-up", values.get("--warm-up")))
             : OptionalInt.empty(),
-        Arguments.yes("--variants", values.getOrDefault("--variants", "yes")),
+        Arguments.choice("--variants", values.getOrDefault("--variants", "yes"), YES),
         Optional.ofNullable(values.get("--tcmalloc")).map(Path::of),
         values.containsKey("--files") ? Path.of(values.get("--files")) : out.resolve("files"),
         out);

@@ -68,7 +68,7 @@ class ContestantProcessTest {
   }
 
   private Place place() throws IOException {
-    return new Place(1, Cores.choose(1), 0, folder, folder.resolve("logs"));
+    return new Place(1, false, Cores.choose(1), 0, folder, folder.resolve("logs"));
   }
 
   private static Entry entry() {

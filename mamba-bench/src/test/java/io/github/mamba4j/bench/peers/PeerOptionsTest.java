@@ -42,7 +42,8 @@ class PeerOptionsTest {
     "--weights, q4_0, 'f32,bf16,f16,q8_0'",
     "--threads, 0, a positive number",
     "--steady, 101, a percentage",
-    "--variants, maybe, yes or no",
+    "--variants, maybe, yes",
+    "--clock, sun, cpu",
     "--speed, 1, --works matmul"
   })
   void parse_ofWrongValue_saysWhatIsExpected(String name, String value, String expected) {
