@@ -16,6 +16,14 @@ public final class Agreement {
    * @throws IllegalStateException if a difference is larger, or something is not finite
    */
   public static void check(String what, float[] actual, double[] expected, double tolerance) {
+    check(what, widen(actual), expected, tolerance);
+  }
+
+  /**
+   * Compares results with an independent computation of them, as {@link #check(String, float[],
+   * double[], double)} does.
+   */
+  public static void check(String what, double[] actual, double[] expected, double tolerance) {
     double error = error(actual, expected);
     if (!(error <= tolerance)) {
       throw new IllegalStateException(
@@ -36,7 +44,7 @@ public final class Agreement {
    * @return the largest difference, relative to the largest expected value; infinite if something
    *     is not finite
    */
-  public static double error(float[] actual, double[] expected) {
+  private static double error(double[] actual, double[] expected) {
     double largest = 0;
     double worst = 0;
     for (int i = 0; i < expected.length; i++) {

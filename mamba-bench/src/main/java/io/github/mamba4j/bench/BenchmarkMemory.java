@@ -39,7 +39,7 @@ public final class BenchmarkMemory {
   }
 
   /** Returns the first floats of a matrix from {@link #empty} or {@link #matrix}. */
-  float[] read(View view, long floats) {
+  public float[] read(View view, long floats) {
     float[] values = new float[Math.toIntExact(floats)];
     backend.read(view.storage(), 0, MemorySegment.ofArray(values));
     return values;

@@ -7,6 +7,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 
 /** The machine that a program of this module runs on, and its terminal. */
@@ -29,6 +30,17 @@ public final class Host {
       }
     }
     return name + ", " + Runtime.getRuntime().availableProcessors() + " processors";
+  }
+
+  /** Returns whether the processor has some instructions, by the name that Linux gives them. */
+  public static boolean hasInstructions(String flag) throws IOException {
+    try (Stream<String> lines = Files.lines(CPU_INFO)) {
+      return lines
+          .filter(line -> line.startsWith("flags"))
+          .findFirst()
+          .map(line -> List.of(line.split(" ", -1)).contains(flag))
+          .orElse(false);
+    }
   }
 
   /** Returns where results are printed. */

@@ -2,18 +2,11 @@ package io.github.mamba4j.bench;
 
 import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.BackendProvider;
-import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.MatmulKernels.Operand;
 import io.github.mamba4j.spi.MatmulKernels.Product;
 import io.github.mamba4j.spi.MatmulKernels.Shape;
 import io.github.mamba4j.spi.Sink;
-import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Locale;
-import java.util.Random;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -50,8 +43,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(value = 3, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
 public class MatmulBenchmark {
-  private static final long CHECKED_PRODUCTS = 1L << 28;
-
   /** Whether each factor is stored normally or transposed; rows, columns and length of the sums. */
   @Param({
     "NN 1024 1024 1024",
@@ -109,90 +100,38 @@ public class MatmulBenchmark {
             .findFirst()
             .orElseThrow();
     backend = cpu.open(new BackendProvider.Options(0, threads, kernels));
-    String[] words = product.split(" ", -1);
-    int m = Integer.parseInt(words[1]);
-    int n = Integer.parseInt(words[2]);
-    int k = Integer.parseInt(words[3]);
-    boolean leftTransposed = words[0].charAt(0) == 'T';
-    boolean rightTransposed = words[0].charAt(1) == 'T';
-    float[] left = random(m * k, 1);
-    float[] right = random(k * n, 2);
-    View a = new View(store(left), DType.F32, 0, leftTransposed ? m : k);
-    Sink out = new Sink(new View(store(new float[m * n]), DType.F32, 0, n), false);
-    products = new Product[rightFactors];
+    MatmulCase sizes = MatmulCase.parse(product);
+    BenchmarkMemory memory = new BenchmarkMemory(backend);
+    products = products(sizes, memory, rightFactors);
+    backend.matmul().matmul(products[0]);
+    sizes.check(memory.read(products[0].out().view(), (long) sizes.m() * sizes.n()));
+  }
+
+  /**
+   * Fills the operands of products that differ in where their right factors are.
+   *
+   * @param sizes the product
+   * @param memory where the operands are made
+   * @param rightFactors how many
+   */
+  public static Product[] products(MatmulCase sizes, BenchmarkMemory memory, int rightFactors) {
+    int m = sizes.m();
+    int n = sizes.n();
+    View a = memory.matrix(sizes.left(), sizes.leftCols());
+    Sink out = new Sink(memory.empty((long) m * n, n), false);
+    float[] right = sizes.right();
+    Product[] products = new Product[rightFactors];
     for (int i = 0; i < rightFactors; i++) {
-      View b = new View(store(right), DType.F32, 0, rightTransposed ? k : n);
       products[i] =
           new Product(
-              new Shape(1, m, n, k),
-              new Operand(a, leftTransposed, 0),
-              new Operand(b, rightTransposed, 0),
+              new Shape(1, m, n, sizes.k()),
+              new Operand(a, sizes.leftTransposed(), 0),
+              new Operand(memory.matrix(right, sizes.rightCols()), sizes.rightTransposed(), 0),
               out,
               0,
               null);
     }
-    backend.matmul().matmul(products[0]);
-    check(left, right);
-  }
-
-  private void check(float[] left, float[] right) {
-    Shape shape = products[0].shape();
-    int m = shape.m();
-    int n = shape.n();
-    int k = shape.k();
-    boolean leftTransposed = products[0].a().transposed();
-    boolean rightTransposed = products[0].b().transposed();
-    float[] result = load(products[0].out().view().storage(), m * n);
-    long rows = Math.clamp(CHECKED_PRODUCTS / ((long) n * k), 1, m);
-    for (long r = 0; r < rows; r++) {
-      int i = (int) (r * m / rows);
-      for (int j = 0; j < n; j++) {
-        double sum = 0;
-        for (int p = 0; p < k; p++) {
-          double x = left[leftTransposed ? p * m + i : i * k + p];
-          sum += x * right[rightTransposed ? j * k + p : p * n + j];
-        }
-        if (!(Math.abs(sum - result[i * n + j]) < 1e-6 * k)) {
-          throw new IllegalStateException(
-              String.format(
-                  Locale.ROOT,
-                  "MatmulBenchmark: element [%d, %d] of %s is %s, expected %s",
-                  i,
-                  j,
-                  product,
-                  result[i * n + j],
-                  sum));
-        }
-      }
-    }
-  }
-
-  private static float[] random(int count, long seed) {
-    Random random = new Random(seed);
-    float[] values = new float[count];
-    for (int i = 0; i < count; i++) {
-      values[i] = random.nextFloat() - 0.5f;
-    }
-    return values;
-  }
-
-  private Storage store(float[] values) {
-    long bytes = (long) values.length * Float.BYTES;
-    Storage storage = backend.allocate(bytes);
-    try (Arena arena = Arena.ofShared()) {
-      MemorySegment source = arena.allocate(bytes, Float.BYTES);
-      MemorySegment.copy(values, 0, source, ValueLayout.JAVA_FLOAT, 0, values.length);
-      backend.write(source, storage, 0);
-    }
-    return storage;
-  }
-
-  private float[] load(Storage storage, int count) {
-    try (Arena arena = Arena.ofShared()) {
-      MemorySegment target = arena.allocate((long) count * Float.BYTES, Float.BYTES);
-      backend.read(storage, 0, target);
-      return target.toArray(ValueLayout.JAVA_FLOAT);
-    }
+    return products;
   }
 
   /** Ends the threads and frees the memory. */

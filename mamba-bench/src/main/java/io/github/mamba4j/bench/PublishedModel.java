@@ -1,5 +1,6 @@
 package io.github.mamba4j.bench;
 
+import io.github.mamba4j.model.Architecture;
 import io.github.mamba4j.model.InferenceState;
 import io.github.mamba4j.model.MambaModel;
 import java.lang.foreign.ValueLayout;
@@ -7,9 +8,11 @@ import java.lang.foreign.ValueLayout;
 /** Models of the sizes of {@code state-spaces/mamba-…} with random weights, and text for them. */
 public enum PublishedModel {
   /** {@code mamba-130m}. */
-  MAMBA_130M("130m", 768, 24),
+  MAMBA_130M("130m", 768, 24, Architecture.MAMBA1),
   /** {@code mamba-370m}. */
-  MAMBA_370M("370m", 1024, 48);
+  MAMBA_370M("370m", 1024, 48, Architecture.MAMBA1),
+  /** {@code mamba2-130m}. */
+  MAMBA2_130M("mamba2-130m", 768, 24, Architecture.MAMBA2);
 
   /** Tokens of the published vocabulary. */
   public static final int VOCAB = 50280;
@@ -19,11 +22,13 @@ public enum PublishedModel {
   private final String label;
   private final int dModel;
   private final int nLayers;
+  private final Architecture architecture;
 
-  PublishedModel(String label, int dModel, int nLayers) {
+  PublishedModel(String label, int dModel, int nLayers, Architecture architecture) {
     this.label = label;
     this.dModel = dModel;
     this.nLayers = nLayers;
+    this.architecture = architecture;
   }
 
   /** Returns the size as it is published, such as 130m. */
@@ -34,6 +39,7 @@ public enum PublishedModel {
   /** Makes the model; its device has the given number of threads. */
   public MambaModel create(int threads) {
     return MambaModel.builder()
+        .architecture(architecture)
         .dModel(dModel)
         .nLayers(nLayers)
         .vocabSize(VOCAB)

@@ -1,17 +1,7 @@
 package io.github.mamba4j.bench;
 
 import io.github.mamba4j.spi.Backend;
-import io.github.mamba4j.spi.ScanKernels;
-import io.github.mamba4j.spi.ScanKernels.Backward;
-import io.github.mamba4j.spi.ScanKernels.Discretization;
-import io.github.mamba4j.spi.ScanKernels.Forward;
-import io.github.mamba4j.spi.ScanKernels.Gradients;
-import io.github.mamba4j.spi.ScanKernels.Inputs;
-import io.github.mamba4j.spi.ScanKernels.Shape;
-import io.github.mamba4j.spi.Sink;
-import io.github.mamba4j.spi.View;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -64,8 +54,7 @@ public class ScanBenchmark {
   @Param public Pass pass = Pass.FORWARD;
 
   private Backend backend;
-  private Forward forward;
-  private @Nullable Backward backward;
+  private ScanRun run;
 
   /**
    * Makes the inputs and checks some channels in double precision.
@@ -75,47 +64,10 @@ public class ScanBenchmark {
   @Setup
   public void prepare(BenchmarkParams benchmark) {
     backend = ForkFlags.openCpu(benchmark, threads);
-    BenchmarkMemory memory = new BenchmarkMemory(backend);
-    ScanChannels channels = new ScanChannels(memory, LENGTH, D_INNER, D_STATE);
-    Shape shape = new Shape(1, LENGTH, D_INNER, D_STATE, Discretization.EULER, true);
-    ScanKernels scan = backend.scan();
-    View out = rows(memory, D_INNER);
-    View checkpoints =
-        pass == Pass.FORWARD ? null : memory.empty(scan.checkpointFloats(shape), D_INNER);
-    View forwardScratch = memory.empty(scan.forwardWorkspaceFloats(shape), D_INNER);
-    Inputs inputs = channels.inputs();
-    forward = new Forward(shape, inputs, out, null, checkpoints, forwardScratch);
-    scan.forward(forward);
-    channels.checkOut(memory.read(out, (long) LENGTH * D_INNER));
-    if (checkpoints != null) {
-      Sink uGrad = new Sink(rows(memory, D_INNER), false);
-      Sink dtGrad = new Sink(rows(memory, D_INNER), false);
-      Gradients gradients = gradients(memory, uGrad, dtGrad);
-      View scratch = memory.empty(scan.backwardWorkspaceFloats(shape), D_INNER);
-      backward =
-          new Backward(shape, inputs, channels.outGrad(), null, checkpoints, gradients, scratch);
-      scan.backward(backward);
-      channels.checkGradients(
-          memory.read(uGrad.view(), (long) LENGTH * D_INNER),
-          memory.read(dtGrad.view(), (long) LENGTH * D_INNER));
-    }
-  }
-
-  private static View rows(BenchmarkMemory memory, int cols) {
-    return memory.empty((long) LENGTH * cols, cols);
-  }
-
-  private static Gradients gradients(BenchmarkMemory memory, Sink uGrad, Sink dtGrad) {
-    return new Gradients(
-        uGrad,
-        dtGrad,
-        new Sink(memory.empty((long) D_INNER * D_STATE, D_STATE), false),
-        new Sink(rows(memory, D_STATE), false),
-        new Sink(rows(memory, D_STATE), false),
-        new Sink(memory.empty(D_INNER, D_INNER), false),
-        new Sink(rows(memory, D_INNER), false),
-        new Sink(memory.empty(D_INNER, D_INNER), false),
-        null);
+    run = new ScanRun(backend, new ScanChannels(LENGTH, D_INNER, D_STATE));
+    run.allocate(pass == Pass.FORWARD_BACKWARD);
+    run.run();
+    run.check();
   }
 
   /** Ends the threads. */
@@ -124,24 +76,16 @@ public class ScanBenchmark {
     backend.close();
   }
 
-  private void scan() {
-    backend.scan().forward(forward);
-    Backward gradients = backward;
-    if (gradients != null) {
-      backend.scan().backward(gradients);
-    }
-  }
-
   /** Scans with the vector kernels. */
   @Benchmark
   public void vector() {
-    scan();
+    run.run();
   }
 
   /** Scans with the scalar kernels. */
   @Benchmark
   @Fork(value = 3, jvmArgsAppend = ForkFlags.SCALAR)
   public void scalar() {
-    scan();
+    run.run();
   }
 }

@@ -1,13 +1,14 @@
 package io.github.mamba4j.bench;
 
 import io.github.mamba4j.spi.ScanKernels.Inputs;
-import io.github.mamba4j.spi.View;
+import java.util.Map;
+import java.util.SplittableRandom;
 
 /**
  * The inputs of a scan of one sequence, and what the equations give for some of its channels in
  * double precision, step by step.
  */
-final class ScanChannels {
+public final class ScanChannels {
   private static final int CHECKED_CHANNELS = 8;
   private static final double TOLERANCE = 1e-4;
 
@@ -23,53 +24,80 @@ final class ScanChannels {
   private final float[] z;
   private final float[] dtBias;
   private final float[] outGrad;
-  private final Inputs inputs;
-  private final View outGradView;
 
   /** Draws inputs of the size that a freshly initialised layer has. */
-  ScanChannels(BenchmarkMemory memory, int length, int dInner, int dState) {
+  public ScanChannels(int length, int dInner, int dState) {
     this.length = length;
     this.dInner = dInner;
     this.dState = dState;
+    SplittableRandom random = new SplittableRandom(1);
     long wide = (long) length * dInner;
     long narrow = (long) length * dState;
-    u = memory.uniform(wide, -1, 1);
-    dt = memory.uniform(wide, -0.5, 0.5);
+    u = uniform(random, wide, -1, 1);
+    dt = uniform(random, wide, -0.5, 0.5);
     a = new float[dInner * dState];
     for (int i = 0; i < a.length; i++) {
       a[i] = -(i / dInner + 1);
     }
-    b = memory.uniform(narrow, -1, 1);
-    c = memory.uniform(narrow, -1, 1);
-    dSkip = memory.uniform(dInner, 0.5, 1);
-    z = memory.uniform(wide, -1, 1);
+    b = uniform(random, narrow, -1, 1);
+    c = uniform(random, narrow, -1, 1);
+    dSkip = uniform(random, dInner, 0.5, 1);
+    z = uniform(random, wide, -1, 1);
     // softplus of these is within the range [0.001, 0.1] of upstream's initialisation.
-    dtBias = memory.uniform(dInner, -6.9, -2.3);
-    outGrad = memory.uniform(wide, -1, 1);
-    inputs =
-        new Inputs(
-            memory.matrix(u, dInner),
-            memory.matrix(dt, dInner),
-            memory.matrix(a, dInner),
-            memory.matrix(b, dState),
-            memory.matrix(c, dState),
-            memory.matrix(dSkip, dInner),
-            memory.matrix(z, dInner),
-            memory.matrix(dtBias, dInner),
-            null);
-    outGradView = memory.matrix(outGrad, dInner);
+    dtBias = uniform(random, dInner, -6.9, -2.3);
+    outGrad = uniform(random, wide, -1, 1);
   }
 
-  Inputs inputs() {
-    return inputs;
+  private static float[] uniform(SplittableRandom random, long count, double low, double high) {
+    float[] values = new float[Math.toIntExact(count)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextDouble(low, high);
+    }
+    return values;
   }
 
-  View outGrad() {
-    return outGradView;
+  /** Returns the number of steps. */
+  public int length() {
+    return length;
+  }
+
+  /** Returns the number of channels. */
+  public int dInner() {
+    return dInner;
+  }
+
+  /** Returns the number of states of a channel. */
+  public int dState() {
+    return dState;
+  }
+
+  /** Returns copies of the inputs on a backend. */
+  public Inputs inputs(BenchmarkMemory memory) {
+    return new Inputs(
+        memory.matrix(u, dInner),
+        memory.matrix(dt, dInner),
+        memory.matrix(a, dInner),
+        memory.matrix(b, dState),
+        memory.matrix(c, dState),
+        memory.matrix(dSkip, dInner),
+        memory.matrix(z, dInner),
+        memory.matrix(dtBias, dInner),
+        null);
+  }
+
+  /** Returns the inputs by name, as in [length, dInner], [length, dState], [dState, dInner] (a). */
+  public Map<String, float[]> arrays() {
+    return Map.of(
+        "u", u, "dt", dt, "a", a, "b", b, "c", c, "dSkip", dSkip, "z", z, "dtBias", dtBias);
+  }
+
+  /** Returns the gradient of the result, [length, dInner]. */
+  public float[] outGrad() {
+    return outGrad;
   }
 
   /** Compares the forward scan's result, [length, dInner]. */
-  void checkOut(float[] out) {
+  public void checkOut(float[] out) {
     for (int channel : checkedChannels()) {
       double[][] states = states(channel);
       double[] expected = new double[length];
@@ -85,7 +113,7 @@ final class ScanChannels {
   }
 
   /** Compares the backward scan's gradients of u and dt, [length, dInner]. */
-  void checkGradients(float[] uGrad, float[] dtGrad) {
+  public void checkGradients(float[] uGrad, float[] dtGrad) {
     for (int channel : checkedChannels()) {
       double[][] states = states(channel);
       double[] uExpected = new double[length];

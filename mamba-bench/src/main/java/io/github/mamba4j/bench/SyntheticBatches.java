@@ -10,7 +10,7 @@ import java.util.Locale;
  * @param length tokens of a sequence
  * @param vocab number of different tokens
  */
-record SyntheticBatches(int batchSize, int length, int vocab) implements BatchSource {
+public record SyntheticBatches(int batchSize, int length, int vocab) implements BatchSource {
   private static final long STEPS = 1L << 32;
   private static final long GOLDEN_GAMMA = 0x9e3779b97f4a7c15L;
 

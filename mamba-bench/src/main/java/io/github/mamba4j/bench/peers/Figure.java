@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Samples of one rate, without those beside which the machine was slower than usual.
+ * Samples of one time, without those beside which the machine was slower than usual.
  *
  * @param kept the samples that count, ascending
  * @param taken how many there were
@@ -17,11 +17,11 @@ record Figure(List<Double> kept, int taken) {
   /**
    * One measurement between two calibrations.
    *
-   * @param rate the result
+   * @param seconds the result
    * @param before the machine's arithmetic rate before it
    * @param after the machine's arithmetic rate after it
    */
-  record Sample(double rate, double before, double after) {
+  record Sample(double seconds, double before, double after) {
     private double calibration() {
       return Math.min(before, after);
     }
@@ -35,7 +35,7 @@ record Figure(List<Double> kept, int taken) {
             .mapToDouble(Double::doubleValue)
             .sorted()
             .toArray();
-    return rates[(int) (USUAL_QUANTILE * (rates.length - 1))];
+    return rates.length == 0 ? 0 : rates[(int) (USUAL_QUANTILE * (rates.length - 1))];
   }
 
   /**
@@ -49,15 +49,15 @@ record Figure(List<Double> kept, int taken) {
     List<Double> kept =
         samples.stream()
             .filter(sample -> sample.calibration() >= steady * usual)
-            .map(Sample::rate)
+            .map(Sample::seconds)
             .sorted()
             .toList();
     return new Figure(kept, samples.size());
   }
 
   /** Keeps all samples. */
-  static Figure of(double... rates) {
-    return new Figure(Arrays.stream(rates).sorted().boxed().toList(), rates.length);
+  static Figure of(double... seconds) {
+    return new Figure(Arrays.stream(seconds).sorted().boxed().toList(), seconds.length);
   }
 
   /** Returns the median of samples, NaN if there are none. */

@@ -13,8 +13,8 @@ import java.util.function.DoubleSupplier;
  */
 final class Interleaved {
   private static final int MOST_ROUNDS = 3;
-  private static final long PAUSE_MILLIS = 5;
 
+  private final Runnable pause;
   private final DoubleSupplier calibration;
   private final int rounds;
   private final double steady;
@@ -23,11 +23,13 @@ final class Interleaved {
   /**
    * Prepares to measure.
    *
+   * @param pause waits until nothing of what ran before uses a processor
    * @param calibration measures the machine's arithmetic rate
    * @param rounds samples that are wanted of each work; up to three times as many are taken
    * @param steady the share of the usual arithmetic rate below which a sample is dropped, in [0, 1]
    */
-  Interleaved(DoubleSupplier calibration, int rounds, double steady) {
+  Interleaved(Runnable pause, DoubleSupplier calibration, int rounds, double steady) {
+    this.pause = pause;
     this.calibration = calibration;
     this.rounds = rounds;
     this.steady = steady;
@@ -36,7 +38,7 @@ final class Interleaved {
   /**
    * Measures.
    *
-   * @param works what to measure by name; each returns its rate
+   * @param works what to measure by name; each returns the seconds it took
    */
   void run(Map<String, DoubleSupplier> works) {
     for (int round = 0; round < MOST_ROUNDS * rounds; round++) {
@@ -53,20 +55,11 @@ final class Interleaved {
   }
 
   private Sample sample(DoubleSupplier work) {
-    pause();
+    pause.run();
     double before = calibration.getAsDouble();
-    double rate = work.getAsDouble();
-    return new Sample(rate, before, calibration.getAsDouble());
-  }
-
-  /** Waits until threads of what ran before have stopped to look for more work. */
-  private static void pause() {
-    try {
-      Thread.sleep(PAUSE_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("Interleaved: interrupted", e);
-    }
+    double seconds = work.getAsDouble();
+    pause.run();
+    return new Sample(seconds, before, calibration.getAsDouble());
   }
 
   /** Returns the machine's usual arithmetic rate over all samples. */
@@ -89,7 +82,7 @@ final class Interleaved {
     List<Object> all = new ArrayList<>();
     for (Sample sample : samples.getOrDefault(name, List.of())) {
       Map<String, Object> one = new LinkedHashMap<>();
-      one.put("rate", sample.rate());
+      one.put("seconds", sample.seconds());
       one.put("flopsPerSecondBefore", sample.before());
       one.put("flopsPerSecondAfter", sample.after());
       all.add(one);

@@ -10,7 +10,10 @@ import java.lang.invoke.MethodHandle;
 import java.util.BitSet;
 import java.util.List;
 
-/** What Java does not offer of Linux: threads on chosen processors, and pages of a chosen size. */
+/**
+ * What Java does not offer of Linux: threads on chosen processors, pages of a chosen size, memory
+ * that goes back to the system.
+ */
 @SuppressWarnings("restricted") // calls of C functions are what this is for
 final class LinuxCalls {
   private static final int PROT_READ_WRITE = 3;
@@ -108,6 +111,25 @@ final class LinuxCalls {
       assert result == 0 : result;
     } catch (Throwable e) {
       throw failure("munmap", e);
+    }
+  }
+
+  /** Has the allocator of C return what was freed to the system. */
+  static void releaseFreed() {
+    try (Arena arena = Arena.ofConfined()) {
+      MethodHandle find =
+          function("dlsym", ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS);
+      MemorySegment name = arena.allocateFrom("MallocExtension_ReleaseFreeMemory");
+      MemorySegment other = (MemorySegment) find.invokeExact(MemorySegment.NULL, name);
+      if (other.equals(MemorySegment.NULL)) {
+        MethodHandle trim = function("malloc_trim", ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG);
+        int released = (int) trim.invokeExact(0L);
+        assert released >= 0 : released;
+      } else {
+        Linker.nativeLinker().downcallHandle(other, FunctionDescriptor.ofVoid()).invokeExact();
+      }
+    } catch (Throwable e) {
+      throw failure("malloc_trim", e);
     }
   }
 

@@ -28,7 +28,9 @@ final class ModelFiles {
   /** Returns the file of a model whose matrices are stored in a type. */
   static Path file(Path folder, PublishedModel model, StoredType weights) {
     String type = weights.name().toLowerCase(Locale.ROOT);
-    return folder.resolve("mamba-" + model.label() + "-" + type + ".gguf");
+    String label = model.label();
+    String name = label.startsWith("mamba") ? label : "mamba-" + label;
+    return folder.resolve(name + "-" + type + ".gguf");
   }
 
   /**

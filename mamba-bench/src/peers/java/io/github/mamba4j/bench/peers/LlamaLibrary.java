@@ -16,6 +16,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -60,7 +61,10 @@ final class LlamaLibrary {
           MemoryLayout.paddingLayout(4),
           MemoryLayout.sequenceLayout(6, ValueLayout.ADDRESS));
 
-  private static final AtomicReference<String> LAST_ERROR = new AtomicReference<>("no message");
+  private static final String NO_MESSAGE = "no message";
+  private static final String UNKNOWN_MODEL = "unknown model architecture";
+
+  private static final AtomicReference<String> ERRORS = new AtomicReference<>("");
 
   private final SymbolLookup symbols;
   private final Arena arena = Arena.ofShared();
@@ -78,23 +82,19 @@ final class LlamaLibrary {
   }
 
   /**
-   * Copies the library out of the class path and loads it; the artifact's own classes will use the
-   * same copy.
+   * Copies the library out of the class path, where that was not done before, and loads it; the
+   * artifact's own classes will use the same copy.
    *
+   * @param files the folder below which it is kept
    * @throws IOException if it is not on the class path or cannot be copied
    * @throws IllegalStateException if it is another build
    */
-  static LlamaLibrary open() throws IOException {
-    Path folder = Files.createTempDirectory("mamba-peers-");
+  static LlamaLibrary open(Path files) throws IOException {
+    Path folder = files.resolve("llama-b" + BUILD);
     Path file = folder.resolve("libjllama.so");
-    try (InputStream in = LlamaLibrary.class.getClassLoader().getResourceAsStream(RESOURCE)) {
-      if (in == null) {
-        throw new IOException("LlamaLibrary: no " + RESOURCE + "; build with -Ppeers");
-      }
-      Files.copy(in, file);
+    if (!Files.exists(file)) {
+      copy(file);
     }
-    file.toFile().deleteOnExit();
-    folder.toFile().deleteOnExit();
     System.setProperty(PATH_PROPERTY, folder.toString());
     LlamaLibrary library = new LlamaLibrary(file);
     int build = library.symbols.findOrThrow("LLAMA_BUILD_NUMBER").reinterpret(4).get(INT, 0);
@@ -104,6 +104,18 @@ final class LlamaLibrary {
     }
     library.start();
     return library;
+  }
+
+  private static void copy(Path file) throws IOException {
+    Files.createDirectories(file.getParent());
+    Path part = Files.createTempFile(file.getParent(), "part-", ".so");
+    try (InputStream in = LlamaLibrary.class.getClassLoader().getResourceAsStream(RESOURCE)) {
+      if (in == null) {
+        throw new IOException("LlamaLibrary: no " + RESOURCE + "; build with -Ppeers");
+      }
+      Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
+    }
+    Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** Returns the build and what the library says of the processor's instructions. */
@@ -143,12 +155,35 @@ final class LlamaLibrary {
   @SuppressWarnings({"unused", "EffectivelyPrivate"}) // called by the library
   private static void log(int level, MemorySegment text, MemorySegment data) {
     if (level == ERROR_LEVEL) {
-      LAST_ERROR.set(text.reinterpret(MAX_TEXT).getString(0).strip());
+      String line = text.reinterpret(MAX_TEXT).getString(0).strip();
+      ERRORS.updateAndGet(before -> before.isEmpty() ? line : before + "; " + line);
     }
   }
 
-  /** Opens a file, memory-mapped, on the CPU. */
+  /**
+   * Opens a file, memory-mapped, on the CPU.
+   *
+   * @throws UnsupportedOperationException if the library does not know such models
+   */
   MemorySegment loadModel(Path file) {
+    MemorySegment model = tryToLoad(file);
+    if (model.equals(MemorySegment.NULL)) {
+      String problem = errors();
+      if (problem.contains(UNKNOWN_MODEL)) {
+        throw new UnsupportedOperationException("llama.cpp b" + BUILD + " says: " + problem);
+      }
+      throw new IllegalStateException("LlamaLibrary: cannot load " + file + ": " + problem);
+    }
+    return model;
+  }
+
+  /** Returns what has gone wrong since it was asked last. */
+  private static String errors() {
+    String errors = ERRORS.getAndSet("");
+    return errors.isEmpty() ? NO_MESSAGE : errors;
+  }
+
+  private MemorySegment tryToLoad(Path file) {
     try (Arena call = Arena.ofConfined()) {
       MethodHandle defaults = function("llama_model_default_params", MODEL_PARAMS);
       MemorySegment params = (MemorySegment) defaults.invoke(call);
@@ -156,8 +191,7 @@ final class LlamaLibrary {
           function(
               "llama_model_load_from_file", ValueLayout.ADDRESS, ValueLayout.ADDRESS, MODEL_PARAMS);
       MemorySegment name = call.allocateFrom(file.toString());
-      MemorySegment model = (MemorySegment) load.invokeExact(name, params);
-      return requireMade(model, "cannot load " + file);
+      return (MemorySegment) load.invokeExact(name, params);
     } catch (Throwable e) {
       throw failure("llama_model_load_from_file", e);
     }
@@ -187,7 +221,7 @@ final class LlamaLibrary {
 
   private static MemorySegment requireMade(MemorySegment result, String problem) {
     if (result.equals(MemorySegment.NULL)) {
-      throw new IllegalStateException("LlamaLibrary: " + problem + ": " + LAST_ERROR.get());
+      throw new IllegalStateException("LlamaLibrary: " + problem + ": " + errors());
     }
     return result;
   }
@@ -229,7 +263,7 @@ final class LlamaLibrary {
       int result = (int) decode.invokeExact(context, batch);
       if (result != 0) {
         throw new IllegalStateException(
-            "LlamaLibrary: llama_decode returned " + result + ": " + LAST_ERROR.get());
+            "LlamaLibrary: llama_decode returned " + result + ": " + errors());
       }
       MemorySegment last = (MemorySegment) logits.invokeExact(context, -1);
       return last.reinterpret((long) vocab * Float.BYTES);

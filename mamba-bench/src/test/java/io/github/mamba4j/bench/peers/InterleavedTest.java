@@ -28,7 +28,7 @@ class InterleavedTest {
   void run_ofSteadyMachine_takesSamplesInTurn() {
     work("a", 10);
     work("b", 20);
-    Interleaved measured = new Interleaved(() -> calibration, 3, 0.9);
+    Interleaved measured = new Interleaved(() -> {}, () -> calibration, 3, 0.9);
     measured.run(works);
     assertThat(order).containsExactly("a", "b", "a", "b", "a", "b");
     assertThat(measured.figure("a").kept()).containsExactly(10.0, 12.0, 14.0);
@@ -39,7 +39,7 @@ class InterleavedTest {
   void run_ofSamplesBesideSlowCalibrations_dropsThemAndTakesMore() {
     work("a", 10);
     Interleaved measured =
-        new Interleaved(() -> calls == 1 ? 0.89 * calibration : calibration, 3, 0.9);
+        new Interleaved(() -> {}, () -> calls == 1 ? 0.89 * calibration : calibration, 3, 0.9);
     measured.run(works);
     // The calibrations after the first sample and before the second are slow.
     assertThat(order).hasSize(5);
@@ -51,7 +51,7 @@ class InterleavedTest {
   void run_ofMachineThatIsNeverSteady_endsAndHasNoMedian() {
     work("a", 10);
     int[] turn = {0};
-    Interleaved measured = new Interleaved(() -> 100 << (turn[0]++ % 2), 2, 0.9);
+    Interleaved measured = new Interleaved(() -> {}, () -> 100 << (turn[0]++ % 2), 2, 0.9);
     measured.run(works);
     assertThat(order).hasSize(6);
     assertThat(measured.figure("a").median()).isNaN();
