@@ -14,6 +14,16 @@ final class ScalarScanLoops implements ScanLoops {
   static final float SMALLEST_A = 1e-20f;
 
   @Override
+  public MemorySegment claim(Scratch scratch, long floats) {
+    return scratch.floats(floats);
+  }
+
+  @Override
+  public void release(MemorySegment tile) {
+    // Belongs to the thread.
+  }
+
+  @Override
   public void clear(MemorySegment tile, long offset, long floats) {
     for (long i = 0; i < floats; i++) {
       set(tile, offset + i, 0);

@@ -8,6 +8,17 @@ import java.lang.foreign.MemorySegment;
  * and are computed like the others.
  */
 interface ScanLoops {
+  /**
+   * Returns memory for a tile, contents undefined, to be given back by {@link #release}.
+   *
+   * @param scratch the running thread's own memory
+   * @param floats size of the tile
+   */
+  MemorySegment claim(Scratch scratch, long floats);
+
+  /** Gives the memory of a tile back. */
+  void release(MemorySegment tile);
+
   /** Writes zeros. */
   void clear(MemorySegment tile, long offset, long floats);
 

@@ -21,11 +21,18 @@ final class VectorScanLoops implements ScanLoops {
   /** Below it, a loop over the channels of a step is longer than one over the steps. */
   private static final int FEW_STEPS = 6;
 
-  /** Channels whose panels of a chunk stay in the first-level cache from state to state. */
-  private static final int CACHED_CHANNELS = 64;
-
   /** Only for elements that fill no vector. */
   private static final ScanLoops TAIL = new ScalarScanLoops();
+
+  @Override
+  public MemorySegment claim(Scratch scratch, long floats) {
+    return VectorTileMemory.fits(floats) ? VectorTileMemory.claim() : scratch.floats(floats);
+  }
+
+  @Override
+  public void release(MemorySegment tile) {
+    VectorTileMemory.release(tile);
+  }
 
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
@@ -122,6 +129,15 @@ final class VectorScanLoops implements ScanLoops {
       VectorStateLoops.invertDiagonal(tile, chunk, width, states);
     }
     VectorStateLoops.scaleDiagonal(tile, chunk, width, states);
+    for (int e = 0; e < width; e += LANES) {
+      VectorStateLoops.largestDiagonal(tile, chunk, width, states, e);
+    }
+    for (int n = states; n % ScanTile.STATE_GROUP != 0; n++) {
+      clear(tile, ScanTile.a(chunk, width) + (long) n * width, width);
+      clear(tile, ScanTile.state(chunk, width, states) + (long) n * width, width);
+      clear(tile, ScanTile.stateGrad(chunk, width, states) + (long) n * width, width);
+      clear(tile, ScanTile.aGrad(chunk, width, states) + (long) n * width, width);
+    }
   }
 
   @Override
@@ -289,25 +305,29 @@ final class VectorScanLoops implements ScanLoops {
   @Override
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    tile = offHeap(tile);
-    if (steps < FEW_STEPS && !zoh) {
+    if (zoh) {
+      scanStatesZoh(tile, steps, chunk, width, states);
+    } else if (steps < FEW_STEPS) {
       for (int t = 0; t < steps; t++) {
         for (int n = 0; n < states; n++) {
           VectorStateLoops.step(tile, t, chunk, width, states, n);
         }
       }
-      return;
+    } else if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.scanStates(tile, steps, chunk, width, states, false);
+    } else {
+      VectorEulerScan.forward(tile, steps, chunk, width, states);
     }
-    for (int first = 0; first < width; first += CACHED_CHANNELS) {
-      int end = Math.min(first + CACHED_CHANNELS, width);
-      for (int n = 0; n < states; n++) {
-        VectorStateLoops.spread(tile, steps, chunk, width, states, n);
-        for (int e = first; e < end; e += LANES) {
-          if (zoh) {
-            VectorStateLoops.zohInputs(tile, steps, chunk, width, states, n * width + e);
-          }
-          VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e);
-        }
+  }
+
+  private static void scanStatesZoh(
+      MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
+    for (int n = 0; n < states; n++) {
+      VectorStateLoops.spread(tile, steps, chunk, width, states, n);
+      for (int e = 0; e < width; e += LANES) {
+        VectorStateLoops.zohInputs(tile, steps, chunk, width, states, n * width + e);
+        VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e);
       }
     }
   }
@@ -319,23 +339,29 @@ final class VectorScanLoops implements ScanLoops {
     for (int e = 0; e < width; e += LANES) {
       VectorPointLoops.clearGrads(tile, steps, chunk, e);
     }
+    if (zoh) {
+      scanStatesGradZoh(tile, steps, chunk, width, states);
+    } else if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.scanStatesGrad(tile, steps, chunk, width, states, false);
+    } else {
+      VectorEulerScan.backward(tile, steps, chunk, width, states);
+    }
+  }
+
+  private static void scanStatesGradZoh(
+      MemorySegment tile, int steps, int chunk, int width, int states) {
     for (int n = 0; n < states; n++) {
       VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       VectorStateLoops.clearSums(tile, steps, chunk, width, states);
       for (int e = 0; e < width; e += LANES) {
         int state = n * width + e;
-        if (zoh) {
-          VectorStateLoops.zohInputs(tile, steps, chunk, width, states, state);
-          VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
-          VectorStateLoops.runBackZoh(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohInputGrad(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohDeltaGrad(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohSlopes(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohDiagonalGrad(tile, steps, chunk, width, states, state);
-        } else {
-          VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
-          VectorStateLoops.runBack(tile, steps, chunk, width, states, state);
-        }
+        VectorStateLoops.zohInputs(tile, steps, chunk, width, states, state);
+        VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
+        VectorStateLoops.runBackZoh(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohInputGrad(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohDeltaGrad(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohSlopes(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohDiagonalGrad(tile, steps, chunk, width, states, state);
       }
       VectorStateLoops.sumLanes(tile, steps, chunk, width, states, n);
     }
