@@ -4,13 +4,11 @@ import static io.github.mamba4j.internal.cpu.ScanStage.stateFloats;
 import static io.github.mamba4j.internal.cpu.ScanStage.zoh;
 
 import io.github.mamba4j.spi.ScanKernels.Backward;
-import io.github.mamba4j.spi.ScanKernels.Gradients;
 import io.github.mamba4j.spi.ScanKernels.Inputs;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The gradients of the selective scan.
@@ -196,21 +194,9 @@ final class ScanBackward {
     long b = ScanTile.b(chunk, width, states);
     stage.projection(shape, scan.inputs().b(), row, tile, b);
     loops.scanStatesGrad(tile, steps, chunk, width, states, zoh(shape));
-    loops.finishGrad(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    boolean gated = scan.inputs().z() != null;
+    loops.leaveGrad(tile, shape, scan.gradients(), gated, row, block);
     reduction.leaveProjections(scan, row, block, tile);
-    Gradients gradients = scan.gradients();
-    store(shape, gradients.u(), row, block, tile, ScanTile.INPUT_GRAD);
-    store(shape, gradients.dt(), row, block, tile, ScanTile.RAW);
-    if (scan.inputs().z() != null) {
-      store(shape, gradients.z(), row, block, tile, ScanTile.Z);
-    }
-  }
-
-  private void store(
-      Shape shape, @Nullable Sink sink, long row, int block, MemorySegment tile, int panel) {
-    if (sink != null) {
-      stage.store(shape, sink.view(), sink.add(), row, block, tile, panel);
-    }
   }
 
   /** Stages what g needs, the gradient before the gate among it, and returns the chunk's steps. */
@@ -222,13 +208,9 @@ final class ScanBackward {
     int states = shape.dState();
     long row = (long) sequence * shape.length() + (long) k * chunk;
     int steps = ScanStage.steps(shape, row);
-    stage.inputs(shape, inputs, row, block, tile);
-    stage.panel(shape, scan.outGrad(), row, block, tile, ScanTile.OUT_GRAD);
+    loops.enter(tile, shape, inputs, row, block);
+    loops.enterGrad(tile, shape, inputs.z(), scan.outGrad(), row, block);
     stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
-    loops.prepare(tile, steps, chunk, width, states, shape.softplus());
-    if (inputs.z() != null) {
-      loops.gateGrad(tile, steps, chunk, width);
-    }
     return steps;
   }
 }

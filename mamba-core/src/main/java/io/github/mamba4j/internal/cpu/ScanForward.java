@@ -191,11 +191,8 @@ final class ScanForward {
     }
     stageChunk(shape, scan.inputs(), sequence, k, block, tile);
     scanChunk(shape, tile, block, steps);
-    if (scan.inputs().z() != null) {
-      loops.gate(tile, steps, chunk, width);
-    }
     long row = (long) sequence * shape.length() + (long) k * chunk;
-    stage.store(shape, scan.out(), false, row, block, tile, ScanTile.OUT);
+    loops.leave(tile, shape, scan.inputs().z(), scan.out(), row, block);
   }
 
   private void stageChunk(
@@ -204,7 +201,7 @@ final class ScanForward {
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
     long row = (long) sequence * shape.length() + (long) k * chunk;
-    stage.inputs(shape, inputs, row, block, tile);
+    loops.enter(tile, shape, inputs, row, block);
     stage.projection(shape, inputs.b(), row, tile, ScanTile.b(chunk, width, states));
     stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
   }
@@ -213,7 +210,6 @@ final class ScanForward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    loops.prepare(tile, steps, chunk, width, states, shape.softplus());
     loops.scanStates(tile, steps, chunk, width, states, zoh(shape));
   }
 }

@@ -68,8 +68,8 @@ final class ScanTile {
 
   private static final int MIN_CHUNK = 32;
   private static final int PANEL_FLOATS = 8192;
-  private static final int BLOCKS = 24;
-  private static final int TASKS = 24;
+  private static final int BLOCKS = 12;
+  private static final int TASKS = 12;
   private static final int TASK_WORK = 1 << 14;
   private static final int FEW_TASKS = 4;
   private static final int MIN_SEGMENT_CHUNKS = 4;

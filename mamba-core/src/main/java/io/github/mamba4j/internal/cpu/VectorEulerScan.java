@@ -43,11 +43,7 @@ final class VectorEulerScan {
         long vector = 4L * ((long) n * width + e);
         decays(column, work, a + vector, width, steps, plain);
         VectorEulerLoops.keep(column, work, state + vector, 4L * width, steps);
-        for (int g = 0; g < GROUP; g += 2) {
-          long first = a + vector + 4L * g * width;
-          VectorEulerLoops.back(
-              column, work + g * VECTOR, first, 4L * width, toGrad, toAGrad, steps);
-        }
+        VectorEulerLoops.back(column, work, a + vector, 4L * width, toGrad, toAGrad, steps);
       }
       sumLanes(tile, steps, chunk, width, states, n);
     }
@@ -76,14 +72,16 @@ final class VectorEulerScan {
     }
   }
 
-  private static void decays(long column, long work, long a, int width, int steps, boolean plain) {
-    for (int g = 0; g < GROUP; g++) {
-      long to = work + g * VECTOR;
-      long first = a + 4L * g * width;
-      if (!plain) {
-        VectorEulerLoops.clampedDecays(column, to, first, steps);
-      } else if (g % 2 == 0) {
-        VectorEulerLoops.plainDecays(column, to, first, first + 4L * width, steps);
+  private static void decays(
+      long column, long work, long a, int width, int steps, boolean plain) {
+    long next = 4L * width;
+    if (plain) {
+      for (int g = 0; g < GROUP; g += 2) {
+        VectorEulerLoops.plainDecays(column, work + g * VECTOR, a + g * next, next, steps);
+      }
+    } else {
+      for (int g = 0; g < GROUP; g++) {
+        VectorEulerLoops.clampedDecays(column, work + g * VECTOR, a + g * next, steps);
       }
     }
   }
