@@ -265,9 +265,11 @@ final class VectorEulerLoops {
     FloatVector sum0 = fromMemorySegment(SPECIES, MEMORY, (state + aGrad) & MASK, ORDER);
     FloatVector carried1 = fromMemorySegment(SPECIES, MEMORY, (state + next + grad) & MASK, ORDER);
     FloatVector sum1 = fromMemorySegment(SPECIES, MEMORY, (state + next + aGrad) & MASK, ORDER);
-    FloatVector carried2 = fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + grad) & MASK, ORDER);
+    FloatVector carried2 =
+        fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + grad) & MASK, ORDER);
     FloatVector sum2 = fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + aGrad) & MASK, ORDER);
-    FloatVector carried3 = fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + grad) & MASK, ORDER);
+    FloatVector carried3 =
+        fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + grad) & MASK, ORDER);
     FloatVector sum3 = fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + aGrad) & MASK, ORDER);
     long a0 = (state) & MASK;
     long a1 = (state + next) & MASK;

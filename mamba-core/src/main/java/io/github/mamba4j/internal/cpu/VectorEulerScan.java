@@ -72,8 +72,7 @@ final class VectorEulerScan {
     }
   }
 
-  private static void decays(
-      long column, long work, long a, int width, int steps, boolean plain) {
+  private static void decays(long column, long work, long a, int width, int steps, boolean plain) {
     long next = 4L * width;
     if (plain) {
       for (int g = 0; g < GROUP; g += 2) {

@@ -33,8 +33,12 @@ final class VectorPointLoops {
   private static final long INPUT_GRAD = ScanTile.INPUT_GRAD * VECTOR;
   private static final long DELTA_GRAD = ScanTile.DELTA_GRAD * VECTOR;
 
-  /** The bits of −87.3, below which {@code e^x} adds nothing to a Δ that matters. */
+  /** The bits of 87.3: {@code e^87.3} and its reciprocal are normal numbers. */
+  private static final int HIGHEST = Float.floatToRawIntBits(87.3f);
+
   private static final int LOWEST = Float.floatToRawIntBits(-87.3f);
+
+  private static final int SIGN = Integer.MIN_VALUE;
 
   private VectorPointLoops() {}
 
@@ -104,7 +108,7 @@ final class VectorPointLoops {
       // As integers, negative numbers are in the order of their magnitudes.
       FloatVector x =
           raw.reinterpretAsInts()
-              .lanewise(VectorOperators.OR, Integer.MIN_VALUE)
+              .lanewise(VectorOperators.OR, SIGN)
               .min(LOWEST)
               .reinterpretAsFloats();
       FloatVector scale = x.fma(log2e, rounder);
@@ -170,7 +174,50 @@ final class VectorPointLoops {
     sum.intoMemorySegment(MEMORY, sumAt & MASK, ORDER);
   }
 
-  /** {@code OUT·silu(z)} to where the results go. */
+  /**
+   * Leaves {@code 1 + e^−x} of a vector of every row, the denominator of sigmoid and SiLU; x beyond
+   * ±87.3 and NaN count as these.
+   *
+   * @param source where x is
+   * @param from its first vector
+   * @param stride from a row to the next
+   * @param to the panel's first vector
+   * @param steps time steps
+   */
+  static void denominators(MemorySegment source, long from, long stride, long to, int steps) {
+    source = offHeap(source);
+    FloatVector log2e = FloatVector.broadcast(SPECIES, ScalarMath.LOG2_E);
+    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector high = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_HIGH);
+    FloatVector low = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_LOW);
+    FloatVector e2 = FloatVector.broadcast(SPECIES, ScalarMath.E2);
+    FloatVector e3 = FloatVector.broadcast(SPECIES, ScalarMath.E3);
+    FloatVector e4 = FloatVector.broadcast(SPECIES, ScalarMath.E4);
+    FloatVector e5 = FloatVector.broadcast(SPECIES, ScalarMath.E5);
+    FloatVector e6 = FloatVector.broadcast(SPECIES, ScalarMath.E6);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    for (int t = 0; t < steps; t++) {
+      IntVector bits =
+          fromMemorySegment(SPECIES, source, from + t * stride, ORDER).reinterpretAsInts();
+      IntVector magnitude = bits.lanewise(VectorOperators.AND, ~SIGN).min(HIGHEST);
+      FloatVector x =
+          magnitude
+              .lanewise(VectorOperators.OR, bits.lanewise(VectorOperators.AND, SIGN))
+              .lanewise(VectorOperators.XOR, SIGN)
+              .reinterpretAsFloats();
+      FloatVector scale = x.fma(log2e, rounder);
+      FloatVector n = scale.sub(rounder);
+      FloatVector r = n.fma(low, n.fma(high, x));
+      FloatVector p = r.fma(e6, e5).fma(r, e4).fma(r, e3).fma(r, e2);
+      IntVector exponent =
+          scale.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS);
+      IntVector mantissa = r.mul(r).fma(p, r).add(one).reinterpretAsInts();
+      FloatVector e = mantissa.add(exponent).reinterpretAsFloats();
+      e.add(one).intoMemorySegment(MEMORY, (to + t * STEP) & MASK, ORDER);
+    }
+  }
+
+  /** {@code OUT·silu(z)} to where the results go, with the denominators in DELTA_GRAD. */
   static void gate(
       MemorySegment z,
       long from,
@@ -183,15 +230,19 @@ final class VectorPointLoops {
     z = offHeap(z);
     out = offHeap(out);
     for (int t = 0; t < steps; t++) {
-      // Loaded before the gate: C2 of JDK 25 puts a z that waits for another load into an object.
-      FloatVector y =
-          fromMemorySegment(SPECIES, MEMORY, ((column + t * STEP) & MASK) + OUT, ORDER);
-      FloatVector gate = VectorMath.silu(fromMemorySegment(SPECIES, z, from + t * stride, ORDER));
-      y.mul(gate).intoMemorySegment(out, to + t * outStride, ORDER);
+      long at = (column + t * STEP) & MASK;
+      FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
+      fromMemorySegment(SPECIES, z, from + t * stride, ORDER)
+          .div(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER))
+          .mul(y)
+          .intoMemorySegment(out, to + t * outStride, ORDER);
     }
   }
 
-  /** Reads the gate and the gradient behind it: leaves the one before it and z's factor. */
+  /**
+   * Reads the gate and the gradient behind it: leaves the one before it and z's factor, with the
+   * denominators in DELTA_GRAD.
+   */
   static void gateGrad(
       MemorySegment z,
       long from,
@@ -207,7 +258,7 @@ final class VectorPointLoops {
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
       FloatVector gate = fromMemorySegment(SPECIES, z, from + t * stride, ORDER);
-      FloatVector sigmoid = VectorMath.sigmoid(gate);
+      FloatVector sigmoid = one.div(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER));
       FloatVector scaled =
           fromMemorySegment(SPECIES, grad, gradFrom + t * gradStride, ORDER).mul(sigmoid);
       FloatVector slope = gate.fma(one.sub(sigmoid), one);
@@ -270,14 +321,12 @@ final class VectorPointLoops {
     biasGrad.intoMemorySegment(MEMORY, biasGradAt & MASK, ORDER);
   }
 
-  /** Makes the gradient of Δ one of dt. */
+  /** Makes the gradient of Δ one of dt, with the denominators of its slope in RAW. */
   static void softplusGrad(long column, int steps) {
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
-      FloatVector slope =
-          VectorMath.sigmoid(fromMemorySegment(SPECIES, MEMORY, at + RAW, ORDER));
       fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER)
-          .mul(slope)
+          .div(fromMemorySegment(SPECIES, MEMORY, at + RAW, ORDER))
           .intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
     }
   }

@@ -53,8 +53,7 @@ final class VectorScanEnds {
       long column = column(base, shape, e);
       boolean whole = whole(shape, block, e);
       MemorySegment dts = whole ? CpuStorage.of(dt) : MEMORY;
-      long raw =
-          whole ? (offset(shape, dt, row, block) + e) << 2 : column + ScanTile.RAW * PANEL;
+      long raw = whole ? (offset(shape, dt, row, block) + e) << 2 : column + ScanTile.RAW * PANEL;
       long stride = whole ? dt.stride() << 2 : STEP;
       if (shape.softplus()) {
         VectorPointLoops.enterExponential(dts, raw, stride, column, bias + 4L * e, steps);
@@ -80,18 +79,24 @@ final class VectorScanEnds {
       return;
     }
     tailIn(base, shape, z, row, block, ScanTile.Z);
+    int steps = ScanStage.steps(shape, row);
     for (int e = 0; e < ScanStage.channels(shape, block); e += LANES) {
       long column = column(base, shape, e);
       boolean whole = whole(shape, block, e);
+      MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
+      long from = whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL;
+      long stride = whole ? z.stride() << 2 : STEP;
+      long denominators = column + ScanTile.DELTA_GRAD * PANEL;
+      VectorPointLoops.denominators(gates, from, stride, denominators, steps);
       VectorPointLoops.gate(
-          whole ? CpuStorage.of(z) : MEMORY,
-          whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL,
-          whole ? z.stride() << 2 : STEP,
+          gates,
+          from,
+          stride,
           column,
           whole ? CpuStorage.of(out) : MEMORY,
           whole ? (offset(shape, out, row, block) + e) << 2 : column + ScanTile.OUT * PANEL,
           whole ? out.stride() << 2 : STEP,
-          ScanStage.steps(shape, row));
+          steps);
     }
     tailOut(base, shape, out, row, block, ScanTile.OUT);
   }
@@ -115,15 +120,12 @@ final class VectorScanEnds {
         VectorPointLoops.columnIn(grads, from, stride, panel, steps);
         continue;
       }
-      VectorPointLoops.gateGrad(
-          whole ? CpuStorage.of(z) : MEMORY,
-          whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL,
-          whole ? z.stride() << 2 : STEP,
-          grads,
-          from,
-          stride,
-          column,
-          steps);
+      MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
+      long gate = whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL;
+      long gateStride = whole ? z.stride() << 2 : STEP;
+      long denominators = column + ScanTile.DELTA_GRAD * PANEL;
+      VectorPointLoops.denominators(gates, gate, gateStride, denominators, steps);
+      VectorPointLoops.gateGrad(gates, gate, gateStride, grads, from, stride, column, steps);
     }
   }
 
@@ -144,6 +146,8 @@ final class VectorScanEnds {
         VectorPointLoops.eulerGrads(column, skip + 4L * e, steps);
       }
       if (shape.softplus()) {
+        long raw = column + ScanTile.RAW * PANEL;
+        VectorPointLoops.denominators(MEMORY, raw, STEP, raw, steps);
         VectorPointLoops.softplusGrad(column, steps);
       }
       VectorPointLoops.sumGrads(column, skipGrad + 4L * e, biasGrad + 4L * e, steps);
@@ -186,8 +190,7 @@ final class VectorScanEnds {
   }
 
   /** Adds a chunk of a view to a panel. */
-  private static void panelAdd(
-      long base, Shape shape, View view, long row, int block, int panel) {
+  private static void panelAdd(long base, Shape shape, View view, long row, int block, int panel) {
     MemorySegment source = offHeap(CpuStorage.of(view));
     int channels = ScanStage.channels(shape, block);
     long stride = view.stride() << 2;
