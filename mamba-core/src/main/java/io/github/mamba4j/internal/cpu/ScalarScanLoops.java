@@ -3,7 +3,13 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.CpuStorage.get;
 import static io.github.mamba4j.internal.cpu.CpuStorage.set;
 
+import io.github.mamba4j.spi.ScanKernels.Gradients;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** The scan's inner loops, one channel at a time. */
 final class ScalarScanLoops implements ScanLoops {
@@ -12,6 +18,16 @@ final class ScalarScanLoops implements ScanLoops {
    * no second formula for zero.
    */
   static final float SMALLEST_A = 1e-20f;
+
+  @Override
+  public MemorySegment claim(Scratch scratch, long floats) {
+    return scratch.floats(floats);
+  }
+
+  @Override
+  public void release(MemorySegment tile) {
+    // Belongs to the thread.
+  }
 
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
@@ -88,57 +104,36 @@ final class ScalarScanLoops implements ScanLoops {
     }
   }
 
-  @Override
-  public void panelIn(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      int rows,
-      int cols) {
-    int padded = Math.ceilDiv(cols, ScanTile.MAX_LANES) * ScanTile.MAX_LANES;
-    for (int t = 0; t < rows; t++) {
-      for (int e = 0; e < padded; e++) {
-        float value = e < cols ? get(source, offset + t * stride + e) : 0;
-        set(tile, ScanTile.at(panel, chunk, t, e), value);
+  private static void panelIn(
+      MemorySegment tile, Shape shape, View view, long row, int block, int panel) {
+    MemorySegment source = CpuStorage.of(view);
+    int width = ScanTile.width(shape, block);
+    int channels = ScanStage.channels(shape, block);
+    for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+      long from = ScanStage.offset(shape, view, row + t, block);
+      for (int e = 0; e < width; e++) {
+        float value = e < channels ? get(source, from + e) : 0;
+        set(tile, ScanTile.at(panel, ScanTile.chunk(shape), t, e), value);
       }
     }
   }
 
-  @Override
-  public void panelAdd(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      int rows,
-      int cols) {
-    for (int t = 0; t < rows; t++) {
-      for (int e = 0; e < cols; e++) {
-        long at = ScanTile.at(panel, chunk, t, e);
-        set(tile, at, get(tile, at) + get(source, offset + t * stride + e));
+  private static void panelOut(
+      MemorySegment tile, Shape shape, View view, boolean add, long row, int block, int panel) {
+    MemorySegment target = CpuStorage.of(view);
+    for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+      long to = ScanStage.offset(shape, view, row + t, block);
+      for (int e = 0; e < ScanStage.channels(shape, block); e++) {
+        float value = get(tile, ScanTile.at(panel, ScanTile.chunk(shape), t, e));
+        set(target, to + e, add ? get(target, to + e) + value : value);
       }
     }
   }
 
-  @Override
-  public void panelOut(
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      MemorySegment target,
-      long offset,
-      long stride,
-      int rows,
-      int cols) {
-    for (int t = 0; t < rows; t++) {
-      for (int e = 0; e < cols; e++) {
-        set(target, offset + t * stride + e, get(tile, ScanTile.at(panel, chunk, t, e)));
-      }
+  private static void panelOut(
+      MemorySegment tile, Shape shape, @Nullable Sink sink, long row, int block, int panel) {
+    if (sink != null) {
+      panelOut(tile, shape, sink.view(), sink.add(), row, block, panel);
     }
   }
 
@@ -177,8 +172,13 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   @Override
-  public void prepare(
-      MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus) {
+  public void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block) {
+    panelIn(tile, shape, inputs.u(), row, block, ScanTile.U);
+    panelIn(tile, shape, inputs.dt(), row, block, ScanTile.RAW);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
+    int steps = ScanStage.steps(shape, row);
     for (int e = 0; e < width; e++) {
       float bias = get(tile, ScanTile.bias(chunk, width, states) + e);
       float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
@@ -186,7 +186,7 @@ final class ScalarScanLoops implements ScanLoops {
         long at = ScanTile.at(0, chunk, t, e);
         float u = read(tile, ScanTile.U, at);
         float raw = read(tile, ScanTile.RAW, at) + bias;
-        float delta = softplus ? ScalarMath.softplus(raw) : raw;
+        float delta = shape.softplus() ? ScalarMath.softplus(raw) : raw;
         write(tile, ScanTile.RAW, at, raw);
         write(tile, ScanTile.DELTA, at, delta);
         write(tile, ScanTile.INPUT, at, delta * u);
@@ -232,26 +232,37 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   @Override
-  public void gate(MemorySegment tile, int steps, int chunk, int width) {
-    for (int e = 0; e < width; e++) {
-      for (int t = 0; t < steps; t++) {
-        long at = ScanTile.at(0, chunk, t, e);
-        float gate = ScalarMath.silu(read(tile, ScanTile.Z, at));
-        write(tile, ScanTile.OUT, at, read(tile, ScanTile.OUT, at) * gate);
+  public void leave(
+      MemorySegment tile, Shape shape, @Nullable View z, View out, long row, int block) {
+    if (z != null) {
+      panelIn(tile, shape, z, row, block, ScanTile.Z);
+      for (int e = 0; e < ScanTile.width(shape, block); e++) {
+        for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+          long at = ScanTile.at(0, ScanTile.chunk(shape), t, e);
+          float gate = ScalarMath.silu(read(tile, ScanTile.Z, at));
+          write(tile, ScanTile.OUT, at, read(tile, ScanTile.OUT, at) * gate);
+        }
       }
     }
+    panelOut(tile, shape, out, false, row, block, ScanTile.OUT);
   }
 
   @Override
-  public void gateGrad(MemorySegment tile, int steps, int chunk, int width) {
-    for (int e = 0; e < width; e++) {
-      for (int t = 0; t < steps; t++) {
-        long at = ScanTile.at(0, chunk, t, e);
-        float z = read(tile, ScanTile.Z, at);
-        float sigmoid = ScalarMath.sigmoid(z);
+  public void enterGrad(
+      MemorySegment tile, Shape shape, @Nullable View z, View outGrad, long row, int block) {
+    panelIn(tile, shape, outGrad, row, block, ScanTile.OUT_GRAD);
+    if (z == null) {
+      return;
+    }
+    panelIn(tile, shape, z, row, block, ScanTile.Z);
+    for (int e = 0; e < ScanTile.width(shape, block); e++) {
+      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+        long at = ScanTile.at(0, ScanTile.chunk(shape), t, e);
+        float gate = read(tile, ScanTile.Z, at);
+        float sigmoid = ScalarMath.sigmoid(gate);
         float scaled = read(tile, ScanTile.OUT_GRAD, at) * sigmoid;
-        write(tile, ScanTile.Z, at, scaled * Math.fma(z, 1 - sigmoid, 1));
-        write(tile, ScanTile.OUT_GRAD, at, scaled * z);
+        write(tile, ScanTile.Z, at, scaled * Math.fma(gate, 1 - sigmoid, 1));
+        write(tile, ScanTile.OUT_GRAD, at, scaled * gate);
       }
     }
   }
@@ -361,14 +372,22 @@ final class ScalarScanLoops implements ScanLoops {
   }
 
   @Override
-  public void finishGrad(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      boolean softplus,
-      boolean zoh) {
+  public void leaveGrad(
+      MemorySegment tile, Shape shape, Gradients gradients, boolean gated, long row, int block) {
+    finishGrad(tile, shape, row, block);
+    panelOut(tile, shape, gradients.u(), row, block, ScanTile.INPUT_GRAD);
+    panelOut(tile, shape, gradients.dt(), row, block, ScanTile.RAW);
+    if (gated) {
+      panelOut(tile, shape, gradients.z(), row, block, ScanTile.Z);
+    }
+  }
+
+  private static void finishGrad(MemorySegment tile, Shape shape, long row, int block) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
+    int steps = ScanStage.steps(shape, row);
+    boolean zoh = ScanStage.zoh(shape);
     for (int e = 0; e < width; e++) {
       float skip = get(tile, ScanTile.skip(chunk, width, states) + e);
       for (int t = steps - 1; t >= 0; t--) {
@@ -382,7 +401,7 @@ final class ScalarScanLoops implements ScanLoops {
           inputGrad *= read(tile, ScanTile.DELTA, at);
         }
         float raw = read(tile, ScanTile.RAW, at);
-        float rawGrad = softplus ? deltaGrad * ScalarMath.sigmoid(raw) : deltaGrad;
+        float rawGrad = shape.softplus() ? deltaGrad * ScalarMath.sigmoid(raw) : deltaGrad;
         write(tile, ScanTile.RAW, at, rawGrad);
         write(tile, ScanTile.INPUT_GRAD, at, Math.fma(skip, outGrad, inputGrad));
         write(tile, ScanTile.Z, at, read(tile, ScanTile.Z, at) * read(tile, ScanTile.OUT, at));

@@ -4,13 +4,11 @@ import static io.github.mamba4j.internal.cpu.ScanStage.stateFloats;
 import static io.github.mamba4j.internal.cpu.ScanStage.zoh;
 
 import io.github.mamba4j.spi.ScanKernels.Backward;
-import io.github.mamba4j.spi.ScanKernels.Gradients;
 import io.github.mamba4j.spi.ScanKernels.Inputs;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The gradients of the selective scan.
@@ -81,31 +79,35 @@ final class ScanBackward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
-    long stateGrad = ScanTile.stateGrad(chunk, width, states);
-    long sum = ScanTile.deltaSum(chunk, width, states);
-    stage.parameters(shape, scan.inputs(), block, tile);
-    loops.clear(tile, stateGrad, (long) states * width);
-    loops.clear(tile, sum, width);
-    int first = segment * ScanTile.segmentChunks(shape);
-    int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
-    for (int k = last - 1; k >= first; k--) {
-      int steps = stageChunk(scan, sequence, k, block, tile);
-      loops.carryGrad(tile, steps, chunk, width, states);
-      loops.sumDelta(tile, steps, chunk, width, shape.dState());
+    MemorySegment tile = loops.claim(scratch, ScanTile.floats(chunk, width, states));
+    try {
+      long stateGrad = ScanTile.stateGrad(chunk, width, states);
+      long sum = ScanTile.deltaSum(chunk, width, states);
+      stage.parameters(shape, scan.inputs(), block, tile);
+      loops.clear(tile, stateGrad, (long) states * width);
+      loops.clear(tile, sum, width);
+      int first = segment * ScanTile.segmentChunks(shape);
+      int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
+      for (int k = last - 1; k >= first; k--) {
+        int steps = stageChunk(scan, sequence, k, block, tile);
+        loops.carryGrad(tile, steps, chunk, width, states);
+        loops.sumDelta(tile, steps, chunk, width, shape.dState());
+      }
+      MemorySegment workspace = CpuStorage.of(scan.workspace());
+      long at = segmentState(scan, sequence, segment - 1);
+      stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
+      loops.copyOut(
+          tile,
+          sum,
+          width,
+          workspace,
+          segmentDelta(scan, sequence, segment - 1) + ScanStage.firstChannel(shape, block),
+          0,
+          1,
+          ScanStage.channels(shape, block));
+    } finally {
+      loops.release(tile);
     }
-    MemorySegment workspace = CpuStorage.of(scan.workspace());
-    long at = segmentState(scan, sequence, segment - 1);
-    stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
-    loops.copyOut(
-        tile,
-        sum,
-        width,
-        workspace,
-        segmentDelta(scan, sequence, segment - 1) + ScanStage.firstChannel(shape, block),
-        0,
-        1,
-        ScanStage.channels(shape, block));
   }
 
   private void join(Backward scan, int task, Scratch scratch) {
@@ -115,18 +117,22 @@ final class ScanBackward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
-    MemorySegment workspace = CpuStorage.of(scan.workspace());
-    long stateGrad = ScanTile.stateGrad(chunk, width, states);
-    stage.parameters(shape, scan.inputs(), block, tile);
-    stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
-    for (int segment = ScanTile.segments(shape) - 1; segment >= 0; segment--) {
-      long at = segmentState(scan, sequence, segment);
-      if (segment < ScanTile.segments(shape) - 1) {
-        stage.decayAndAdd(
-            shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, stateGrad);
+    MemorySegment tile = loops.claim(scratch, ScanTile.floats(chunk, width, states));
+    try {
+      MemorySegment workspace = CpuStorage.of(scan.workspace());
+      long stateGrad = ScanTile.stateGrad(chunk, width, states);
+      stage.parameters(shape, scan.inputs(), block, tile);
+      stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
+      for (int segment = ScanTile.segments(shape) - 1; segment >= 0; segment--) {
+        long at = segmentState(scan, sequence, segment);
+        if (segment < ScanTile.segments(shape) - 1) {
+          stage.decayAndAdd(
+              shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, stateGrad);
+        }
+        stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
       }
-      stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
+    } finally {
+      loops.release(tile);
     }
   }
 
@@ -139,28 +145,32 @@ final class ScanBackward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
-    long stateGrad = ScanTile.stateGrad(chunk, width, states);
-    stage.parameters(shape, scan.inputs(), block, tile);
-    loops.clear(tile, ScanTile.aGrad(chunk, width, states), (long) states * width);
-    loops.clear(tile, ScanTile.skipGrad(chunk, width, states), width);
-    loops.clear(tile, ScanTile.biasGrad(chunk, width, states), width);
-    if (segments > 1) {
-      MemorySegment workspace = CpuStorage.of(scan.workspace());
-      long from = segmentState(scan, sequence, segment);
-      stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, stateGrad);
-    } else {
-      stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
-    }
-    int first = segment * ScanTile.segmentChunks(shape);
-    int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
-    for (int k = last - 1; k >= first; k--) {
-      computeChunk(scan, sequence, k, block, tile);
-    }
-    reduction.leaveSums(scan, sequence * segments + segment, block, tile);
-    Sink initialGrad = scan.gradients().initialState();
-    if (initialGrad != null && first == 0) {
-      stage.storeStates(shape, initialGrad, sequence, block, tile, stateGrad);
+    MemorySegment tile = loops.claim(scratch, ScanTile.floats(chunk, width, states));
+    try {
+      long stateGrad = ScanTile.stateGrad(chunk, width, states);
+      stage.parameters(shape, scan.inputs(), block, tile);
+      loops.clear(tile, ScanTile.aGrad(chunk, width, states), (long) states * width);
+      loops.clear(tile, ScanTile.skipGrad(chunk, width, states), width);
+      loops.clear(tile, ScanTile.biasGrad(chunk, width, states), width);
+      if (segments > 1) {
+        MemorySegment workspace = CpuStorage.of(scan.workspace());
+        long from = segmentState(scan, sequence, segment);
+        stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, stateGrad);
+      } else {
+        stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
+      }
+      int first = segment * ScanTile.segmentChunks(shape);
+      int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
+      for (int k = last - 1; k >= first; k--) {
+        computeChunk(scan, sequence, k, block, tile);
+      }
+      reduction.leaveSums(scan, sequence * segments + segment, block, tile);
+      Sink initialGrad = scan.gradients().initialState();
+      if (initialGrad != null && first == 0) {
+        stage.storeStates(shape, initialGrad, sequence, block, tile, stateGrad);
+      }
+    } finally {
+      loops.release(tile);
     }
   }
 
@@ -184,21 +194,9 @@ final class ScanBackward {
     long b = ScanTile.b(chunk, width, states);
     stage.projection(shape, scan.inputs().b(), row, tile, b);
     loops.scanStatesGrad(tile, steps, chunk, width, states, zoh(shape));
-    loops.finishGrad(tile, steps, chunk, width, states, shape.softplus(), zoh(shape));
+    boolean gated = scan.inputs().z() != null;
+    loops.leaveGrad(tile, shape, scan.gradients(), gated, row, block);
     reduction.leaveProjections(scan, row, block, tile);
-    Gradients gradients = scan.gradients();
-    store(shape, gradients.u(), row, block, tile, ScanTile.INPUT_GRAD);
-    store(shape, gradients.dt(), row, block, tile, ScanTile.RAW);
-    if (scan.inputs().z() != null) {
-      store(shape, gradients.z(), row, block, tile, ScanTile.Z);
-    }
-  }
-
-  private void store(
-      Shape shape, @Nullable Sink sink, long row, int block, MemorySegment tile, int panel) {
-    if (sink != null) {
-      stage.store(shape, sink.view(), sink.add(), row, block, tile, panel);
-    }
   }
 
   /** Stages what g needs, the gradient before the gate among it, and returns the chunk's steps. */
@@ -210,13 +208,9 @@ final class ScanBackward {
     int states = shape.dState();
     long row = (long) sequence * shape.length() + (long) k * chunk;
     int steps = ScanStage.steps(shape, row);
-    stage.inputs(shape, inputs, row, block, tile);
-    stage.panel(shape, scan.outGrad(), row, block, tile, ScanTile.OUT_GRAD);
+    loops.enter(tile, shape, inputs, row, block);
+    loops.enterGrad(tile, shape, inputs.z(), scan.outGrad(), row, block);
     stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
-    loops.prepare(tile, steps, chunk, width, states, shape.softplus());
-    if (inputs.z() != null) {
-      loops.gateGrad(tile, steps, chunk, width);
-    }
     return steps;
   }
 }

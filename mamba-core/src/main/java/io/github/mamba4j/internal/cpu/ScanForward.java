@@ -74,36 +74,40 @@ final class ScanForward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
-    long state = ScanTile.state(chunk, width, states);
-    long sum = ScanTile.deltaSum(chunk, width, states);
-    stage.parameters(shape, scan.inputs(), block, tile);
-    loops.clear(tile, state, (long) states * width);
-    loops.clear(tile, sum, width);
-    int first = segment * ScanTile.segmentChunks(shape);
-    for (int k = first; k < first + ScanTile.segmentChunks(shape); k++) {
-      stageChunk(shape, scan.inputs(), sequence, k, block, tile);
-      scanChunk(shape, tile, block, chunk);
-      loops.sumDelta(tile, chunk, chunk, width, shape.dState());
+    MemorySegment tile = loops.claim(scratch, ScanTile.floats(chunk, width, states));
+    try {
+      long state = ScanTile.state(chunk, width, states);
+      long sum = ScanTile.deltaSum(chunk, width, states);
+      stage.parameters(shape, scan.inputs(), block, tile);
+      loops.clear(tile, state, (long) states * width);
+      loops.clear(tile, sum, width);
+      int first = segment * ScanTile.segmentChunks(shape);
+      for (int k = first; k < first + ScanTile.segmentChunks(shape); k++) {
+        stageChunk(shape, scan.inputs(), sequence, k, block, tile);
+        scanChunk(shape, tile, block, chunk);
+        loops.sumDelta(tile, chunk, chunk, width, shape.dState());
+      }
+      MemorySegment workspace = CpuStorage.of(scan.workspace());
+      stage.storeStates(
+          shape,
+          tile,
+          state,
+          workspace,
+          segmentState(scan, sequence, segment + 1),
+          shape.dInner(),
+          block);
+      loops.copyOut(
+          tile,
+          sum,
+          width,
+          workspace,
+          segmentDelta(scan, sequence, segment + 1) + ScanStage.firstChannel(shape, block),
+          0,
+          1,
+          ScanStage.channels(shape, block));
+    } finally {
+      loops.release(tile);
     }
-    MemorySegment workspace = CpuStorage.of(scan.workspace());
-    stage.storeStates(
-        shape,
-        tile,
-        state,
-        workspace,
-        segmentState(scan, sequence, segment + 1),
-        shape.dInner(),
-        block);
-    loops.copyOut(
-        tile,
-        sum,
-        width,
-        workspace,
-        segmentDelta(scan, sequence, segment + 1) + ScanStage.firstChannel(shape, block),
-        0,
-        1,
-        ScanStage.channels(shape, block));
   }
 
   private void join(Forward scan, int task, Scratch scratch) {
@@ -113,18 +117,22 @@ final class ScanForward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
-    MemorySegment workspace = CpuStorage.of(scan.workspace());
-    long state = ScanTile.state(chunk, width, states);
-    stage.parameters(shape, scan.inputs(), block, tile);
-    stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
-    for (int segment = 0; segment < ScanTile.segments(shape); segment++) {
-      long at = segmentState(scan, sequence, segment);
-      if (segment > 0) {
-        stage.decayAndAdd(
-            shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, state);
+    MemorySegment tile = loops.claim(scratch, ScanTile.floats(chunk, width, states));
+    try {
+      MemorySegment workspace = CpuStorage.of(scan.workspace());
+      long state = ScanTile.state(chunk, width, states);
+      stage.parameters(shape, scan.inputs(), block, tile);
+      stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
+      for (int segment = 0; segment < ScanTile.segments(shape); segment++) {
+        long at = segmentState(scan, sequence, segment);
+        if (segment > 0) {
+          stage.decayAndAdd(
+              shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, state);
+        }
+        stage.storeStates(shape, tile, state, workspace, at, shape.dInner(), block);
       }
-      stage.storeStates(shape, tile, state, workspace, at, shape.dInner(), block);
+    } finally {
+      loops.release(tile);
     }
   }
 
@@ -137,26 +145,30 @@ final class ScanForward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    MemorySegment tile = scratch.floats(ScanTile.floats(chunk, width, states));
-    long state = ScanTile.state(chunk, width, states);
-    stage.parameters(shape, scan.inputs(), block, tile);
-    if (segments > 1) {
-      long from = segmentState(scan, sequence, segment);
-      MemorySegment workspace = CpuStorage.of(scan.workspace());
-      stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, state);
-    } else {
-      stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
-    }
-    int first = segment * ScanTile.segmentChunks(shape);
-    int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
-    for (int k = first; k < last; k++) {
-      computeChunk(scan, sequence, k, block, tile);
-    }
-    View finalState = scan.finalState();
-    if (finalState != null && last == ScanTile.chunks(shape)) {
-      long offset = finalState.offset() + (long) sequence * shape.dState() * finalState.stride();
-      MemorySegment target = CpuStorage.of(finalState);
-      stage.storeStates(shape, tile, state, target, offset, finalState.stride(), block);
+    MemorySegment tile = loops.claim(scratch, ScanTile.floats(chunk, width, states));
+    try {
+      long state = ScanTile.state(chunk, width, states);
+      stage.parameters(shape, scan.inputs(), block, tile);
+      if (segments > 1) {
+        long from = segmentState(scan, sequence, segment);
+        MemorySegment workspace = CpuStorage.of(scan.workspace());
+        stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, state);
+      } else {
+        stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
+      }
+      int first = segment * ScanTile.segmentChunks(shape);
+      int last = Math.min(first + ScanTile.segmentChunks(shape), ScanTile.chunks(shape));
+      for (int k = first; k < last; k++) {
+        computeChunk(scan, sequence, k, block, tile);
+      }
+      View finalState = scan.finalState();
+      if (finalState != null && last == ScanTile.chunks(shape)) {
+        long offset = finalState.offset() + (long) sequence * shape.dState() * finalState.stride();
+        MemorySegment target = CpuStorage.of(finalState);
+        stage.storeStates(shape, tile, state, target, offset, finalState.stride(), block);
+      }
+    } finally {
+      loops.release(tile);
     }
   }
 
@@ -179,11 +191,8 @@ final class ScanForward {
     }
     stageChunk(shape, scan.inputs(), sequence, k, block, tile);
     scanChunk(shape, tile, block, steps);
-    if (scan.inputs().z() != null) {
-      loops.gate(tile, steps, chunk, width);
-    }
     long row = (long) sequence * shape.length() + (long) k * chunk;
-    stage.store(shape, scan.out(), false, row, block, tile, ScanTile.OUT);
+    loops.leave(tile, shape, scan.inputs().z(), scan.out(), row, block);
   }
 
   private void stageChunk(
@@ -192,7 +201,7 @@ final class ScanForward {
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
     long row = (long) sequence * shape.length() + (long) k * chunk;
-    stage.inputs(shape, inputs, row, block, tile);
+    loops.enter(tile, shape, inputs, row, block);
     stage.projection(shape, inputs.b(), row, tile, ScanTile.b(chunk, width, states));
     stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
   }
@@ -201,7 +210,6 @@ final class ScanForward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    loops.prepare(tile, steps, chunk, width, states, shape.softplus());
     loops.scanStates(tile, steps, chunk, width, states, zoh(shape));
   }
 }

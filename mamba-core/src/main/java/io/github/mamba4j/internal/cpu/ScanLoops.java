@@ -1,6 +1,11 @@
 package io.github.mamba4j.internal.cpu;
 
+import io.github.mamba4j.spi.ScanKernels.Gradients;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The inner loops of the scans, on tiles laid out by {@link ScanTile}. Offsets and strides are in
@@ -8,6 +13,17 @@ import java.lang.foreign.MemorySegment;
  * and are computed like the others.
  */
 interface ScanLoops {
+  /**
+   * Returns memory for a tile, contents undefined, to be given back by {@link #release}.
+   *
+   * @param scratch the running thread's own memory
+   * @param floats size of the tile
+   */
+  MemorySegment claim(Scratch scratch, long floats);
+
+  /** Gives the memory of a tile back. */
+  void release(MemorySegment tile);
+
   /** Writes zeros. */
   void clear(MemorySegment tile, long offset, long floats);
 
@@ -61,39 +77,6 @@ interface ScanLoops {
    */
   void scaleDiagonal(MemorySegment tile, int chunk, int width, int states, boolean zoh);
 
-  /** Copies rows into a panel and fills the last 16 channels up with zeros. */
-  void panelIn(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      int rows,
-      int cols);
-
-  /** Adds rows to the rows of a panel. */
-  void panelAdd(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      int rows,
-      int cols);
-
-  /** Copies rows out of a panel. */
-  void panelOut(
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      MemorySegment target,
-      long offset,
-      long stride,
-      int rows,
-      int cols);
-
   /** {@code target[i] = Σ_k source[offset + k·stride + i]}, k rising, for i below cols. */
   void sumPartials(
       MemorySegment source,
@@ -105,10 +88,17 @@ interface ScanLoops {
       int cols);
 
   /**
-   * From the panels U and RAW (dt): {@code raw = dt + bias; Δ = softplus(raw)}; the input of the
-   * state, Δ·u, for Euler; and {@code out = dSkip·u}.
+   * Reads u and dt of a chunk: fills the panels U, RAW with {@code dt + bias}, DELTA with {@code
+   * softplus(raw)}, INPUT with what enters the state before B under Euler's rule, {@code Δ·u}, and
+   * OUT with {@code dSkip·u}.
+   *
+   * @param tile the tile of a task
+   * @param shape the scan
+   * @param inputs its inputs
+   * @param row the chunk's first row
+   * @param block the task's block of channels
    */
-  void prepare(MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus);
+  void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block);
 
   /**
    * Runs the states through a chunk and adds {@code Σ_n C·h} to the panel OUT. The tile's state
@@ -119,14 +109,15 @@ interface ScanLoops {
   /** Adds Δ of a chunk to the tile's sum. */
   void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states);
 
-  /** {@code out ·= silu(z)}. */
-  void gate(MemorySegment tile, int steps, int chunk, int width);
+  /** Stores {@code OUT·silu(z)}, or OUT if there is no gate; arguments as {@link #enter}. */
+  void leave(MemorySegment tile, Shape shape, @Nullable View z, View out, long row, int block);
 
   /**
-   * From the gradient behind the gate: the gradient before it, in its place, and in the place of z
-   * the factor that makes the gradient of z from the ungated result.
+   * Reads the gradient behind the gate: fills the panels OUT_GRAD with that before it and Z with
+   * the factor that makes the gradient of z from the ungated result; arguments as {@link #enter}.
    */
-  void gateGrad(MemorySegment tile, int steps, int chunk, int width);
+  void enterGrad(
+      MemorySegment tile, Shape shape, @Nullable View z, View outGrad, long row, int block);
 
   /**
    * Runs the states forward through a chunk, from the tile's state, and their gradients back.
@@ -145,15 +136,9 @@ interface ScanLoops {
   void carryGrad(MemorySegment tile, int steps, int chunk, int width, int states);
 
   /**
-   * Completes the gradients of the inputs: of u in INPUT_GRAD, of dt in RAW, of z in Z; and adds to
-   * those of the direct path's weight and of the bias.
+   * Completes the gradients of u, dt and z of a chunk and stores them, and adds to those of the
+   * direct path's weight and of the bias; arguments as {@link #enter}.
    */
-  void finishGrad(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      boolean softplus,
-      boolean zoh);
+  void leaveGrad(
+      MemorySegment tile, Shape shape, Gradients gradients, boolean gated, long row, int block);
 }

@@ -78,29 +78,6 @@ final class ScanStage {
     return (int) Math.min(ScanTile.chunk(shape), shape.length() - row % shape.length());
   }
 
-  /** Copies a chunk of u, dt and z in. */
-  void inputs(Shape shape, Inputs inputs, long row, int block, MemorySegment tile) {
-    panel(shape, inputs.u(), row, block, tile, ScanTile.U);
-    panel(shape, inputs.dt(), row, block, tile, ScanTile.RAW);
-    View z = inputs.z();
-    if (z != null) {
-      panel(shape, z, row, block, tile, ScanTile.Z);
-    }
-  }
-
-  /** Copies a chunk of a view in, channels of one block. */
-  void panel(Shape shape, View view, long row, int block, MemorySegment tile, int panel) {
-    loops.panelIn(
-        CpuStorage.of(view),
-        view.offset() + row * view.stride() + firstChannel(shape, block),
-        view.stride(),
-        tile,
-        panel,
-        ScanTile.chunk(shape),
-        steps(shape, row),
-        channels(shape, block));
-  }
-
   /** Copies a chunk of B or C in. */
   void projection(Shape shape, View view, long row, MemorySegment tile, long target) {
     loops.copyIn(
@@ -114,18 +91,9 @@ final class ScanStage {
         shape.dState());
   }
 
-  /** Stores a chunk of results, or adds it to what is there. */
-  void store(
-      Shape shape, View view, boolean add, long row, int block, MemorySegment tile, int panel) {
-    int chunk = ScanTile.chunk(shape);
-    int steps = steps(shape, row);
-    int channels = channels(shape, block);
-    MemorySegment segment = CpuStorage.of(view);
-    long offset = view.offset() + row * view.stride() + firstChannel(shape, block);
-    if (add) {
-      loops.panelAdd(segment, offset, view.stride(), tile, panel, chunk, steps, channels);
-    }
-    loops.panelOut(tile, panel, chunk, segment, offset, view.stride(), steps, channels);
+  /** Returns the offset of a block's first channel in a row of a view. */
+  static long offset(Shape shape, View view, long row, int block) {
+    return view.offset() + row * view.stride() + firstChannel(shape, block);
   }
 
   /** {@code tile ← exp(A·ΣΔ)·tile + summand} for the states of a block. */

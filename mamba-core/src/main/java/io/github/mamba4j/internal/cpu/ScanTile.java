@@ -10,7 +10,8 @@ import io.github.mamba4j.spi.ScanKernels.Shape;
  * too few blocks to feed the cores). It walks through time chunk by chunk; the inputs of a chunk
  * are copied into panels, so that the inner loops run over whole vectors of channels, padded to a
  * multiple of 16 channels with zeros that do no harm. A chunk is also the distance between two
- * checkpoints; it grows with dState, so that neither checkpoints nor panels outgrow the inputs.
+ * checkpoints; it grows with dState, so that checkpoints do not outgrow the inputs until the tile
+ * would outgrow the second-level cache.
  *
  * <p>Panels are interleaved, [width / 16, chunk, panels, 16]: what a loop over time reads and
  * writes lies at constant distances from one pointer that moves by a constant, which is what the
@@ -54,15 +55,21 @@ final class ScanTile {
   /** Floats from a step to the next in all panels. */
   static final int STEP = PANELS * MAX_LANES;
 
-  private static final int WORK_VECTORS = 7;
+  /** States that the inner loops take at a time; the room of the last ones is filled up. */
+  static final int STATE_GROUP = 4;
 
-  /** Floats from a step to the next in the work room. */
-  static final int WORK_STEP = WORK_VECTORS * MAX_LANES;
+  private static final int WORK_VECTORS = 6 * STATE_GROUP + 1;
+
+  /** Floats of a step in the work room. */
+  private static final int WORK_STEP = WORK_VECTORS * MAX_LANES;
+
+  /** Floats of the largest tile, if dState leaves a choice. */
+  private static final int TILE_FLOATS = 1 << 17;
 
   private static final int MIN_CHUNK = 32;
   private static final int PANEL_FLOATS = 8192;
-  private static final int BLOCKS = 24;
-  private static final int TASKS = 24;
+  private static final int BLOCKS = 12;
+  private static final int TASKS = 12;
   private static final int TASK_WORK = 1 << 14;
   private static final int FEW_TASKS = 4;
   private static final int MIN_SEGMENT_CHUNKS = 4;
@@ -80,6 +87,9 @@ final class ScanTile {
   /** Returns the time steps of a chunk. */
   static int chunk(Shape shape) {
     int steps = Math.max(MIN_CHUNK, roundUp(2 * shape.dState(), MIN_CHUNK));
+    while (steps > MIN_CHUNK && floats(steps, MAX_LANES, shape.dState()) > TILE_FLOATS) {
+      steps -= MIN_CHUNK;
+    }
     return Math.min(steps, shape.length());
   }
 
@@ -94,8 +104,11 @@ final class ScanTile {
     long wanted = Math.min(BLOCKS, ceilDiv(TASKS, shape.batch()));
     wanted = Math.min(wanted, Math.max(1, work / TASK_WORK));
     int width = roundUp(ceilDiv(shape.dInner(), wanted), MAX_LANES);
-    int limit = Math.max(MAX_LANES, PANEL_FLOATS / chunk(shape) / MAX_LANES * MAX_LANES);
-    return Math.min(width, limit);
+    width = Math.min(width, PANEL_FLOATS / chunk(shape) / MAX_LANES * MAX_LANES);
+    while (width > MAX_LANES && floats(chunk(shape), width, shape.dState()) > TILE_FLOATS) {
+      width -= MAX_LANES;
+    }
+    return Math.max(MAX_LANES, width);
   }
 
   /** Returns the number of blocks that the channels are cut into. */
@@ -134,6 +147,11 @@ final class ScanTile {
     return column(chunk, e) + (long) t * STEP + (long) panel * MAX_LANES;
   }
 
+  /** Returns the room of one value a state and channel, [states rounded up, width]. */
+  static long stateFloats(int width, int states) {
+    return (long) roundUp(states, STATE_GROUP) * width;
+  }
+
   /** A·log₂e, [states, width]. */
   static long a(int chunk, int width) {
     return (long) chunk * PANELS * width;
@@ -141,27 +159,27 @@ final class ScanTile {
 
   /** 1/A (ZOH), [states, width]. */
   static long inverseA(int chunk, int width, int states) {
-    return a(chunk, width) + (long) states * width;
+    return a(chunk, width) + stateFloats(width, states);
   }
 
   /** The states, [states, width]. */
   static long state(int chunk, int width, int states) {
-    return inverseA(chunk, width, states) + (long) states * width;
+    return inverseA(chunk, width, states) + stateFloats(width, states);
   }
 
   /** Gradient of the state before the chunk, {@code exp(Δ_t·A)·g_t}, [states, width]. */
   static long stateGrad(int chunk, int width, int states) {
-    return state(chunk, width, states) + (long) states * width;
+    return state(chunk, width, states) + stateFloats(width, states);
   }
 
   /** Gradient of A over the task, [states, width]. */
   static long aGrad(int chunk, int width, int states) {
-    return stateGrad(chunk, width, states) + (long) states * width;
+    return stateGrad(chunk, width, states) + stateFloats(width, states);
   }
 
   /** The direct path's weight, [width]. */
   static long skip(int chunk, int width, int states) {
-    return aGrad(chunk, width, states) + (long) states * width;
+    return aGrad(chunk, width, states) + stateFloats(width, states);
   }
 
   /** The bias of dt, [width]. */
@@ -184,9 +202,14 @@ final class ScanTile {
     return biasGrad(chunk, width, states) + width;
   }
 
+  /** The largest magnitude of A·log₂e over the states, [width]. */
+  static long largestA(int chunk, int width, int states) {
+    return deltaSum(chunk, width, states) + width;
+  }
+
   /** B, [chunk, states]. */
   static long b(int chunk, int width, int states) {
-    return deltaSum(chunk, width, states) + width;
+    return largestA(chunk, width, states) + width;
   }
 
   private static long stepStates(int chunk, int states) {
@@ -208,7 +231,7 @@ final class ScanTile {
     return bGrad(chunk, width, states) + stepStates(chunk, states);
   }
 
-  /** Room of the inner loops, [chunk, WORK_STEP]. */
+  /** Room of the inner loops. */
   static long work(int chunk, int width, int states) {
     return cGrad(chunk, width, states) + stepStates(chunk, states);
   }

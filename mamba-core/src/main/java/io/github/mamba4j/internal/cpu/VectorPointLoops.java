@@ -3,14 +3,22 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MASK;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MEMORY;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * The loops over time of a vector of channels that need no states: softplus, gate and their
- * gradients. The channels start at e.
+ * gradients. {@code column} is where the channels' panels begin in {@link VectorTileMemory},
+ * everything in bytes.
+ *
+ * <p>Steps are the inner loop, so that many rows are on their way from memory at a time; inputs are
+ * read where arithmetic needs them, which goes on beside that way.
  */
 final class VectorPointLoops {
   private static final long STEP = ScanTile.STEP * 4L;
@@ -25,32 +33,14 @@ final class VectorPointLoops {
   private static final long INPUT_GRAD = ScanTile.INPUT_GRAD * VECTOR;
   private static final long DELTA_GRAD = ScanTile.DELTA_GRAD * VECTOR;
 
+  /** The bits of 87.3: {@code e^87.3} and its reciprocal are normal numbers. */
+  private static final int HIGHEST = Float.floatToRawIntBits(87.3f);
+
+  private static final int LOWEST = Float.floatToRawIntBits(-87.3f);
+
+  private static final int SIGN = Integer.MIN_VALUE;
+
   private VectorPointLoops() {}
-
-  /**
-   * Copies a vector of every row into a panel. Steps are the inner loop: it is short in
-   * instructions, so that many rows are on their way from memory at a time. All arguments in bytes.
-   */
-  static void columnIn(
-      MemorySegment source, long from, long stride, MemorySegment tile, long to, int rows) {
-    source = offHeap(source);
-    tile = offHeap(tile);
-    for (int t = 0; t < rows; t++) {
-      fromMemorySegment(SPECIES, source, from + t * stride, ORDER)
-          .intoMemorySegment(tile, to + t * STEP, ORDER);
-    }
-  }
-
-  /** Copies a vector of every row out of a panel. */
-  static void columnOut(
-      MemorySegment tile, long from, MemorySegment target, long to, long stride, int rows) {
-    tile = offHeap(tile);
-    target = offHeap(target);
-    for (int t = 0; t < rows; t++) {
-      fromMemorySegment(SPECIES, tile, from + t * STEP, ORDER)
-          .intoMemorySegment(target, to + t * stride, ORDER);
-    }
-  }
 
   /** Sums a vector of every row. */
   static void sumColumn(
@@ -63,167 +53,291 @@ final class VectorPointLoops {
     sum.intoMemorySegment(offHeap(target), to, ORDER);
   }
 
-  /** {@code raw = dt + bias}, and Δ the same. */
-  static void addBias(MemorySegment tile, int steps, int chunk, int e, long biasAt) {
-    tile = offHeap(tile);
-    FloatVector bias = fromMemorySegment(SPECIES, tile, biasAt, ORDER);
-    long column = ScanTile.column(chunk, e) << 2;
+  /** Copies a vector of every row into a panel. */
+  static void columnIn(MemorySegment source, long from, long stride, long to, int steps) {
+    source = offHeap(source);
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      FloatVector raw = fromMemorySegment(SPECIES, tile, at + RAW, ORDER).add(bias);
-      raw.intoMemorySegment(tile, at + RAW, ORDER);
-      raw.intoMemorySegment(tile, at + DELTA, ORDER);
+      fromMemorySegment(SPECIES, source, from + t * stride, ORDER)
+          .intoMemorySegment(MEMORY, (to + t * STEP) & MASK, ORDER);
     }
   }
 
-  /** {@code Δ = softplus(Δ)}. */
-  static void softplus(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
-    long delta = (ScanTile.column(chunk, e) << 2) + DELTA;
+  /** Copies a vector of every row out of a panel. */
+  static void columnOut(long from, MemorySegment target, long to, long stride, int steps) {
+    target = offHeap(target);
     for (int t = 0; t < steps; t++) {
-      VectorMath.softplus(fromMemorySegment(SPECIES, tile, delta + t * STEP, ORDER))
-          .intoMemorySegment(tile, delta + t * STEP, ORDER);
+      fromMemorySegment(SPECIES, MEMORY, (from + t * STEP) & MASK, ORDER)
+          .intoMemorySegment(target, to + t * stride, ORDER);
     }
   }
 
-  /** What enters the state, Δ·u, and the direct path. */
-  static void inputs(MemorySegment tile, int steps, int chunk, int e, long skipAt) {
-    tile = offHeap(tile);
-    FloatVector skip = fromMemorySegment(SPECIES, tile, skipAt, ORDER);
-    long column = ScanTile.column(chunk, e) << 2;
+  /** Reads dt: {@code raw = dt + bias}, and Δ the same. */
+  static void enterDelta(
+      MemorySegment dt, long from, long stride, long column, long biasAt, int steps) {
+    dt = offHeap(dt);
+    FloatVector bias = fromMemorySegment(SPECIES, MEMORY, biasAt & MASK, ORDER);
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      FloatVector u = fromMemorySegment(SPECIES, tile, at + U, ORDER);
-      u.mul(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER))
-          .intoMemorySegment(tile, at + INPUT, ORDER);
-      u.mul(skip).intoMemorySegment(tile, at + OUT, ORDER);
+      long at = (column + t * STEP) & MASK;
+      FloatVector raw = fromMemorySegment(SPECIES, dt, from + t * stride, ORDER).add(bias);
+      raw.intoMemorySegment(MEMORY, at + RAW, ORDER);
+      raw.intoMemorySegment(MEMORY, at + DELTA, ORDER);
     }
   }
 
-  static void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states, int e) {
-    tile = offHeap(tile);
-    long sumAt = (ScanTile.deltaSum(chunk, width, states) + e) << 2;
-    long column = ScanTile.column(chunk, e) << 2;
-    FloatVector sum = fromMemorySegment(SPECIES, tile, sumAt, ORDER);
+  /**
+   * Reads dt: {@code raw = dt + bias}, and in the place of Δ {@code e^−|raw|}, not below {@code
+   * e^−87.3}; NaN gives that too.
+   */
+  static void enterExponential(
+      MemorySegment dt, long from, long stride, long column, long biasAt, int steps) {
+    dt = offHeap(dt);
+    FloatVector bias = fromMemorySegment(SPECIES, MEMORY, biasAt & MASK, ORDER);
+    FloatVector log2e = FloatVector.broadcast(SPECIES, ScalarMath.LOG2_E);
+    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector high = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_HIGH);
+    FloatVector low = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_LOW);
+    FloatVector e2 = FloatVector.broadcast(SPECIES, ScalarMath.E2);
+    FloatVector e3 = FloatVector.broadcast(SPECIES, ScalarMath.E3);
+    FloatVector e4 = FloatVector.broadcast(SPECIES, ScalarMath.E4);
+    FloatVector e5 = FloatVector.broadcast(SPECIES, ScalarMath.E5);
+    FloatVector e6 = FloatVector.broadcast(SPECIES, ScalarMath.E6);
     for (int t = 0; t < steps; t++) {
-      sum = sum.add(fromMemorySegment(SPECIES, tile, column + t * STEP + DELTA, ORDER));
+      long at = (column + t * STEP) & MASK;
+      FloatVector raw = fromMemorySegment(SPECIES, dt, from + t * stride, ORDER).add(bias);
+      raw.intoMemorySegment(MEMORY, at + RAW, ORDER);
+      // As integers, negative numbers are in the order of their magnitudes.
+      FloatVector x =
+          raw.reinterpretAsInts()
+              .lanewise(VectorOperators.OR, SIGN)
+              .min(LOWEST)
+              .reinterpretAsFloats();
+      FloatVector scale = x.fma(log2e, rounder);
+      FloatVector n = scale.sub(rounder);
+      FloatVector r = n.fma(low, n.fma(high, x));
+      FloatVector p = r.fma(e6, e5).fma(r, e4).fma(r, e3).fma(r, e2);
+      IntVector exponent =
+          scale.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS);
+      r.mul(r)
+          .fma(p, r)
+          .add(1)
+          .reinterpretAsInts()
+          .add(exponent)
+          .reinterpretAsFloats()
+          .intoMemorySegment(MEMORY, at + DELTA, ORDER);
     }
-    sum.intoMemorySegment(tile, sumAt, ORDER);
   }
 
-  static void gate(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
-    long column = ScanTile.column(chunk, e) << 2;
+  /** Makes Δ of {@code e^−|raw|}: {@code max(raw, 0) + log(1 + e^−|raw|)}. */
+  static void softplusEnd(long column, int steps) {
+    FloatVector l0 = FloatVector.broadcast(SPECIES, ScalarMath.L0);
+    FloatVector l1 = FloatVector.broadcast(SPECIES, ScalarMath.L1);
+    FloatVector l2 = FloatVector.broadcast(SPECIES, ScalarMath.L2);
+    FloatVector l3 = FloatVector.broadcast(SPECIES, ScalarMath.L3);
+    FloatVector l4 = FloatVector.broadcast(SPECIES, ScalarMath.L4);
+    FloatVector l5 = FloatVector.broadcast(SPECIES, ScalarMath.L5);
+    FloatVector l6 = FloatVector.broadcast(SPECIES, ScalarMath.L6);
+    FloatVector l7 = FloatVector.broadcast(SPECIES, ScalarMath.L7);
+    FloatVector l8 = FloatVector.broadcast(SPECIES, ScalarMath.L8);
+    FloatVector half = FloatVector.broadcast(SPECIES, 0.5f);
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      // Loaded before the gate: C2 of JDK 25 puts a z that waits for another load into an object.
-      FloatVector out = fromMemorySegment(SPECIES, tile, at + OUT, ORDER);
-      FloatVector gate = VectorMath.silu(fromMemorySegment(SPECIES, tile, at + Z, ORDER));
-      out.mul(gate).intoMemorySegment(tile, at + OUT, ORDER);
+      long at = (column + t * STEP) & MASK;
+      FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER);
+      FloatVector raw = fromMemorySegment(SPECIES, MEMORY, at + RAW, ORDER);
+      FloatVector q = x.fma(l8, l7).fma(x, l6).fma(x, l5).fma(x, l4).fma(x, l3).fma(x, l2);
+      q = x.mul(x).fma(q.fma(x, l1).fma(x, l0), x);
+      raw.add(raw.abs()).fma(half, q).intoMemorySegment(MEMORY, at + DELTA, ORDER);
     }
   }
 
-  static void gateGrad(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
+  /** Reads u: what enters the state, Δ·u, and the direct path. */
+  static void enterInput(
+      MemorySegment u, long from, long stride, long column, long skipAt, int steps) {
+    u = offHeap(u);
+    FloatVector skip = fromMemorySegment(SPECIES, MEMORY, skipAt & MASK, ORDER);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      FloatVector x = fromMemorySegment(SPECIES, u, from + t * stride, ORDER);
+      x.intoMemorySegment(MEMORY, at + U, ORDER);
+      x.mul(fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER))
+          .intoMemorySegment(MEMORY, at + INPUT, ORDER);
+      x.mul(skip).intoMemorySegment(MEMORY, at + OUT, ORDER);
+    }
+  }
+
+  /** Adds Δ of the steps to a sum, a vector of channels. */
+  static void sumDelta(long column, long sumAt, int steps) {
+    FloatVector sum = fromMemorySegment(SPECIES, MEMORY, sumAt & MASK, ORDER);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      sum = sum.add(fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER));
+    }
+    sum.intoMemorySegment(MEMORY, sumAt & MASK, ORDER);
+  }
+
+  /**
+   * Leaves {@code 1 + e^−x} of a vector of every row, the denominator of sigmoid and SiLU; x beyond
+   * ±87.3 and NaN count as these.
+   *
+   * @param source where x is
+   * @param from its first vector
+   * @param stride from a row to the next
+   * @param to the panel's first vector
+   * @param steps time steps
+   */
+  static void denominators(MemorySegment source, long from, long stride, long to, int steps) {
+    source = offHeap(source);
+    FloatVector log2e = FloatVector.broadcast(SPECIES, ScalarMath.LOG2_E);
+    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector high = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_HIGH);
+    FloatVector low = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_LOW);
+    FloatVector e2 = FloatVector.broadcast(SPECIES, ScalarMath.E2);
+    FloatVector e3 = FloatVector.broadcast(SPECIES, ScalarMath.E3);
+    FloatVector e4 = FloatVector.broadcast(SPECIES, ScalarMath.E4);
+    FloatVector e5 = FloatVector.broadcast(SPECIES, ScalarMath.E5);
+    FloatVector e6 = FloatVector.broadcast(SPECIES, ScalarMath.E6);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
-    long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      FloatVector z = fromMemorySegment(SPECIES, tile, at + Z, ORDER);
-      FloatVector sigmoid = VectorMath.sigmoid(z);
-      FloatVector scaled = fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER).mul(sigmoid);
-      FloatVector slope = z.fma(one.sub(sigmoid), one);
-      scaled.mul(slope).intoMemorySegment(tile, at + Z, ORDER);
-      scaled.mul(z).intoMemorySegment(tile, at + OUT_GRAD, ORDER);
+      IntVector bits =
+          fromMemorySegment(SPECIES, source, from + t * stride, ORDER).reinterpretAsInts();
+      IntVector magnitude = bits.lanewise(VectorOperators.AND, ~SIGN).min(HIGHEST);
+      FloatVector x =
+          magnitude
+              .lanewise(VectorOperators.OR, bits.lanewise(VectorOperators.AND, SIGN))
+              .lanewise(VectorOperators.XOR, SIGN)
+              .reinterpretAsFloats();
+      FloatVector scale = x.fma(log2e, rounder);
+      FloatVector n = scale.sub(rounder);
+      FloatVector r = n.fma(low, n.fma(high, x));
+      FloatVector p = r.fma(e6, e5).fma(r, e4).fma(r, e3).fma(r, e2);
+      IntVector exponent =
+          scale.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS);
+      IntVector mantissa = r.mul(r).fma(p, r).add(one).reinterpretAsInts();
+      FloatVector e = mantissa.add(exponent).reinterpretAsFloats();
+      e.add(one).intoMemorySegment(MEMORY, (to + t * STEP) & MASK, ORDER);
     }
   }
 
-  static void clearGrads(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
+  /** {@code OUT·silu(z)} to where the results go, with the denominators in DELTA_GRAD. */
+  static void gate(
+      MemorySegment z,
+      long from,
+      long stride,
+      long column,
+      MemorySegment out,
+      long to,
+      long outStride,
+      int steps) {
+    z = offHeap(z);
+    out = offHeap(out);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
+      fromMemorySegment(SPECIES, z, from + t * stride, ORDER)
+          .div(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER))
+          .mul(y)
+          .intoMemorySegment(out, to + t * outStride, ORDER);
+    }
+  }
+
+  /**
+   * Reads the gate and the gradient behind it: leaves the one before it and z's factor, with the
+   * denominators in DELTA_GRAD.
+   */
+  static void gateGrad(
+      MemorySegment z,
+      long from,
+      long stride,
+      MemorySegment grad,
+      long gradFrom,
+      long gradStride,
+      long column,
+      int steps) {
+    z = offHeap(z);
+    grad = offHeap(grad);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      FloatVector gate = fromMemorySegment(SPECIES, z, from + t * stride, ORDER);
+      FloatVector sigmoid = one.div(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER));
+      FloatVector scaled =
+          fromMemorySegment(SPECIES, grad, gradFrom + t * gradStride, ORDER).mul(sigmoid);
+      FloatVector slope = gate.fma(one.sub(sigmoid), one);
+      scaled.mul(slope).intoMemorySegment(MEMORY, at + Z, ORDER);
+      scaled.mul(gate).intoMemorySegment(MEMORY, at + OUT_GRAD, ORDER);
+    }
+  }
+
+  static void clearGrads(long column, int steps) {
     FloatVector zero = FloatVector.zero(SPECIES);
-    long column = ScanTile.column(chunk, e) << 2;
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      zero.intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-      zero.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+      long at = (column + t * STEP) & MASK;
+      zero.intoMemorySegment(MEMORY, at + INPUT_GRAD, ORDER);
+      zero.intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
     }
   }
 
-  /** Makes the gradient of Δ·u gradients of Δ and of u. */
-  static void eulerGrads(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
-    long column = ScanTile.column(chunk, e) << 2;
+  /** Makes the gradient of Δ·u gradients of Δ and, with the direct path's, of u. */
+  static void eulerGrads(long column, long skipAt, int steps) {
+    FloatVector skip = fromMemorySegment(SPECIES, MEMORY, skipAt & MASK, ORDER);
+    FloatVector ln2 = FloatVector.broadcast(SPECIES, ScalarMath.LN2);
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      FloatVector inputGrad = fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER);
-      FloatVector throughStates =
-          fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER).mul(ScalarMath.LN2);
-      FloatVector deltaGrad =
-          inputGrad.fma(fromMemorySegment(SPECIES, tile, at + U, ORDER), throughStates);
-      deltaGrad.intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+      long at = (column + t * STEP) & MASK;
+      FloatVector inputGrad = fromMemorySegment(SPECIES, MEMORY, at + INPUT_GRAD, ORDER);
+      FloatVector byInput = inputGrad.mul(fromMemorySegment(SPECIES, MEMORY, at + U, ORDER));
+      ln2.fma(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER), byInput)
+          .intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
+      FloatVector direct = skip.mul(fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER));
       inputGrad
-          .mul(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER))
-          .intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
+          .fma(fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER), direct)
+          .intoMemorySegment(MEMORY, at + INPUT_GRAD, ORDER);
     }
   }
 
-  /** Takes the gradient of Δ out of the base 2; that of u is complete. */
-  static void zohGrads(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
-    long at = (ScanTile.column(chunk, e) << 2) + DELTA_GRAD;
+  /** Takes the gradient of Δ out of the base 2, and adds the direct path's to that of u. */
+  static void zohGrads(long column, long skipAt, int steps) {
+    FloatVector skip = fromMemorySegment(SPECIES, MEMORY, skipAt & MASK, ORDER);
     for (int t = 0; t < steps; t++) {
-      FloatVector throughStates =
-          fromMemorySegment(SPECIES, tile, at + t * STEP, ORDER).mul(ScalarMath.LN2);
-      throughStates.intoMemorySegment(tile, at + t * STEP, ORDER);
+      long at = (column + t * STEP) & MASK;
+      fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER)
+          .mul(ScalarMath.LN2)
+          .intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
+      FloatVector outGrad = fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER);
+      skip.fma(outGrad, fromMemorySegment(SPECIES, MEMORY, at + INPUT_GRAD, ORDER))
+          .intoMemorySegment(MEMORY, at + INPUT_GRAD, ORDER);
     }
   }
 
-  /** Gradients through the direct path: of u, and of the path's weight. */
-  static void skipGrads(MemorySegment tile, int steps, int chunk, int width, int states, int e) {
-    tile = offHeap(tile);
-    long skipGradAt = (ScanTile.skipGrad(chunk, width, states) + e) << 2;
-    FloatVector skip =
-        fromMemorySegment(SPECIES, tile, (ScanTile.skip(chunk, width, states) + e) << 2, ORDER);
-    FloatVector skipGrad = fromMemorySegment(SPECIES, tile, skipGradAt, ORDER);
-    long column = ScanTile.column(chunk, e) << 2;
-    for (int t = steps - 1; t >= 0; t--) {
-      long at = column + t * STEP;
-      FloatVector outGrad = fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER);
-      skipGrad = outGrad.fma(fromMemorySegment(SPECIES, tile, at + U, ORDER), skipGrad);
-      FloatVector uGrad =
-          skip.fma(outGrad, fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER));
-      uGrad.intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-    }
-    skipGrad.intoMemorySegment(tile, skipGradAt, ORDER);
-  }
-
-  /** Makes the gradient of Δ one of dt. */
-  static void softplusGrad(MemorySegment tile, int steps, int chunk, int e) {
-    tile = offHeap(tile);
-    long column = ScanTile.column(chunk, e) << 2;
+  /** Adds to the gradients of the direct path's weight and of the bias, a vector of channels. */
+  static void sumGrads(long column, long skipGradAt, long biasGradAt, int steps) {
+    FloatVector skipGrad = fromMemorySegment(SPECIES, MEMORY, skipGradAt & MASK, ORDER);
+    FloatVector biasGrad = fromMemorySegment(SPECIES, MEMORY, biasGradAt & MASK, ORDER);
     for (int t = 0; t < steps; t++) {
-      long at = column + t * STEP;
-      FloatVector slope = VectorMath.sigmoid(fromMemorySegment(SPECIES, tile, at + RAW, ORDER));
-      fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER)
-          .mul(slope)
-          .intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
+      long at = (column + t * STEP) & MASK;
+      FloatVector outGrad = fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER);
+      skipGrad = outGrad.fma(fromMemorySegment(SPECIES, MEMORY, at + U, ORDER), skipGrad);
+      biasGrad = biasGrad.add(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER));
+    }
+    skipGrad.intoMemorySegment(MEMORY, skipGradAt & MASK, ORDER);
+    biasGrad.intoMemorySegment(MEMORY, biasGradAt & MASK, ORDER);
+  }
+
+  /** Makes the gradient of Δ one of dt, with the denominators of its slope in RAW. */
+  static void softplusGrad(long column, int steps) {
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER)
+          .div(fromMemorySegment(SPECIES, MEMORY, at + RAW, ORDER))
+          .intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
     }
   }
 
-  /** Stores the gradients of dt and z in their places and sums that of the bias. */
-  static void outerGrads(MemorySegment tile, int steps, int chunk, int e, long biasGradAt) {
-    tile = offHeap(tile);
-    FloatVector biasGrad = fromMemorySegment(SPECIES, tile, biasGradAt, ORDER);
-    long column = ScanTile.column(chunk, e) << 2;
-    for (int t = steps - 1; t >= 0; t--) {
-      long at = column + t * STEP;
-      FloatVector rawGrad = fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER);
-      biasGrad = biasGrad.add(rawGrad);
-      rawGrad.intoMemorySegment(tile, at + RAW, ORDER);
-      fromMemorySegment(SPECIES, tile, at + Z, ORDER)
-          .mul(fromMemorySegment(SPECIES, tile, at + OUT, ORDER))
-          .intoMemorySegment(tile, at + Z, ORDER);
+  /** Makes the gradient of z of its factor. */
+  static void gateFactorGrad(long column, int steps) {
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      fromMemorySegment(SPECIES, MEMORY, at + Z, ORDER)
+          .mul(fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER))
+          .intoMemorySegment(MEMORY, at + Z, ORDER);
     }
-    biasGrad.intoMemorySegment(tile, biasGradAt, ORDER);
   }
 }

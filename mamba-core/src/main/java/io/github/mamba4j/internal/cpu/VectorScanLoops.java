@@ -6,9 +6,13 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
+import io.github.mamba4j.spi.ScanKernels.Gradients;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The scan's inner loops, a vector of channels at a time.
@@ -21,11 +25,18 @@ final class VectorScanLoops implements ScanLoops {
   /** Below it, a loop over the channels of a step is longer than one over the steps. */
   private static final int FEW_STEPS = 6;
 
-  /** Channels whose panels of a chunk stay in the first-level cache from state to state. */
-  private static final int CACHED_CHANNELS = 64;
-
   /** Only for elements that fill no vector. */
   private static final ScanLoops TAIL = new ScalarScanLoops();
+
+  @Override
+  public MemorySegment claim(Scratch scratch, long floats) {
+    return VectorTileMemory.fits(floats) ? VectorTileMemory.claim() : scratch.floats(floats);
+  }
+
+  @Override
+  public void release(MemorySegment tile) {
+    VectorTileMemory.release(tile);
+  }
 
   @Override
   public void clear(MemorySegment tile, long offset, long floats) {
@@ -122,83 +133,14 @@ final class VectorScanLoops implements ScanLoops {
       VectorStateLoops.invertDiagonal(tile, chunk, width, states);
     }
     VectorStateLoops.scaleDiagonal(tile, chunk, width, states);
-  }
-
-  @Override
-  public void panelIn(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      int rows,
-      int cols) {
-    source = offHeap(source);
-    tile = offHeap(tile);
-    int whole = SPECIES.loopBound(cols);
-    for (int e = 0; e < whole; e += LANES) {
-      long to = ScanTile.at(panel, chunk, 0, e) << 2;
-      VectorPointLoops.columnIn(source, (offset + e) << 2, stride << 2, tile, to, rows);
+    for (int e = 0; e < width; e += LANES) {
+      VectorStateLoops.largestDiagonal(tile, chunk, width, states, e);
     }
-    for (int e = whole; e < cols || e % ScanTile.MAX_LANES != 0; e += LANES) {
-      VectorMask<Float> real = SPECIES.indexInRange(e, cols);
-      for (int t = 0; t < rows; t++) {
-        long from = (offset + t * stride + e) << 2;
-        fromMemorySegment(SPECIES, source, from, ORDER, real)
-            .intoMemorySegment(tile, ScanTile.at(panel, chunk, t, e) << 2, ORDER);
-      }
-    }
-  }
-
-  @Override
-  public void panelAdd(
-      MemorySegment source,
-      long offset,
-      long stride,
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      int rows,
-      int cols) {
-    source = offHeap(source);
-    tile = offHeap(tile);
-    for (int e = 0; e < cols; e += LANES) {
-      VectorMask<Float> real = SPECIES.indexInRange(e, cols);
-      for (int t = 0; t < rows; t++) {
-        long from = (offset + t * stride + e) << 2;
-        long at = ScanTile.at(panel, chunk, t, e) << 2;
-        fromMemorySegment(SPECIES, source, from, ORDER, real)
-            .add(fromMemorySegment(SPECIES, tile, at, ORDER))
-            .intoMemorySegment(tile, at, ORDER);
-      }
-    }
-  }
-
-  @Override
-  public void panelOut(
-      MemorySegment tile,
-      int panel,
-      int chunk,
-      MemorySegment target,
-      long offset,
-      long stride,
-      int rows,
-      int cols) {
-    target = offHeap(target);
-    tile = offHeap(tile);
-    int whole = SPECIES.loopBound(cols);
-    for (int e = 0; e < whole; e += LANES) {
-      long from = ScanTile.at(panel, chunk, 0, e) << 2;
-      VectorPointLoops.columnOut(tile, from, target, (offset + e) << 2, stride << 2, rows);
-    }
-    if (whole < cols) {
-      VectorMask<Float> real = SPECIES.indexInRange(whole, cols);
-      for (int t = 0; t < rows; t++) {
-        long to = (offset + t * stride + whole) << 2;
-        long from = ScanTile.at(panel, chunk, t, whole) << 2;
-        fromMemorySegment(SPECIES, tile, from, ORDER).intoMemorySegment(target, to, ORDER, real);
-      }
+    for (int n = states; n % ScanTile.STATE_GROUP != 0; n++) {
+      clear(tile, ScanTile.a(chunk, width) + (long) n * width, width);
+      clear(tile, ScanTile.state(chunk, width, states) + (long) n * width, width);
+      clear(tile, ScanTile.stateGrad(chunk, width, states) + (long) n * width, width);
+      clear(tile, ScanTile.aGrad(chunk, width, states) + (long) n * width, width);
     }
   }
 
@@ -223,91 +165,84 @@ final class VectorScanLoops implements ScanLoops {
   }
 
   @Override
-  public void prepare(
-      MemorySegment tile, int steps, int chunk, int width, int states, boolean softplus) {
-    tile = offHeap(tile);
-    for (int e = 0; e < width; e += LANES) {
-      long bias = (ScanTile.bias(chunk, width, states) + e) << 2;
-      long skip = (ScanTile.skip(chunk, width, states) + e) << 2;
-      VectorPointLoops.addBias(tile, steps, chunk, e, bias);
-      if (softplus) {
-        VectorPointLoops.softplus(tile, steps, chunk, e);
-      }
-      VectorPointLoops.inputs(tile, steps, chunk, e, skip);
+  public void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block) {
+    if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.enter(tile, shape, inputs, row, block);
+    } else {
+      VectorScanEnds.enter(tile, shape, inputs, row, block);
+    }
+  }
+
+  @Override
+  public void leave(
+      MemorySegment tile, Shape shape, @Nullable View z, View out, long row, int block) {
+    if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.leave(tile, shape, z, out, row, block);
+    } else {
+      VectorScanEnds.leave(tile, shape, z, out, row, block);
+    }
+  }
+
+  @Override
+  public void enterGrad(
+      MemorySegment tile, Shape shape, @Nullable View z, View outGrad, long row, int block) {
+    if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.enterGrad(tile, shape, z, outGrad, row, block);
+    } else {
+      VectorScanEnds.enterGrad(tile, shape, z, outGrad, row, block);
+    }
+  }
+
+  @Override
+  public void leaveGrad(
+      MemorySegment tile, Shape shape, Gradients gradients, boolean gated, long row, int block) {
+    if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.leaveGrad(tile, shape, gradients, gated, row, block);
+    } else {
+      VectorScanEnds.leaveGrad(tile, shape, gradients, gated, row, block);
     }
   }
 
   @Override
   public void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states) {
-    tile = offHeap(tile);
-    for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.sumDelta(tile, steps, chunk, width, states, e);
+    long base = VectorTileMemory.offset(tile);
+    if (base < 0) {
+      TAIL.sumDelta(tile, steps, chunk, width, states);
+      return;
     }
-  }
-
-  @Override
-  public void gate(MemorySegment tile, int steps, int chunk, int width) {
-    tile = offHeap(tile);
     for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.gate(tile, steps, chunk, e);
-    }
-  }
-
-  @Override
-  public void gateGrad(MemorySegment tile, int steps, int chunk, int width) {
-    tile = offHeap(tile);
-    for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.gateGrad(tile, steps, chunk, e);
-    }
-  }
-
-  @Override
-  public void finishGrad(
-      MemorySegment tile,
-      int steps,
-      int chunk,
-      int width,
-      int states,
-      boolean softplus,
-      boolean zoh) {
-    tile = offHeap(tile);
-    for (int e = 0; e < width; e += LANES) {
-      if (zoh) {
-        VectorPointLoops.zohGrads(tile, steps, chunk, e);
-      } else {
-        VectorPointLoops.eulerGrads(tile, steps, chunk, e);
-      }
-      VectorPointLoops.skipGrads(tile, steps, chunk, width, states, e);
-      if (softplus) {
-        VectorPointLoops.softplusGrad(tile, steps, chunk, e);
-      }
-      long biasGrad = (ScanTile.biasGrad(chunk, width, states) + e) << 2;
-      VectorPointLoops.outerGrads(tile, steps, chunk, e, biasGrad);
+      long column = base + (ScanTile.column(chunk, e) << 2);
+      long sum = base + ((ScanTile.deltaSum(chunk, width, states) + e) << 2);
+      VectorPointLoops.sumDelta(column, sum, steps);
     }
   }
 
   @Override
   public void scanStates(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    tile = offHeap(tile);
-    if (steps < FEW_STEPS && !zoh) {
+    if (VectorTileMemory.offset(tile) < 0) {
+      TAIL.scanStates(tile, steps, chunk, width, states, zoh);
+    } else if (zoh) {
+      scanStatesZoh(tile, steps, chunk, width, states);
+    } else if (steps < FEW_STEPS) {
       for (int t = 0; t < steps; t++) {
         for (int n = 0; n < states; n++) {
           VectorStateLoops.step(tile, t, chunk, width, states, n);
         }
       }
-      return;
+    } else {
+      VectorEulerScan.forward(tile, steps, chunk, width, states);
     }
-    for (int first = 0; first < width; first += CACHED_CHANNELS) {
-      int end = Math.min(first + CACHED_CHANNELS, width);
-      for (int n = 0; n < states; n++) {
-        VectorStateLoops.spread(tile, steps, chunk, width, states, n);
-        for (int e = first; e < end; e += LANES) {
-          if (zoh) {
-            VectorStateLoops.zohInputs(tile, steps, chunk, width, states, n * width + e);
-          }
-          VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e);
-        }
+  }
+
+  private static void scanStatesZoh(
+      MemorySegment tile, int steps, int chunk, int width, int states) {
+    tile = offHeap(tile);
+    for (int n = 0; n < states; n++) {
+      VectorStateLoops.spread(tile, steps, chunk, width, states, n);
+      for (int e = 0; e < width; e += LANES) {
+        VectorStateLoops.zohInputs(tile, steps, chunk, width, states, n * width + e);
+        VectorStateLoops.forward(tile, steps, chunk, width, states, n * width + e);
       }
     }
   }
@@ -315,27 +250,35 @@ final class VectorScanLoops implements ScanLoops {
   @Override
   public void scanStatesGrad(
       MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh) {
-    tile = offHeap(tile);
-    for (int e = 0; e < width; e += LANES) {
-      VectorPointLoops.clearGrads(tile, steps, chunk, e);
+    long base = VectorTileMemory.offset(tile);
+    if (base < 0) {
+      TAIL.scanStatesGrad(tile, steps, chunk, width, states, zoh);
+      return;
     }
+    for (int e = 0; e < width; e += LANES) {
+      VectorPointLoops.clearGrads(base + (ScanTile.column(chunk, e) << 2), steps);
+    }
+    if (zoh) {
+      scanStatesGradZoh(tile, steps, chunk, width, states);
+    } else {
+      VectorEulerScan.backward(tile, steps, chunk, width, states);
+    }
+  }
+
+  private static void scanStatesGradZoh(
+      MemorySegment tile, int steps, int chunk, int width, int states) {
     for (int n = 0; n < states; n++) {
       VectorStateLoops.spread(tile, steps, chunk, width, states, n);
       VectorStateLoops.clearSums(tile, steps, chunk, width, states);
       for (int e = 0; e < width; e += LANES) {
         int state = n * width + e;
-        if (zoh) {
-          VectorStateLoops.zohInputs(tile, steps, chunk, width, states, state);
-          VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
-          VectorStateLoops.runBackZoh(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohInputGrad(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohDeltaGrad(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohSlopes(tile, steps, chunk, width, states, state);
-          VectorStateLoops.zohDiagonalGrad(tile, steps, chunk, width, states, state);
-        } else {
-          VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
-          VectorStateLoops.runBack(tile, steps, chunk, width, states, state);
-        }
+        VectorStateLoops.zohInputs(tile, steps, chunk, width, states, state);
+        VectorStateLoops.keepDecays(tile, steps, chunk, width, states, state);
+        VectorStateLoops.runBackZoh(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohInputGrad(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohDeltaGrad(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohSlopes(tile, steps, chunk, width, states, state);
+        VectorStateLoops.zohDiagonalGrad(tile, steps, chunk, width, states, state);
       }
       VectorStateLoops.sumLanes(tile, steps, chunk, width, states, n);
     }

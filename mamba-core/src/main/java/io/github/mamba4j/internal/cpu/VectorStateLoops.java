@@ -37,7 +37,7 @@ final class VectorStateLoops {
   private static final long DELTA_GRAD = ScanTile.DELTA_GRAD * VECTOR;
 
   /** The work room: a step of it holds seven vectors. */
-  private static final long WORK_STEP = ScanTile.WORK_STEP * 4L;
+  private static final long WORK_STEP = 7 * VECTOR;
 
   /** B and C of one state, spread over the lanes. */
   private static final long B = 0;
@@ -112,6 +112,17 @@ final class VectorStateLoops {
       one.div(a).intoMemorySegment(tile, inverse + i, ORDER);
       a.intoMemorySegment(tile, target + i, ORDER);
     }
+  }
+
+  /** Leaves the largest magnitude of A over the states, after {@link #scaleDiagonal}. */
+  static void largestDiagonal(MemorySegment tile, int chunk, int width, int states, int e) {
+    tile = offHeap(tile);
+    long at = (ScanTile.a(chunk, width) + e) << 2;
+    FloatVector largest = FloatVector.zero(SPECIES);
+    for (int n = 0; n < states; n++) {
+      largest = largest.max(fromMemorySegment(SPECIES, tile, at + 4L * n * width, ORDER).abs());
+    }
+    largest.intoMemorySegment(tile, (ScanTile.largestA(chunk, width, states) + e) << 2, ORDER);
   }
 
   /** Multiplies A by log₂e; an infinite or undefined one makes the direct path's weight NaN. */
@@ -221,42 +232,10 @@ final class VectorStateLoops {
     }
   }
 
-  /** Runs the gradient of a state back over what {@link #keepDecays} kept. */
-  static void runBack(MemorySegment tile, int steps, int chunk, int width, int states, int state) {
-    tile = offHeap(tile);
-    long column = ScanTile.column(chunk, state % width) << 2;
-    long work = ScanTile.work(chunk, width, states) << 2;
-    long stateGradAt = (ScanTile.stateGrad(chunk, width, states) + state) << 2;
-    long aGradAt = (ScanTile.aGrad(chunk, width, states) + state) << 2;
-    FloatVector a =
-        fromMemorySegment(SPECIES, tile, (ScanTile.a(chunk, width) + state) << 2, ORDER);
-    FloatVector carried = fromMemorySegment(SPECIES, tile, stateGradAt, ORDER);
-    FloatVector aGrad = fromMemorySegment(SPECIES, tile, aGradAt, ORDER);
-    for (int t = steps - 1; t >= 0; t--) {
-      long at = column + t * STEP;
-      long kept = work + t * WORK_STEP;
-      FloatVector g =
-          fromMemorySegment(SPECIES, tile, at + OUT_GRAD, ORDER)
-              .fma(fromMemorySegment(SPECIES, tile, kept + C, ORDER), carried);
-      FloatVector gah = g.mul(fromMemorySegment(SPECIES, tile, kept + DECAYED, ORDER));
-      carried = g.mul(fromMemorySegment(SPECIES, tile, kept + DECAY, ORDER));
-      aGrad = gah.fma(fromMemorySegment(SPECIES, tile, at + DELTA, ORDER), aGrad);
-      g.fma(
-              fromMemorySegment(SPECIES, tile, kept + B, ORDER),
-              fromMemorySegment(SPECIES, tile, at + INPUT_GRAD, ORDER))
-          .intoMemorySegment(tile, at + INPUT_GRAD, ORDER);
-      gah.fma(a, fromMemorySegment(SPECIES, tile, at + DELTA_GRAD, ORDER))
-          .intoMemorySegment(tile, at + DELTA_GRAD, ORDER);
-      g.fma(
-              fromMemorySegment(SPECIES, tile, at + INPUT, ORDER),
-              fromMemorySegment(SPECIES, tile, kept + B_SUM, ORDER))
-          .intoMemorySegment(tile, kept + B_SUM, ORDER);
-    }
-    carried.intoMemorySegment(tile, stateGradAt, ORDER);
-    aGrad.intoMemorySegment(tile, aGradAt, ORDER);
-  }
-
-  /** {@link #runBack} for ZOH: keeps the state's gradients for what follows, and sums for B. */
+  /**
+   * Runs the gradient of a state back over what {@link #keepDecays} kept, for ZOH; keeps the
+   * state's gradients for what follows, and sums for B.
+   */
   static void runBackZoh(
       MemorySegment tile, int steps, int chunk, int width, int states, int state) {
     tile = offHeap(tile);
@@ -379,13 +358,26 @@ final class VectorStateLoops {
   /** Adds the lanes of the sums for B and C of state n and stores them. */
   static void sumLanes(MemorySegment tile, int steps, int chunk, int width, int states, int n) {
     long work = ScanTile.work(chunk, width, states) << 2;
+    long b = ScanTile.bGrad(chunk, width, states) + n;
+    long c = ScanTile.cGrad(chunk, width, states) + n;
+    sumLanes(tile, work + B_SUM, WORK_STEP, steps, b, states);
+    sumLanes(tile, work + C_SUM, WORK_STEP, steps, c, states);
+  }
+
+  /**
+   * Adds the lanes of a vector of every step.
+   *
+   * @param tile the tile
+   * @param from the first step's vector, in bytes
+   * @param step from a step to the next, in bytes
+   * @param steps time steps
+   * @param target where the first sum goes, in floats
+   * @param stride from a sum to the next, in floats
+   */
+  static void sumLanes(
+      MemorySegment tile, long from, long step, int steps, long target, int stride) {
     for (int t = 0; t < steps; t++) {
-      long at = work + t * WORK_STEP;
-      long target = (long) t * states + n;
-      CpuStorage.set(
-          tile, ScanTile.bGrad(chunk, width, states) + target, sumLanes(tile, at + B_SUM));
-      CpuStorage.set(
-          tile, ScanTile.cGrad(chunk, width, states) + target, sumLanes(tile, at + C_SUM));
+      CpuStorage.set(tile, target + (long) t * stride, sumLanes(tile, from + t * step));
     }
   }
 

@@ -1,0 +1,330 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MASK;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MEMORY;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The loops over time of a vector of channels and four of its states, under Euler's rule: where a
+ * scan spends its time. All offsets are in bytes of {@link VectorTileMemory}.
+ *
+ * <p>Exponentials have passes of their own, which leave them in the first-level cache: in one loop
+ * with the states they would need more registers and more of the compiler's nodes than there are.
+ * The passes over states then share what belongs to a step (Δ·u, result, gradients) among several
+ * states.
+ *
+ * <p>Backward, gradients of B and C are summed lane by lane over all vectors of a block, and across
+ * the lanes only once a block.
+ */
+final class VectorEulerLoops {
+  /** States that are staged together. */
+  static final int GROUP = ScanTile.STATE_GROUP;
+
+  private static final long V = 4L * LANES;
+
+  /** The work room: a step of it holds six vectors a state, and one that keeps the number odd. */
+  static final long WORK_STEP = (6 * GROUP + 1) * V;
+
+  private static final long DECAY = 0;
+  private static final long B = GROUP * V;
+  private static final long C = 2 * GROUP * V;
+
+  /** The decay times the state before the step. */
+  private static final long DECAYED = 3 * GROUP * V;
+
+  static final long B_SUM = 4 * GROUP * V;
+  static final long C_SUM = 5 * GROUP * V;
+
+  private static final long PANEL = ScanTile.MAX_LANES * 4L;
+  private static final long STEP = ScanTile.STEP * 4L;
+  private static final long DELTA = ScanTile.DELTA * PANEL;
+  private static final long INPUT = ScanTile.INPUT * PANEL;
+  private static final long OUT = ScanTile.OUT * PANEL;
+  private static final long OUT_GRAD = ScanTile.OUT_GRAD * PANEL;
+  private static final long INPUT_GRAD = ScanTile.INPUT_GRAD * PANEL;
+  private static final long DELTA_GRAD = ScanTile.DELTA_GRAD * PANEL;
+
+  /** Up to this magnitude an exponent needs no clamps. */
+  private static final float PLAIN = 125;
+
+  private VectorEulerLoops() {}
+
+  /**
+   * Returns whether no exponent of a vector of channels needs a clamp: Δ of all steps times the
+   * largest magnitude of A.
+   */
+  static boolean plain(long column, long largestA, int steps) {
+    IntVector largest =
+        fromMemorySegment(SPECIES, MEMORY, column & MASK, ORDER).reinterpretAsInts();
+    largest = largest.lanewise(VectorOperators.AND, Integer.MAX_VALUE);
+    for (int t = 1; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      // As integers, magnitudes are in order, and NaN is above them.
+      largest =
+          largest.max(
+              fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER)
+                  .reinterpretAsInts()
+                  .lanewise(VectorOperators.AND, Integer.MAX_VALUE));
+    }
+    FloatVector a = fromMemorySegment(SPECIES, MEMORY, largestA & MASK, ORDER);
+    return largest.reinterpretAsFloats().mul(a).compare(VectorOperators.LT, PLAIN).allTrue();
+  }
+
+  /** Leaves {@code exp(ΔA)} of two states, see {@link #plain}. */
+  static void plainDecays(long column, long work, long aAt, long next, int steps) {
+    FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, (aAt) & MASK, ORDER);
+    FloatVector a1 = fromMemorySegment(SPECIES, MEMORY, (aAt + next) & MASK, ORDER);
+    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector p1 = FloatVector.broadcast(SPECIES, ScalarMath.P1);
+    FloatVector p2 = FloatVector.broadcast(SPECIES, ScalarMath.P2);
+    FloatVector p3 = FloatVector.broadcast(SPECIES, ScalarMath.P3);
+    FloatVector p4 = FloatVector.broadcast(SPECIES, ScalarMath.P4);
+    FloatVector p5 = FloatVector.broadcast(SPECIES, ScalarMath.P5);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      long to = (work + t * WORK_STEP) & MASK;
+      FloatVector delta = fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER);
+      FloatVector n = delta.fma(a0, rounder);
+      FloatVector f = delta.fma(a0, rounder.sub(n));
+      FloatVector p = f.fma(p5, p4).fma(f, p3).fma(f, p2).fma(f, p1).fma(f, one);
+      p.reinterpretAsInts()
+          .add(n.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS))
+          .reinterpretAsFloats()
+          .intoMemorySegment(MEMORY, to + DECAY, ORDER);
+      n = delta.fma(a1, rounder);
+      f = delta.fma(a1, rounder.sub(n));
+      p = f.fma(p5, p4).fma(f, p3).fma(f, p2).fma(f, p1).fma(f, one);
+      p.reinterpretAsInts()
+          .add(n.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS))
+          .reinterpretAsFloats()
+          .intoMemorySegment(MEMORY, to + DECAY + V, ORDER);
+    }
+  }
+
+  /** Leaves {@code exp(ΔA)} of a state, between 2^−125.5 and 2^127.5. */
+  static void clampedDecays(long column, long work, long aAt, int steps) {
+    FloatVector a = fromMemorySegment(SPECIES, MEMORY, aAt & MASK, ORDER);
+    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector p1 = FloatVector.broadcast(SPECIES, ScalarMath.P1);
+    FloatVector p2 = FloatVector.broadcast(SPECIES, ScalarMath.P2);
+    FloatVector p3 = FloatVector.broadcast(SPECIES, ScalarMath.P3);
+    FloatVector p4 = FloatVector.broadcast(SPECIES, ScalarMath.P4);
+    FloatVector p5 = FloatVector.broadcast(SPECIES, ScalarMath.P5);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      long to = (work + t * WORK_STEP) & MASK;
+      FloatVector delta = fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER);
+      FloatVector n = delta.fma(a, rounder);
+      FloatVector f = delta.fma(a, rounder.sub(n));
+      FloatVector p = f.fma(p5, p4).fma(f, p3).fma(f, p2).fma(f, p1).fma(f, one);
+      p.reinterpretAsInts()
+          .add(
+              n.reinterpretAsInts()
+                  .max(ScalarMath.EXPONENT_MIN)
+                  .min(ScalarMath.EXPONENT_MAX)
+                  .lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS))
+          .reinterpretAsFloats()
+          .intoMemorySegment(MEMORY, to + DECAY, ORDER);
+    }
+  }
+
+  /** Spreads an element of B and one of C of every step over the lanes. */
+  static void spread(long work, long bAt, long cAt, long stride, int steps) {
+    for (int t = 0; t < steps; t++) {
+      long to = (work + t * WORK_STEP) & MASK;
+      float b = MEMORY.get(CpuStorage.FLOAT, (bAt + t * stride) & MASK);
+      float c = MEMORY.get(CpuStorage.FLOAT, (cAt + t * stride) & MASK);
+      FloatVector.broadcast(SPECIES, b).intoMemorySegment(MEMORY, to + B, ORDER);
+      FloatVector.broadcast(SPECIES, c).intoMemorySegment(MEMORY, to + C, ORDER);
+    }
+  }
+
+  /** Spreads zeros for a state beyond the last. */
+  static void spreadZeros(long work, int steps) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    for (int t = 0; t < steps; t++) {
+      long to = (work + t * WORK_STEP) & MASK;
+      zero.intoMemorySegment(MEMORY, to + B, ORDER);
+      zero.intoMemorySegment(MEMORY, to + C, ORDER);
+    }
+  }
+
+  /**
+   * Runs four states through a chunk and adds C·h to OUT.
+   *
+   * @param column the channels' panels
+   * @param work the work room
+   * @param stateAt the first state's vector
+   * @param next from a state's vector to the next one's
+   * @param steps time steps
+   */
+  static void forward(long column, long work, long stateAt, long next, int steps) {
+    FloatVector h0 = fromMemorySegment(SPECIES, MEMORY, stateAt & MASK, ORDER);
+    FloatVector h1 = fromMemorySegment(SPECIES, MEMORY, (stateAt + next) & MASK, ORDER);
+    FloatVector h2 = fromMemorySegment(SPECIES, MEMORY, (stateAt + 2 * next) & MASK, ORDER);
+    FloatVector h3 = fromMemorySegment(SPECIES, MEMORY, (stateAt + 3 * next) & MASK, ORDER);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      long w = (work + t * WORK_STEP) & MASK;
+      FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + INPUT, ORDER);
+      FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
+      FloatVector xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B, ORDER));
+      h0 = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER), xb);
+      y = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + C, ORDER), y);
+      xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER));
+      h1 = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER), xb);
+      y = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), y);
+      xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER));
+      h2 = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER), xb);
+      y = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER), y);
+      xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER));
+      h3 = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER), xb);
+      y = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER), y);
+      y.intoMemorySegment(MEMORY, at + OUT, ORDER);
+    }
+    h0.intoMemorySegment(MEMORY, stateAt & MASK, ORDER);
+    h1.intoMemorySegment(MEMORY, (stateAt + next) & MASK, ORDER);
+    h2.intoMemorySegment(MEMORY, (stateAt + 2 * next) & MASK, ORDER);
+    h3.intoMemorySegment(MEMORY, (stateAt + 3 * next) & MASK, ORDER);
+  }
+
+  /** Sets the sums for B and C to zero. */
+  static void clearSums(long work, int steps) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    for (int t = 0; t < steps; t++) {
+      long to = (work + t * WORK_STEP) & MASK;
+      for (long i = B_SUM; i < C_SUM + GROUP * V; i += V) {
+        zero.intoMemorySegment(MEMORY, (to + i) & MASK, ORDER);
+      }
+    }
+  }
+
+  /** {@link #forward} that keeps what {@link #back} needs and sums for C. */
+  static void keep(long column, long work, long stateAt, long next, int steps) {
+    FloatVector h0 = fromMemorySegment(SPECIES, MEMORY, stateAt & MASK, ORDER);
+    FloatVector h1 = fromMemorySegment(SPECIES, MEMORY, (stateAt + next) & MASK, ORDER);
+    FloatVector h2 = fromMemorySegment(SPECIES, MEMORY, (stateAt + 2 * next) & MASK, ORDER);
+    FloatVector h3 = fromMemorySegment(SPECIES, MEMORY, (stateAt + 3 * next) & MASK, ORDER);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      long w = (work + t * WORK_STEP) & MASK;
+      FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + INPUT, ORDER);
+      FloatVector dy = fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER);
+      FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
+      h0 = h0.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER));
+      h0.intoMemorySegment(MEMORY, w + DECAYED, ORDER);
+      h0 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B, ORDER), h0);
+      y = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + C, ORDER), y);
+      dy.fma(h0, fromMemorySegment(SPECIES, MEMORY, w + C_SUM, ORDER))
+          .intoMemorySegment(MEMORY, w + C_SUM, ORDER);
+      h1 = h1.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER));
+      h1.intoMemorySegment(MEMORY, w + DECAYED + V, ORDER);
+      h1 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER), h1);
+      y = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), y);
+      dy.fma(h1, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + V, ORDER))
+          .intoMemorySegment(MEMORY, w + C_SUM + V, ORDER);
+      h2 = h2.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER));
+      h2.intoMemorySegment(MEMORY, w + DECAYED + 2 * V, ORDER);
+      h2 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER), h2);
+      y = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER), y);
+      dy.fma(h2, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + 2 * V, ORDER))
+          .intoMemorySegment(MEMORY, w + C_SUM + 2 * V, ORDER);
+      h3 = h3.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER));
+      h3.intoMemorySegment(MEMORY, w + DECAYED + 3 * V, ORDER);
+      h3 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER), h3);
+      y = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER), y);
+      dy.fma(h3, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + 3 * V, ORDER))
+          .intoMemorySegment(MEMORY, w + C_SUM + 3 * V, ORDER);
+      y.intoMemorySegment(MEMORY, at + OUT, ORDER);
+    }
+  }
+
+  /**
+   * Runs the gradients of four states back over what {@link #keep} kept.
+   *
+   * @param column the channels' panels
+   * @param work the work room
+   * @param state the first state's vector of A
+   * @param next from a state's vector to the next one's
+   * @param grad from A to the gradient of the state
+   * @param aGrad from A to the gradient of A
+   * @param steps time steps
+   */
+  static void back(
+      long column, long work, long state, long next, long grad, long aGrad, int steps) {
+    FloatVector carried0 = fromMemorySegment(SPECIES, MEMORY, (state + grad) & MASK, ORDER);
+    FloatVector sum0 = fromMemorySegment(SPECIES, MEMORY, (state + aGrad) & MASK, ORDER);
+    FloatVector carried1 = fromMemorySegment(SPECIES, MEMORY, (state + next + grad) & MASK, ORDER);
+    FloatVector sum1 = fromMemorySegment(SPECIES, MEMORY, (state + next + aGrad) & MASK, ORDER);
+    FloatVector carried2 =
+        fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + grad) & MASK, ORDER);
+    FloatVector sum2 = fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + aGrad) & MASK, ORDER);
+    FloatVector carried3 =
+        fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + grad) & MASK, ORDER);
+    FloatVector sum3 = fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + aGrad) & MASK, ORDER);
+    long a0 = (state) & MASK;
+    long a1 = (state + next) & MASK;
+    long a2 = (state + 2 * next) & MASK;
+    long a3 = (state + 3 * next) & MASK;
+    for (int t = steps - 1; t >= 0; t--) {
+      long at = (column + t * STEP) & MASK;
+      long w = (work + t * WORK_STEP) & MASK;
+      FloatVector dy = fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER);
+      FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + INPUT, ORDER);
+      FloatVector delta = fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER);
+      FloatVector inputGrad = fromMemorySegment(SPECIES, MEMORY, at + INPUT_GRAD, ORDER);
+      FloatVector deltaGrad = fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER);
+      FloatVector g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C, ORDER), carried0);
+      carried0 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER));
+      FloatVector gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED, ORDER));
+      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B, ORDER), inputGrad);
+      g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM, ORDER))
+          .intoMemorySegment(MEMORY, w + B_SUM, ORDER);
+      sum0 = gah.fma(delta, sum0);
+      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a0, ORDER), deltaGrad);
+      g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), carried1);
+      carried1 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER));
+      gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + V, ORDER));
+      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER), inputGrad);
+      g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + V, ORDER))
+          .intoMemorySegment(MEMORY, w + B_SUM + V, ORDER);
+      sum1 = gah.fma(delta, sum1);
+      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a1, ORDER), deltaGrad);
+      g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER), carried2);
+      carried2 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER));
+      gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + 2 * V, ORDER));
+      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER), inputGrad);
+      g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + 2 * V, ORDER))
+          .intoMemorySegment(MEMORY, w + B_SUM + 2 * V, ORDER);
+      sum2 = gah.fma(delta, sum2);
+      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a2, ORDER), deltaGrad);
+      g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER), carried3);
+      carried3 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER));
+      gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + 3 * V, ORDER));
+      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER), inputGrad);
+      g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + 3 * V, ORDER))
+          .intoMemorySegment(MEMORY, w + B_SUM + 3 * V, ORDER);
+      sum3 = gah.fma(delta, sum3);
+      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a3, ORDER), deltaGrad);
+      inputGrad.intoMemorySegment(MEMORY, at + INPUT_GRAD, ORDER);
+      deltaGrad.intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
+    }
+    carried0.intoMemorySegment(MEMORY, (state + grad) & MASK, ORDER);
+    sum0.intoMemorySegment(MEMORY, (state + aGrad) & MASK, ORDER);
+    carried1.intoMemorySegment(MEMORY, (state + next + grad) & MASK, ORDER);
+    sum1.intoMemorySegment(MEMORY, (state + next + aGrad) & MASK, ORDER);
+    carried2.intoMemorySegment(MEMORY, (state + 2 * next + grad) & MASK, ORDER);
+    sum2.intoMemorySegment(MEMORY, (state + 2 * next + aGrad) & MASK, ORDER);
+    carried3.intoMemorySegment(MEMORY, (state + 3 * next + grad) & MASK, ORDER);
+    sum3.intoMemorySegment(MEMORY, (state + 3 * next + aGrad) & MASK, ORDER);
+  }
+}

@@ -1,0 +1,101 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+
+import java.lang.foreign.MemorySegment;
+
+/** The scan of a chunk under Euler's rule: groups of four states, and in them all channels. */
+final class VectorEulerScan {
+  private static final int GROUP = VectorEulerLoops.GROUP;
+  private static final long VECTOR = 4L * LANES;
+
+  private VectorEulerScan() {}
+
+  static void forward(MemorySegment tile, int steps, int chunk, int width, int states) {
+    long base = VectorTileMemory.offset(tile);
+    long work = base + (ScanTile.work(chunk, width, states) << 2);
+    long state = base + (ScanTile.state(chunk, width, states) << 2);
+    boolean plain = plain(base, steps, chunk, width, states);
+    for (int n = 0; n < states; n += GROUP) {
+      spread(base, steps, chunk, width, states, n);
+      for (int e = 0; e < width; e += LANES) {
+        long column = base + (ScanTile.column(chunk, e) << 2);
+        long vector = 4L * ((long) n * width + e);
+        decays(column, work, base + (ScanTile.a(chunk, width) << 2) + vector, width, steps, plain);
+        VectorEulerLoops.forward(column, work, state + vector, 4L * width, steps);
+      }
+    }
+  }
+
+  static void backward(MemorySegment tile, int steps, int chunk, int width, int states) {
+    long base = VectorTileMemory.offset(tile);
+    long work = base + (ScanTile.work(chunk, width, states) << 2);
+    long a = base + (ScanTile.a(chunk, width) << 2);
+    long state = base + (ScanTile.state(chunk, width, states) << 2);
+    long toGrad = (ScanTile.stateGrad(chunk, width, states) - ScanTile.a(chunk, width)) << 2;
+    long toAGrad = (ScanTile.aGrad(chunk, width, states) - ScanTile.a(chunk, width)) << 2;
+    boolean plain = plain(base, steps, chunk, width, states);
+    for (int n = 0; n < states; n += GROUP) {
+      spread(base, steps, chunk, width, states, n);
+      VectorEulerLoops.clearSums(work, steps);
+      for (int e = 0; e < width; e += LANES) {
+        long column = base + (ScanTile.column(chunk, e) << 2);
+        long vector = 4L * ((long) n * width + e);
+        decays(column, work, a + vector, width, steps, plain);
+        VectorEulerLoops.keep(column, work, state + vector, 4L * width, steps);
+        VectorEulerLoops.back(column, work, a + vector, 4L * width, toGrad, toAGrad, steps);
+      }
+      sumLanes(tile, steps, chunk, width, states, n);
+    }
+  }
+
+  private static boolean plain(long base, int steps, int chunk, int width, int states) {
+    boolean plain = true;
+    for (int e = 0; e < width && plain; e += LANES) {
+      long column = base + (ScanTile.column(chunk, e) << 2);
+      long a = base + ((ScanTile.largestA(chunk, width, states) + e) << 2);
+      plain = VectorEulerLoops.plain(column, a, steps);
+    }
+    return plain;
+  }
+
+  private static void spread(long base, int steps, int chunk, int width, int states, int n) {
+    long work = base + (ScanTile.work(chunk, width, states) << 2);
+    long b = base + ((ScanTile.b(chunk, width, states) + n) << 2);
+    long c = base + ((ScanTile.c(chunk, width, states) + n) << 2);
+    for (int g = 0; g < GROUP; g++) {
+      if (n + g < states) {
+        VectorEulerLoops.spread(work + g * VECTOR, b + 4L * g, c + 4L * g, 4L * states, steps);
+      } else {
+        VectorEulerLoops.spreadZeros(work + g * VECTOR, steps);
+      }
+    }
+  }
+
+  private static void decays(long column, long work, long a, int width, int steps, boolean plain) {
+    long next = 4L * width;
+    if (plain) {
+      for (int g = 0; g < GROUP; g += 2) {
+        VectorEulerLoops.plainDecays(column, work + g * VECTOR, a + g * next, next, steps);
+      }
+    } else {
+      for (int g = 0; g < GROUP; g++) {
+        VectorEulerLoops.clampedDecays(column, work + g * VECTOR, a + g * next, steps);
+      }
+    }
+  }
+
+  private static void sumLanes(
+      MemorySegment tile, int steps, int chunk, int width, int states, int n) {
+    long work = ScanTile.work(chunk, width, states) << 2;
+    long b = ScanTile.bGrad(chunk, width, states) + n;
+    long c = ScanTile.cGrad(chunk, width, states) + n;
+    for (int g = 0; g < GROUP && n + g < states; g++) {
+      long bSum = work + VectorEulerLoops.B_SUM + g * VECTOR;
+      long cSum = work + VectorEulerLoops.C_SUM + g * VECTOR;
+      long step = VectorEulerLoops.WORK_STEP;
+      VectorStateLoops.sumLanes(tile, bSum, step, steps, b + g, states);
+      VectorStateLoops.sumLanes(tile, cSum, step, steps, c + g, states);
+    }
+  }
+}

@@ -1,0 +1,237 @@
+package io.github.mamba4j.internal.cpu;
+
+import static io.github.mamba4j.internal.cpu.ScanStage.offset;
+import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MASK;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MEMORY;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
+import io.github.mamba4j.spi.ScanKernels.Gradients;
+import io.github.mamba4j.spi.ScanKernels.Inputs;
+import io.github.mamba4j.spi.ScanKernels.Shape;
+import io.github.mamba4j.spi.Sink;
+import io.github.mamba4j.spi.View;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What stands before and behind the states of a chunk, a vector of channels at a time. Whole
+ * vectors of inputs are read where they lie; the last channels, if they fill none, come from a
+ * panel that is filled up with zeros.
+ */
+final class VectorScanEnds {
+  private static final long STEP = ScanTile.STEP * 4L;
+  private static final long PANEL = ScanTile.MAX_LANES * 4L;
+
+  private VectorScanEnds() {}
+
+  private static long column(long base, Shape shape, int e) {
+    return base + (ScanTile.column(ScanTile.chunk(shape), e) << 2);
+  }
+
+  private static boolean whole(Shape shape, int block, int e) {
+    return e + LANES <= ScanStage.channels(shape, block);
+  }
+
+  static void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block) {
+    long base = VectorTileMemory.offset(tile);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int steps = ScanStage.steps(shape, row);
+    View dt = inputs.dt();
+    View u = inputs.u();
+    tailIn(base, shape, dt, row, block, ScanTile.RAW);
+    tailIn(base, shape, u, row, block, ScanTile.U);
+    long bias = base + (ScanTile.bias(chunk, width, shape.dState()) << 2);
+    long skip = base + (ScanTile.skip(chunk, width, shape.dState()) << 2);
+    for (int e = 0; e < width; e += LANES) {
+      long column = column(base, shape, e);
+      boolean whole = whole(shape, block, e);
+      MemorySegment dts = whole ? CpuStorage.of(dt) : MEMORY;
+      long raw = whole ? (offset(shape, dt, row, block) + e) << 2 : column + ScanTile.RAW * PANEL;
+      long stride = whole ? dt.stride() << 2 : STEP;
+      if (shape.softplus()) {
+        VectorPointLoops.enterExponential(dts, raw, stride, column, bias + 4L * e, steps);
+        VectorPointLoops.softplusEnd(column, steps);
+      } else {
+        VectorPointLoops.enterDelta(dts, raw, stride, column, bias + 4L * e, steps);
+      }
+      VectorPointLoops.enterInput(
+          whole ? CpuStorage.of(u) : MEMORY,
+          whole ? (offset(shape, u, row, block) + e) << 2 : column + ScanTile.U * PANEL,
+          whole ? u.stride() << 2 : STEP,
+          column,
+          skip + 4L * e,
+          steps);
+    }
+  }
+
+  static void leave(
+      MemorySegment tile, Shape shape, @Nullable View z, View out, long row, int block) {
+    long base = VectorTileMemory.offset(tile);
+    if (z == null) {
+      panelOut(base, shape, out, row, block, ScanTile.OUT);
+      return;
+    }
+    tailIn(base, shape, z, row, block, ScanTile.Z);
+    int steps = ScanStage.steps(shape, row);
+    for (int e = 0; e < ScanStage.channels(shape, block); e += LANES) {
+      long column = column(base, shape, e);
+      boolean whole = whole(shape, block, e);
+      MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
+      long from = whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL;
+      long stride = whole ? z.stride() << 2 : STEP;
+      long denominators = column + ScanTile.DELTA_GRAD * PANEL;
+      VectorPointLoops.denominators(gates, from, stride, denominators, steps);
+      VectorPointLoops.gate(
+          gates,
+          from,
+          stride,
+          column,
+          whole ? CpuStorage.of(out) : MEMORY,
+          whole ? (offset(shape, out, row, block) + e) << 2 : column + ScanTile.OUT * PANEL,
+          whole ? out.stride() << 2 : STEP,
+          steps);
+    }
+    tailOut(base, shape, out, row, block, ScanTile.OUT);
+  }
+
+  static void enterGrad(
+      MemorySegment tile, Shape shape, @Nullable View z, View outGrad, long row, int block) {
+    long base = VectorTileMemory.offset(tile);
+    int steps = ScanStage.steps(shape, row);
+    tailIn(base, shape, outGrad, row, block, ScanTile.OUT_GRAD);
+    if (z != null) {
+      tailIn(base, shape, z, row, block, ScanTile.Z);
+    }
+    for (int e = 0; e < ScanTile.width(shape, block); e += LANES) {
+      long column = column(base, shape, e);
+      boolean whole = whole(shape, block, e);
+      long panel = column + ScanTile.OUT_GRAD * PANEL;
+      MemorySegment grads = whole ? CpuStorage.of(outGrad) : MEMORY;
+      long from = whole ? (offset(shape, outGrad, row, block) + e) << 2 : panel;
+      long stride = whole ? outGrad.stride() << 2 : STEP;
+      if (z == null) {
+        VectorPointLoops.columnIn(grads, from, stride, panel, steps);
+        continue;
+      }
+      MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
+      long gate = whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL;
+      long gateStride = whole ? z.stride() << 2 : STEP;
+      long denominators = column + ScanTile.DELTA_GRAD * PANEL;
+      VectorPointLoops.denominators(gates, gate, gateStride, denominators, steps);
+      VectorPointLoops.gateGrad(gates, gate, gateStride, grads, from, stride, column, steps);
+    }
+  }
+
+  static void leaveGrad(
+      MemorySegment tile, Shape shape, Gradients gradients, boolean gated, long row, int block) {
+    long base = VectorTileMemory.offset(tile);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int steps = ScanStage.steps(shape, row);
+    long skip = base + (ScanTile.skip(chunk, width, shape.dState()) << 2);
+    long skipGrad = base + (ScanTile.skipGrad(chunk, width, shape.dState()) << 2);
+    long biasGrad = base + (ScanTile.biasGrad(chunk, width, shape.dState()) << 2);
+    for (int e = 0; e < width; e += LANES) {
+      long column = column(base, shape, e);
+      if (ScanStage.zoh(shape)) {
+        VectorPointLoops.zohGrads(column, skip + 4L * e, steps);
+      } else {
+        VectorPointLoops.eulerGrads(column, skip + 4L * e, steps);
+      }
+      if (shape.softplus()) {
+        long raw = column + ScanTile.RAW * PANEL;
+        VectorPointLoops.denominators(MEMORY, raw, STEP, raw, steps);
+        VectorPointLoops.softplusGrad(column, steps);
+      }
+      VectorPointLoops.sumGrads(column, skipGrad + 4L * e, biasGrad + 4L * e, steps);
+      if (gated) {
+        VectorPointLoops.gateFactorGrad(column, steps);
+      }
+    }
+    leave(base, shape, gradients.u(), row, block, ScanTile.INPUT_GRAD);
+    leave(base, shape, gradients.dt(), row, block, ScanTile.DELTA_GRAD);
+    if (gated) {
+      leave(base, shape, gradients.z(), row, block, ScanTile.Z);
+    }
+  }
+
+  private static void leave(
+      long base, Shape shape, @Nullable Sink sink, long row, int block, int panel) {
+    if (sink == null) {
+      return;
+    }
+    if (sink.add()) {
+      panelAdd(base, shape, sink.view(), row, block, panel);
+    }
+    panelOut(base, shape, sink.view(), row, block, panel);
+  }
+
+  /** Copies the channels that fill no vector into a panel, up to its edge with zeros. */
+  private static void tailIn(long base, Shape shape, View view, long row, int block, int panel) {
+    MemorySegment source = offHeap(CpuStorage.of(view));
+    int channels = ScanStage.channels(shape, block);
+    long stride = view.stride() << 2;
+    for (int e = SPECIES.loopBound(channels); e < ScanTile.width(shape, block); e += LANES) {
+      long from = (offset(shape, view, row, block) + e) << 2;
+      long to = column(base, shape, e) + panel * PANEL;
+      VectorMask<Float> real = SPECIES.indexInRange(Math.min(e, channels), channels);
+      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+        FloatVector value = fromMemorySegment(SPECIES, source, from + t * stride, ORDER, real);
+        value.intoMemorySegment(MEMORY, (to + t * STEP) & MASK, ORDER);
+      }
+    }
+  }
+
+  /** Adds a chunk of a view to a panel. */
+  private static void panelAdd(long base, Shape shape, View view, long row, int block, int panel) {
+    MemorySegment source = offHeap(CpuStorage.of(view));
+    int channels = ScanStage.channels(shape, block);
+    long stride = view.stride() << 2;
+    for (int e = 0; e < channels; e += LANES) {
+      long from = (offset(shape, view, row, block) + e) << 2;
+      long to = column(base, shape, e) + panel * PANEL;
+      VectorMask<Float> real = SPECIES.indexInRange(e, channels);
+      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+        long at = (to + t * STEP) & MASK;
+        fromMemorySegment(SPECIES, source, from + t * stride, ORDER, real)
+            .add(fromMemorySegment(SPECIES, MEMORY, at, ORDER))
+            .intoMemorySegment(MEMORY, at, ORDER);
+      }
+    }
+  }
+
+  /** Copies a panel out. */
+  private static void panelOut(long base, Shape shape, View view, long row, int block, int panel) {
+    MemorySegment target = CpuStorage.of(view);
+    for (int e = 0; whole(shape, block, e); e += LANES) {
+      long from = column(base, shape, e) + panel * PANEL;
+      long to = (offset(shape, view, row, block) + e) << 2;
+      int steps = ScanStage.steps(shape, row);
+      VectorPointLoops.columnOut(from, target, to, view.stride() << 2, steps);
+    }
+    tailOut(base, shape, view, row, block, panel);
+  }
+
+  /** Copies the channels that fill no vector out of a panel. */
+  private static void tailOut(long base, Shape shape, View view, long row, int block, int panel) {
+    MemorySegment target = offHeap(CpuStorage.of(view));
+    int channels = ScanStage.channels(shape, block);
+    int e = SPECIES.loopBound(channels);
+    if (e < channels) {
+      VectorMask<Float> real = SPECIES.indexInRange(e, channels);
+      long from = column(base, shape, e) + panel * PANEL;
+      long to = (offset(shape, view, row, block) + e) << 2;
+      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+        FloatVector value = fromMemorySegment(SPECIES, MEMORY, (from + t * STEP) & MASK, ORDER);
+        value.intoMemorySegment(target, to + t * (view.stride() << 2), ORDER, real);
+      }
+    }
+  }
+}
