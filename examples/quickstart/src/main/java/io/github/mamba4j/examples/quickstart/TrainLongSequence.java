@@ -22,11 +22,11 @@ public final class TrainLongSequence {
    * @throws IOException never, because no checkpoints are written
    */
   public static void main(String[] args) throws IOException {
-    IO.println("loss " + train(1 << 16, 10));
+    IO.println("loss " + train(1 << 14, 40));
   }
 
   static double train(int length, int steps) throws IOException {
-    try (MambaModel model = MambaModel.builder().dModel(32).nLayers(1).vocabSize(VOCAB).build();
+    try (MambaModel model = MambaModel.builder().dModel(16).nLayers(1).vocabSize(VOCAB).build();
         Trainer trainer =
             Trainer.builder()
                 .model(model)
