@@ -4,6 +4,7 @@ import io.github.mamba4j.spi.DType;
 import io.github.mamba4j.spi.MatmulKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Matrix products: how they are cut into tasks. Subclasses give the inner loops.
@@ -36,7 +37,7 @@ abstract class CpuMatmul implements MatmulKernels {
   private static final int MAX_DEPTH = 1024;
 
   /** Floats of the right factor that are packed at a time, 2 MiB. */
-  private static final long PACKED_FLOATS = 1L << 19;
+  static final long PACKED_FLOATS = 1L << 19;
 
   /** Floats of the packed strips that a task passes over again and again, half of L2. */
   private static final int L2_FLOATS = 1 << 17;
@@ -87,10 +88,24 @@ abstract class CpuMatmul implements MatmulKernels {
    * call's present part.
    *
    * @param call the product
-   * @param tile which tile, and where its sums go
+   * @param tile which tile
+   * @param sums where to leave the sums, a dense matrix with {@code width} columns; rows that do
+   *     not exist may get any value
    * @param width columns of the strip, a power of two times the number of lanes
    */
-  abstract void tile(MatmulCall call, RegisterTile tile, int width);
+  abstract void tile(MatmulCall call, RegisterTile tile, MemorySegment sums, int width);
+
+  /** Returns the worker's memory for the sums of a tile, to be given back after the task. */
+  abstract MemorySegment claimSums(Scratch scratch, int floats);
+
+  /** Gives memory for sums back. */
+  abstract void releaseSums(MemorySegment sums);
+
+  /** Returns memory for packed strips, to be given back after the product; null for none. */
+  abstract @Nullable MemorySegment claimStrips();
+
+  /** Gives memory for strips back. */
+  abstract void releaseStrips(MemorySegment strips);
 
   /**
    * Brings a finished tile to the result: replaces what is there or adds to it.
@@ -194,6 +209,7 @@ abstract class CpuMatmul implements MatmulKernels {
         runBlocked(call);
       }
     } finally {
+      releaseStrips(call.packed);
       call.release();
       put(call);
     }
@@ -233,7 +249,7 @@ abstract class CpuMatmul implements MatmulKernels {
     int padded = roundUp(call.n, lanes);
     int columns = (int) Math.min(padded, PACKED_FLOATS / (depth + 1) / strip * strip);
     int items = Math.clamp(PACKED_FLOATS / (padded * (depth + 1L)), 1, call.batch);
-    call.reserve((long) items * columns * (depth + 1));
+    call.reserve((long) items * columns * (depth + 1), claimStrips());
     for (int item = 0; item < call.batch; item += items) {
       call.firstItem = item;
       call.items = Math.min(items, call.batch - item);
@@ -395,11 +411,26 @@ abstract class CpuMatmul implements MatmulKernels {
 
   private void tiles(
       MatmulCall call, int item, int fromRow, int toRow, int fromColumn, Scratch scratch) {
+    MemorySegment sums = claimSums(scratch, TILE_ROWS * stripVectors * lanes);
+    try {
+      tiles(call, item, fromRow, toRow, fromColumn, sums, scratch.tile);
+    } finally {
+      scratch.tile.release();
+      releaseSums(sums);
+    }
+  }
+
+  private void tiles(
+      MatmulCall call,
+      int item,
+      int fromRow,
+      int toRow,
+      int fromColumn,
+      MemorySegment sums,
+      RegisterTile tile) {
     int toColumn = Math.min(call.columns, fromColumn + call.columnsPerTile);
     int packedItem = call.bBatchStride == 0 ? 0 : item;
     long strips = packedItem * call.packedBytes(roundUp(call.columns, lanes));
-    MemorySegment sums = scratch.floats((long) TILE_ROWS * stripVectors * lanes);
-    RegisterTile tile = scratch.tile;
     tile.left = call.aTransposed ? call.turned : call.a;
     long left =
         call.aTransposed
@@ -414,26 +445,9 @@ abstract class CpuMatmul implements MatmulKernels {
         width = stripWidth(call.columns - column);
         int columns = Math.min(width, call.columns - column);
         tile.strip = strips + call.packedBytes(column);
-        runTile(call, tile, out + (long) column * Float.BYTES, width, columns, sums);
+        tile(call, tile, sums, width);
+        merge(call, sums, out + (long) column * Float.BYTES, tile.rows, width, columns);
       }
-    }
-    tile.release();
-  }
-
-  /** Computes a tile straight to the result if it fills it and replaces what is there. */
-  private void runTile(
-      MatmulCall call, RegisterTile tile, long out, int width, int columns, MemorySegment sums) {
-    if (!call.add && tile.rows == TILE_ROWS && columns == width) {
-      tile.out = call.out;
-      tile.outAt = out;
-      tile.outRowBytes = call.outRowBytes;
-      tile(call, tile, width);
-    } else {
-      tile.out = sums;
-      tile.outAt = 0;
-      tile.outRowBytes = (long) width * Float.BYTES;
-      tile(call, tile, width);
-      merge(call, sums, out, tile.rows, width, columns);
     }
   }
 

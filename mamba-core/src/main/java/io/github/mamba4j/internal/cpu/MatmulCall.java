@@ -55,6 +55,9 @@ final class MatmulCall extends TileFactors {
   @Nullable MemorySegment bias;
   long biasOffset;
 
+  /** Memory for packed strips that is this object's. */
+  private MemorySegment own = MemorySegment.NULL;
+
   /** The part of the right factor that is packed at the moment. */
   int firstItem;
 
@@ -119,12 +122,17 @@ final class MatmulCall extends TileFactors {
     biasOffset = row == null ? 0 : row.offset() * Float.BYTES;
   }
 
-  /** Makes room for the packed part of the right factor. */
-  void reserve(long floats) {
-    long bytes = floats * Float.BYTES;
-    if (packed.byteSize() < bytes) {
-      packed = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+  /** Makes room for the packed part of the right factor where none was claimed. */
+  void reserve(long floats, @Nullable MemorySegment claimed) {
+    if (claimed != null) {
+      packed = claimed;
+      return;
     }
+    long bytes = floats * Float.BYTES;
+    if (own.byteSize() < bytes) {
+      own = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    }
+    packed = own;
   }
 
   /**
@@ -154,6 +162,7 @@ final class MatmulCall extends TileFactors {
     b = MemorySegment.NULL;
     out = MemorySegment.NULL;
     bias = null;
+    packed = MemorySegment.NULL;
   }
 
   /** Returns where a row of an item's result starts. */

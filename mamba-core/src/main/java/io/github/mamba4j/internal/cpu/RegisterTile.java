@@ -16,15 +16,8 @@ final class RegisterTile {
   /** How many rows exist, at least 1. The others repeat the last one. */
   int rows;
 
-  /** Where the sums go, those of rows that do not exist, too. */
-  MemorySegment out = MemorySegment.NULL;
-
-  long outAt;
-  long outRowBytes;
-
   /** Forgets the memory, so that an idle worker keeps no tensor alive. */
   void release() {
     left = MemorySegment.NULL;
-    out = MemorySegment.NULL;
   }
 }

@@ -1,6 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Matrix products in plain Java. */
 final class ScalarMatmul extends CpuMatmul {
@@ -11,13 +12,29 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void tile(MatmulCall call, RegisterTile tile, int width) {
+  void tile(MatmulCall call, RegisterTile tile, MemorySegment sums, int width) {
     for (int i = 0; i < tile.rows; i++) {
-      row(call, tile, i);
+      row(call, tile, i, sums, (long) i * width);
     }
   }
 
-  private static void row(MatmulCall call, RegisterTile tile, int i) {
+  @Override
+  MemorySegment claimSums(Scratch scratch, int floats) {
+    return scratch.floats(floats);
+  }
+
+  @Override
+  void releaseSums(MemorySegment sums) {}
+
+  @Override
+  @Nullable MemorySegment claimStrips() {
+    return null;
+  }
+
+  @Override
+  void releaseStrips(MemorySegment strips) {}
+
+  private static void row(MatmulCall call, RegisterTile tile, int i, MemorySegment sums, long to) {
     MemorySegment packed = call.packed;
     long strip = tile.strip >> 2;
     long left = (tile.leftAt + i * call.tileRowBytes) >> 2;
@@ -33,11 +50,10 @@ final class ScalarMatmul extends CpuMatmul {
       c2 += x * CpuStorage.get(packed, right + 2);
       c3 += x * CpuStorage.get(packed, right + 3);
     }
-    long to = (tile.outAt + i * tile.outRowBytes) >> 2;
-    CpuStorage.set(tile.out, to, c0);
-    CpuStorage.set(tile.out, to + 1, c1);
-    CpuStorage.set(tile.out, to + 2, c2);
-    CpuStorage.set(tile.out, to + 3, c3);
+    CpuStorage.set(sums, to, c0);
+    CpuStorage.set(sums, to + 1, c1);
+    CpuStorage.set(sums, to + 2, c2);
+    CpuStorage.set(sums, to + 3, c3);
   }
 
   @Override

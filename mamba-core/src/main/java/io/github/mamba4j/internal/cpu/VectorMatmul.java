@@ -7,6 +7,7 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Matrix products on the Vector API. */
 final class VectorMatmul extends CpuMatmul {
@@ -15,13 +16,47 @@ final class VectorMatmul extends CpuMatmul {
   }
 
   @Override
-  void tile(MatmulCall call, RegisterTile tile, int width) {
-    VectorPackedTiles.run(call, tile, width);
+  void tile(MatmulCall call, RegisterTile tile, MemorySegment sums, int width) {
+    long strips = VectorStripMemory.offset(call.packed);
+    if (strips >= 0) {
+      long to = VectorTileMemory.offset(sums);
+      VectorPackedTiles.run(call, tile, strips + tile.strip, to, width);
+      return;
+    }
+    long step = (long) width * Float.BYTES;
+    long strip = tile.strip;
+    VectorTiles.tile(
+        call, tile.left, tile.leftAt, strip, strip + step, step, sums, tile.rows, width);
+  }
+
+  @Override
+  MemorySegment claimSums(Scratch scratch, int floats) {
+    return VectorTileMemory.claim();
+  }
+
+  @Override
+  void releaseSums(MemorySegment sums) {
+    VectorTileMemory.release(sums);
+  }
+
+  @Override
+  @Nullable MemorySegment claimStrips() {
+    return VectorStripMemory.tryClaim();
+  }
+
+  @Override
+  void releaseStrips(MemorySegment strips) {
+    VectorStripMemory.release(strips);
   }
 
   @Override
   void merge(
       MatmulCall call, MemorySegment sums, long outOffset, int rows, int width, int columns) {
+    long tile = VectorTileMemory.offset(sums);
+    if (!call.add && columns == VectorPackedTiles.WIDE) {
+      VectorPackedTiles.copyWide(tile, call.out, outOffset, call.outRowBytes, rows);
+      return;
+    }
     MemorySegment out = call.out;
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < rows; i++) {

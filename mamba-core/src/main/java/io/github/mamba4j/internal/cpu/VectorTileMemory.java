@@ -2,10 +2,9 @@ package io.github.mamba4j.internal.cpu;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * The memory of the scans' tiles: one segment for all threads, as a constant.
+ * The memory of tiles: one segment for all threads, as a constant.
  *
  * <p>The compiler knows a constant segment's address, size and life. An access at {@code (i & MASK)
  * + c} with a small constant c then needs no check at run time, and C2 can tell: it costs one
@@ -29,14 +28,7 @@ final class VectorTileMemory {
   /** All slots. */
   static final MemorySegment MEMORY = Arena.global().allocate(SLOTS * SLOT_BYTES + SLACK, SLACK);
 
-  private static final MemorySegment[] TILES = new MemorySegment[SLOTS];
-  private static final AtomicIntegerArray TAKEN = new AtomicIntegerArray(SLOTS);
-
-  static {
-    for (int i = 0; i < SLOTS; i++) {
-      TILES[i] = MEMORY.asSlice(i * SLOT_BYTES, SLOT_BYTES);
-    }
-  }
+  private static final MemorySlots TILES = new MemorySlots(MEMORY, SLOT_BYTES, SLOTS);
 
   private VectorTileMemory() {}
 
@@ -52,27 +44,16 @@ final class VectorTileMemory {
 
   /** Returns a slot that no other thread uses until it is released. */
   static MemorySegment claim() {
-    int slot = (int) Thread.currentThread().threadId() & (SLOTS - 1);
-    for (int tried = 1; !TAKEN.compareAndSet(slot, 0, 1); tried++) {
-      slot = (slot + 1) & (SLOTS - 1);
-      if (tried % SLOTS == 0) {
-        Thread.yield();
-      }
-    }
-    return TILES[slot];
+    return TILES.claim();
   }
 
   /** Gives a slot back; nothing to do for other memory. */
   static void release(MemorySegment tile) {
-    long offset = offset(tile);
-    if (offset >= 0) {
-      TAKEN.set((int) (offset / SLOT_BYTES), 0);
-    }
+    TILES.release(tile);
   }
 
   /** Returns where a slot begins, in bytes, or a negative number for other memory. */
   static long offset(MemorySegment tile) {
-    long offset = tile.address() - MEMORY.address();
-    return offset <= MASK ? offset : -1;
+    return TILES.offset(tile);
   }
 }
