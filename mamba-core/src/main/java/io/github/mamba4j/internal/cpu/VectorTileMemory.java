@@ -52,7 +52,7 @@ final class VectorTileMemory {
 
   /** Returns a slot that no other thread uses until it is released. */
   static MemorySegment claim() {
-    int slot = (int) Thread.currentThread().threadId() & (SLOTS - 1);
+    int slot = (int) (Thread.currentThread().threadId() % SLOTS);
     for (int tried = 1; !TAKEN.compareAndSet(slot, 0, 1); tried++) {
       slot = (slot + 1) & (SLOTS - 1);
       if (tried % SLOTS == 0) {
