@@ -63,7 +63,8 @@ public abstract class ScanKernelsContract extends KernelsContract<ScanKernels> {
       {2, 300, 20, 16},
       {1, 129, 7, 64},
       {1, 521, 33, 1},
-      {1, 40, 1536, 16}
+      {1, 40, 1536, 16},
+      {1, 33, 17, 700}
     };
     for (Discretization discretization : Discretization.values()) {
       for (int[] s : sizes) {

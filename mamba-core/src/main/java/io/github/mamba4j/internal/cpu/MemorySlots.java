@@ -30,7 +30,7 @@ final class MemorySlots {
 
   /** Returns a slot that no one else uses until it is released, or null if all are taken. */
   @Nullable MemorySegment tryClaim() {
-    int first = (int) Thread.currentThread().threadId();
+    int first = (int) (Thread.currentThread().threadId() % slots.length);
     for (int i = 0; i < slots.length; i++) {
       int slot = (first + i) & (slots.length - 1);
       if (taken.compareAndSet(slot, 0, 1)) {

@@ -68,8 +68,16 @@ final class ScanTile {
 
   private static final int MIN_CHUNK = 32;
   private static final int PANEL_FLOATS = 8192;
-  private static final int BLOCKS = 12;
+
+  /** Tasks that a scan is cut into: rows of 128 channels of 1536, for the way from memory. */
   private static final int TASKS = 12;
+
+  /** The same for ZOH, whose loops take one state at a time through all panels of a block. */
+  private static final int ZOH_TASKS = 24;
+
+  /** Tasks of a scan with so few channels that its time is cut. */
+  private static final int SEGMENT_TASKS = 24;
+
   private static final int TASK_WORK = 1 << 14;
   private static final int FEW_TASKS = 4;
   private static final int MIN_SEGMENT_CHUNKS = 4;
@@ -101,7 +109,8 @@ final class ScanTile {
   /** Returns the channels of a block, padding included. */
   static int width(Shape shape) {
     long work = (long) shape.batch() * shape.length() * shape.dInner() * shape.dState();
-    long wanted = Math.min(BLOCKS, ceilDiv(TASKS, shape.batch()));
+    int tasks = ScanStage.zoh(shape) ? ZOH_TASKS : TASKS;
+    long wanted = ceilDiv(tasks, shape.batch());
     wanted = Math.min(wanted, Math.max(1, work / TASK_WORK));
     int width = roundUp(ceilDiv(shape.dInner(), wanted), MAX_LANES);
     width = Math.min(width, PANEL_FLOATS / chunk(shape) / MAX_LANES * MAX_LANES);
@@ -123,7 +132,7 @@ final class ScanTile {
     if (tasks >= FEW_TASKS || chunks < 2 * MIN_SEGMENT_CHUNKS) {
       return chunks;
     }
-    return Math.max(MIN_SEGMENT_CHUNKS, ceilDiv(chunks, ceilDiv(TASKS, tasks)));
+    return Math.max(MIN_SEGMENT_CHUNKS, ceilDiv(chunks, ceilDiv(SEGMENT_TASKS, tasks)));
   }
 
   /** Returns the stretches of time that are tasks of their own; 1 if time is not cut. */

@@ -79,7 +79,7 @@ final class VectorEulerLoops {
 
   /** Leaves {@code exp(ΔA)} of two states, see {@link #plain}. */
   static void plainDecays(long column, long work, long aAt, long next, int steps) {
-    FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, (aAt) & MASK, ORDER);
+    FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, aAt & MASK, ORDER);
     FloatVector a1 = fromMemorySegment(SPECIES, MEMORY, (aAt + next) & MASK, ORDER);
     FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
     FloatVector p1 = FloatVector.broadcast(SPECIES, ScalarMath.P1);
@@ -249,10 +249,10 @@ final class VectorEulerLoops {
   }
 
   /**
-   * Runs the gradients of four states back over what {@link #keep} kept.
+   * Runs the gradients of two states back over what {@link #keep} kept.
    *
    * @param column the channels' panels
-   * @param work the work room
+   * @param work the work room, moved to the first of the two
    * @param state the first state's vector of A
    * @param next from a state's vector to the next one's
    * @param grad from A to the gradient of the state
@@ -261,20 +261,12 @@ final class VectorEulerLoops {
    */
   static void back(
       long column, long work, long state, long next, long grad, long aGrad, int steps) {
+    FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, state & MASK, ORDER);
+    FloatVector a1 = fromMemorySegment(SPECIES, MEMORY, (state + next) & MASK, ORDER);
     FloatVector carried0 = fromMemorySegment(SPECIES, MEMORY, (state + grad) & MASK, ORDER);
     FloatVector sum0 = fromMemorySegment(SPECIES, MEMORY, (state + aGrad) & MASK, ORDER);
     FloatVector carried1 = fromMemorySegment(SPECIES, MEMORY, (state + next + grad) & MASK, ORDER);
     FloatVector sum1 = fromMemorySegment(SPECIES, MEMORY, (state + next + aGrad) & MASK, ORDER);
-    FloatVector carried2 =
-        fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + grad) & MASK, ORDER);
-    FloatVector sum2 = fromMemorySegment(SPECIES, MEMORY, (state + 2 * next + aGrad) & MASK, ORDER);
-    FloatVector carried3 =
-        fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + grad) & MASK, ORDER);
-    FloatVector sum3 = fromMemorySegment(SPECIES, MEMORY, (state + 3 * next + aGrad) & MASK, ORDER);
-    long a0 = (state) & MASK;
-    long a1 = (state + next) & MASK;
-    long a2 = (state + 2 * next) & MASK;
-    long a3 = (state + 3 * next) & MASK;
     for (int t = steps - 1; t >= 0; t--) {
       long at = (column + t * STEP) & MASK;
       long w = (work + t * WORK_STEP) & MASK;
@@ -290,7 +282,7 @@ final class VectorEulerLoops {
       g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM, ORDER))
           .intoMemorySegment(MEMORY, w + B_SUM, ORDER);
       sum0 = gah.fma(delta, sum0);
-      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a0, ORDER), deltaGrad);
+      deltaGrad = gah.fma(a0, deltaGrad);
       g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), carried1);
       carried1 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER));
       gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + V, ORDER));
@@ -298,23 +290,7 @@ final class VectorEulerLoops {
       g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + V, ORDER))
           .intoMemorySegment(MEMORY, w + B_SUM + V, ORDER);
       sum1 = gah.fma(delta, sum1);
-      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a1, ORDER), deltaGrad);
-      g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER), carried2);
-      carried2 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER));
-      gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + 2 * V, ORDER));
-      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER), inputGrad);
-      g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + 2 * V, ORDER))
-          .intoMemorySegment(MEMORY, w + B_SUM + 2 * V, ORDER);
-      sum2 = gah.fma(delta, sum2);
-      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a2, ORDER), deltaGrad);
-      g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER), carried3);
-      carried3 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER));
-      gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + 3 * V, ORDER));
-      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER), inputGrad);
-      g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + 3 * V, ORDER))
-          .intoMemorySegment(MEMORY, w + B_SUM + 3 * V, ORDER);
-      sum3 = gah.fma(delta, sum3);
-      deltaGrad = gah.fma(fromMemorySegment(SPECIES, MEMORY, a3, ORDER), deltaGrad);
+      deltaGrad = gah.fma(a1, deltaGrad);
       inputGrad.intoMemorySegment(MEMORY, at + INPUT_GRAD, ORDER);
       deltaGrad.intoMemorySegment(MEMORY, at + DELTA_GRAD, ORDER);
     }
@@ -322,9 +298,5 @@ final class VectorEulerLoops {
     sum0.intoMemorySegment(MEMORY, (state + aGrad) & MASK, ORDER);
     carried1.intoMemorySegment(MEMORY, (state + next + grad) & MASK, ORDER);
     sum1.intoMemorySegment(MEMORY, (state + next + aGrad) & MASK, ORDER);
-    carried2.intoMemorySegment(MEMORY, (state + 2 * next + grad) & MASK, ORDER);
-    sum2.intoMemorySegment(MEMORY, (state + 2 * next + aGrad) & MASK, ORDER);
-    carried3.intoMemorySegment(MEMORY, (state + 3 * next + grad) & MASK, ORDER);
-    sum3.intoMemorySegment(MEMORY, (state + 3 * next + aGrad) & MASK, ORDER);
   }
 }

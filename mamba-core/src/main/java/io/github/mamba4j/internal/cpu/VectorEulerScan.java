@@ -43,7 +43,11 @@ final class VectorEulerScan {
         long vector = 4L * ((long) n * width + e);
         decays(column, work, a + vector, width, steps, plain);
         VectorEulerLoops.keep(column, work, state + vector, 4L * width, steps);
-        VectorEulerLoops.back(column, work, a + vector, 4L * width, toGrad, toAGrad, steps);
+        for (int g = 0; g < GROUP; g += 2) {
+          long first = a + vector + 4L * g * width;
+          VectorEulerLoops.back(
+              column, work + g * VECTOR, first, 4L * width, toGrad, toAGrad, steps);
+        }
       }
       sumLanes(tile, steps, chunk, width, states, n);
     }

@@ -30,12 +30,13 @@ final class VectorScanEnds {
 
   private VectorScanEnds() {}
 
-  private static long column(long base, Shape shape, int e) {
-    return base + (ScanTile.column(ScanTile.chunk(shape), e) << 2);
+  private static long column(long base, int chunk, int e) {
+    return base + (ScanTile.column(chunk, e) << 2);
   }
 
-  private static boolean whole(Shape shape, int block, int e) {
-    return e + LANES <= ScanStage.channels(shape, block);
+  /** Returns where a block's rows begin in a view, in bytes: some divisions, once a chunk. */
+  private static long bytes(Shape shape, View view, long row, int block) {
+    return offset(shape, view, row, block) << 2;
   }
 
   static void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block) {
@@ -49,11 +50,14 @@ final class VectorScanEnds {
     tailIn(base, shape, u, row, block, ScanTile.U);
     long bias = base + (ScanTile.bias(chunk, width, shape.dState()) << 2);
     long skip = base + (ScanTile.skip(chunk, width, shape.dState()) << 2);
+    int channels = ScanStage.channels(shape, block);
+    long dtAt = bytes(shape, dt, row, block);
+    long uAt = bytes(shape, u, row, block);
     for (int e = 0; e < width; e += LANES) {
-      long column = column(base, shape, e);
-      boolean whole = whole(shape, block, e);
+      long column = column(base, chunk, e);
+      boolean whole = e + LANES <= channels;
       MemorySegment dts = whole ? CpuStorage.of(dt) : MEMORY;
-      long raw = whole ? (offset(shape, dt, row, block) + e) << 2 : column + ScanTile.RAW * PANEL;
+      long raw = whole ? dtAt + 4L * e : column + ScanTile.RAW * PANEL;
       long stride = whole ? dt.stride() << 2 : STEP;
       if (shape.softplus()) {
         VectorPointLoops.enterExponential(dts, raw, stride, column, bias + 4L * e, steps);
@@ -63,7 +67,7 @@ final class VectorScanEnds {
       }
       VectorPointLoops.enterInput(
           whole ? CpuStorage.of(u) : MEMORY,
-          whole ? (offset(shape, u, row, block) + e) << 2 : column + ScanTile.U * PANEL,
+          whole ? uAt + 4L * e : column + ScanTile.U * PANEL,
           whole ? u.stride() << 2 : STEP,
           column,
           skip + 4L * e,
@@ -80,11 +84,15 @@ final class VectorScanEnds {
     }
     tailIn(base, shape, z, row, block, ScanTile.Z);
     int steps = ScanStage.steps(shape, row);
-    for (int e = 0; e < ScanStage.channels(shape, block); e += LANES) {
-      long column = column(base, shape, e);
-      boolean whole = whole(shape, block, e);
+    int chunk = ScanTile.chunk(shape);
+    int channels = ScanStage.channels(shape, block);
+    long zAt = bytes(shape, z, row, block);
+    long outAt = bytes(shape, out, row, block);
+    for (int e = 0; e < channels; e += LANES) {
+      long column = column(base, chunk, e);
+      boolean whole = e + LANES <= channels;
       MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
-      long from = whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL;
+      long from = whole ? zAt + 4L * e : column + ScanTile.Z * PANEL;
       long stride = whole ? z.stride() << 2 : STEP;
       long denominators = column + ScanTile.DELTA_GRAD * PANEL;
       VectorPointLoops.denominators(gates, from, stride, denominators, steps);
@@ -94,7 +102,7 @@ final class VectorScanEnds {
           stride,
           column,
           whole ? CpuStorage.of(out) : MEMORY,
-          whole ? (offset(shape, out, row, block) + e) << 2 : column + ScanTile.OUT * PANEL,
+          whole ? outAt + 4L * e : column + ScanTile.OUT * PANEL,
           whole ? out.stride() << 2 : STEP,
           steps);
     }
@@ -109,19 +117,24 @@ final class VectorScanEnds {
     if (z != null) {
       tailIn(base, shape, z, row, block, ScanTile.Z);
     }
-    for (int e = 0; e < ScanTile.width(shape, block); e += LANES) {
-      long column = column(base, shape, e);
-      boolean whole = whole(shape, block, e);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int channels = ScanStage.channels(shape, block);
+    long gradAt = bytes(shape, outGrad, row, block);
+    long zAt = z == null ? 0 : bytes(shape, z, row, block);
+    for (int e = 0; e < width; e += LANES) {
+      long column = column(base, chunk, e);
+      boolean whole = e + LANES <= channels;
       long panel = column + ScanTile.OUT_GRAD * PANEL;
       MemorySegment grads = whole ? CpuStorage.of(outGrad) : MEMORY;
-      long from = whole ? (offset(shape, outGrad, row, block) + e) << 2 : panel;
+      long from = whole ? gradAt + 4L * e : panel;
       long stride = whole ? outGrad.stride() << 2 : STEP;
       if (z == null) {
         VectorPointLoops.columnIn(grads, from, stride, panel, steps);
         continue;
       }
       MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
-      long gate = whole ? (offset(shape, z, row, block) + e) << 2 : column + ScanTile.Z * PANEL;
+      long gate = whole ? zAt + 4L * e : column + ScanTile.Z * PANEL;
       long gateStride = whole ? z.stride() << 2 : STEP;
       long denominators = column + ScanTile.DELTA_GRAD * PANEL;
       VectorPointLoops.denominators(gates, gate, gateStride, denominators, steps);
@@ -139,7 +152,7 @@ final class VectorScanEnds {
     long skipGrad = base + (ScanTile.skipGrad(chunk, width, shape.dState()) << 2);
     long biasGrad = base + (ScanTile.biasGrad(chunk, width, shape.dState()) << 2);
     for (int e = 0; e < width; e += LANES) {
-      long column = column(base, shape, e);
+      long column = column(base, chunk, e);
       if (ScanStage.zoh(shape)) {
         VectorPointLoops.zohGrads(column, skip + 4L * e, steps);
       } else {
@@ -178,11 +191,13 @@ final class VectorScanEnds {
     MemorySegment source = offHeap(CpuStorage.of(view));
     int channels = ScanStage.channels(shape, block);
     long stride = view.stride() << 2;
-    for (int e = SPECIES.loopBound(channels); e < ScanTile.width(shape, block); e += LANES) {
-      long from = (offset(shape, view, row, block) + e) << 2;
-      long to = column(base, shape, e) + panel * PANEL;
+    int width = ScanTile.width(shape, block);
+    for (int e = SPECIES.loopBound(channels); e < width; e += LANES) {
+      long from = bytes(shape, view, row, block) + 4L * e;
+      long to = column(base, ScanTile.chunk(shape), e) + panel * PANEL;
       VectorMask<Float> real = SPECIES.indexInRange(Math.min(e, channels), channels);
-      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+      int steps = ScanStage.steps(shape, row);
+      for (int t = 0; t < steps; t++) {
         FloatVector value = fromMemorySegment(SPECIES, source, from + t * stride, ORDER, real);
         value.intoMemorySegment(MEMORY, (to + t * STEP) & MASK, ORDER);
       }
@@ -194,11 +209,14 @@ final class VectorScanEnds {
     MemorySegment source = offHeap(CpuStorage.of(view));
     int channels = ScanStage.channels(shape, block);
     long stride = view.stride() << 2;
+    int chunk = ScanTile.chunk(shape);
+    int steps = ScanStage.steps(shape, row);
+    long first = bytes(shape, view, row, block);
     for (int e = 0; e < channels; e += LANES) {
-      long from = (offset(shape, view, row, block) + e) << 2;
-      long to = column(base, shape, e) + panel * PANEL;
+      long from = first + 4L * e;
+      long to = column(base, chunk, e) + panel * PANEL;
       VectorMask<Float> real = SPECIES.indexInRange(e, channels);
-      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+      for (int t = 0; t < steps; t++) {
         long at = (to + t * STEP) & MASK;
         fromMemorySegment(SPECIES, source, from + t * stride, ORDER, real)
             .add(fromMemorySegment(SPECIES, MEMORY, at, ORDER))
@@ -210,11 +228,13 @@ final class VectorScanEnds {
   /** Copies a panel out. */
   private static void panelOut(long base, Shape shape, View view, long row, int block, int panel) {
     MemorySegment target = CpuStorage.of(view);
-    for (int e = 0; whole(shape, block, e); e += LANES) {
-      long from = column(base, shape, e) + panel * PANEL;
-      long to = (offset(shape, view, row, block) + e) << 2;
-      int steps = ScanStage.steps(shape, row);
-      VectorPointLoops.columnOut(from, target, to, view.stride() << 2, steps);
+    int chunk = ScanTile.chunk(shape);
+    int steps = ScanStage.steps(shape, row);
+    int whole = SPECIES.loopBound(ScanStage.channels(shape, block));
+    long first = bytes(shape, view, row, block);
+    for (int e = 0; e < whole; e += LANES) {
+      long from = column(base, chunk, e) + panel * PANEL;
+      VectorPointLoops.columnOut(from, target, first + 4L * e, view.stride() << 2, steps);
     }
     tailOut(base, shape, view, row, block, panel);
   }
@@ -226,9 +246,10 @@ final class VectorScanEnds {
     int e = SPECIES.loopBound(channels);
     if (e < channels) {
       VectorMask<Float> real = SPECIES.indexInRange(e, channels);
-      long from = column(base, shape, e) + panel * PANEL;
-      long to = (offset(shape, view, row, block) + e) << 2;
-      for (int t = 0; t < ScanStage.steps(shape, row); t++) {
+      long from = column(base, ScanTile.chunk(shape), e) + panel * PANEL;
+      long to = bytes(shape, view, row, block) + 4L * e;
+      int steps = ScanStage.steps(shape, row);
+      for (int t = 0; t < steps; t++) {
         FloatVector value = fromMemorySegment(SPECIES, MEMORY, (from + t * STEP) & MASK, ORDER);
         value.intoMemorySegment(target, to + t * (view.stride() << 2), ORDER, real);
       }
