@@ -101,8 +101,10 @@ final class ContestantMain {
 
   private static Contestant create(String name, Setting setting) {
     try {
-      return (Contestant)
-          Class.forName(name).getDeclaredConstructor(Setting.class).newInstance(setting);
+      return Class.forName(name)
+          .asSubclass(Contestant.class)
+          .getDeclaredConstructor(Setting.class)
+          .newInstance(setting);
     } catch (ClassNotFoundException e) {
       throw new UnsupportedOperationException("not built, use -Ppeers: " + e.getMessage(), e);
     } catch (InvocationTargetException e) {
