@@ -88,17 +88,14 @@ fi
 
 # What the code names, and what JMH reaches by reflection or as a service. A class of Commons Math
 # that nothing here calls names java.desktop; only the language model's curves need it.
-set -- "$bundle"/*.jar
 if [ "$peers" = yes ]; then
-  for name in mamba-core mamba-data jmh-core jackson-core commons-math3 fastcsv javacpp llama; do
-    for library in "$bundle/peers-lib/$name"-[0-9]*.jar; do
-      case $library in *linux*) ;; *) set -- "$@" "$library" ;; esac
-    done
-  done
+  # jdeps would resolve the libraries' own module descriptors, which the class path ignores.
+  named=java.logging,java.management,jdk.unsupported,
+else
+  named=$("$jdk/bin/jdeps" --multi-release 25 --ignore-missing-deps --print-module-deps \
+    "$bundle/benchmarks.jar" | tr ',' '\n' | grep -v '^java.desktop$' | tr '\n' ',')
+  [ -n "$named" ] || fail "jdeps cannot read $bundle/benchmarks.jar"
 fi
-named=$("$jdk/bin/jdeps" --multi-release 25 --ignore-missing-deps --print-module-deps \
-  "$@" | tr ',' '\n' | grep -v '^java.desktop$' | tr '\n' ',')
-[ -n "$named" ] || fail "jdeps cannot read $*"
 modules=${named}jdk.incubator.vector,jdk.management
 [ "$language_model" = no ] || modules=$modules,java.desktop,java.sql
 "$jdk/bin/jlink" --output "$bundle/runtime" --strip-debug --no-header-files --no-man-pages \
