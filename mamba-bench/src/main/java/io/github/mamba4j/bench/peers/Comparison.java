@@ -67,8 +67,12 @@ public final class Comparison {
   }
 
   private void run() throws IOException {
-    for (String name : options.works()) {
-      Work work = works().get(name);
+    for (Map.Entry<String, Work> one : works().entrySet()) {
+      String name = one.getKey();
+      Work work = one.getValue();
+      if (!options.works().contains(name)) {
+        continue;
+      }
       work.makeFiles(options);
       for (int threads : options.threads()) {
         try {

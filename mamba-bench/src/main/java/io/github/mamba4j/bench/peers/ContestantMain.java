@@ -1,6 +1,5 @@
 package io.github.mamba4j.bench.peers;
 
-import com.sun.management.OperatingSystemMXBean;
 import io.github.mamba4j.bench.Host;
 import io.github.mamba4j.bench.peers.Contestant.Setting;
 import io.github.mamba4j.checkpoint.Json;
@@ -8,7 +7,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -51,8 +49,6 @@ final class ContestantMain {
   static final String ERROR = "error";
 
   private static final int COLD_ARGUMENTS = 6;
-  private static final OperatingSystemMXBean PROCESS =
-      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private final Contestant contestant;
   private final double warmUpSeconds;
@@ -101,8 +97,10 @@ final class ContestantMain {
 
   private static Contestant create(String name, Setting setting) {
     try {
-      return (Contestant)
-          Class.forName(name).getDeclaredConstructor(Setting.class).newInstance(setting);
+      return Class.forName(name)
+          .asSubclass(Contestant.class)
+          .getDeclaredConstructor(Setting.class)
+          .newInstance(setting);
     } catch (ClassNotFoundException e) {
       throw new UnsupportedOperationException("not built, use -Ppeers: " + e.getMessage(), e);
     } catch (InvocationTargetException e) {
@@ -155,12 +153,12 @@ final class ContestantMain {
       throw new IllegalStateException("nothing is prepared");
     }
     long start = System.nanoTime();
-    long cpuStart = PROCESS.getProcessCpuTime();
+    long cpuStart = LinuxCalls.cpuNanos();
     double sum = 0;
     for (int i = 0; i < times; i++) {
       sum += ready.seconds();
     }
-    double cpu = PROCESS.getProcessCpuTime() - cpuStart;
+    double cpu = LinuxCalls.cpuNanos() - cpuStart;
     return Map.of(SECONDS, sum / times, PROCESSORS, cpu / (System.nanoTime() - start));
   }
 

@@ -21,6 +21,9 @@ final class LinuxCalls {
   private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MAX_CPUS = 4096;
+  private static final int CLOCK_PROCESS_CPUTIME_ID = 2;
+  private static final MethodHandle CLOCK_GETTIME =
+      function("clock_gettime", ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS);
 
   private LinuxCalls() {}
 
@@ -111,6 +114,19 @@ final class LinuxCalls {
       assert result == 0 : result;
     } catch (Throwable e) {
       throw failure("munmap", e);
+    }
+  }
+
+  /** Returns the processor time of all threads of this process so far, in nanoseconds. */
+  static long cpuNanos() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment time = arena.allocate(ValueLayout.JAVA_LONG, 2);
+      int result = (int) CLOCK_GETTIME.invokeExact(CLOCK_PROCESS_CPUTIME_ID, time);
+      assert result == 0 : result;
+      long seconds = time.getAtIndex(ValueLayout.JAVA_LONG, 0);
+      return seconds * 1_000_000_000 + time.getAtIndex(ValueLayout.JAVA_LONG, 1);
+    } catch (Throwable e) {
+      throw failure("clock_gettime", e);
     }
   }
 

@@ -41,10 +41,6 @@ record PeerOptions(
     Optional<Path> tcmalloc,
     Path files,
     Path out) {
-  private static final String USAGE =
-      "--works %s --threads 1,2 --models 130m,370m,mamba2-130m --weights f32,bf16,f16,q8_0"
-          + " --rounds 7 --steady 90 --clock wall --warm-up SECONDS --variants yes --tcmalloc FILE"
-          + " --files FOLDER --out FOLDER (these are the defaults; the folder is target/peers)";
   private static final List<String> NAMES =
       List.of(
           "--works",
@@ -77,6 +73,14 @@ record PeerOptions(
     return map;
   }
 
+  private static String usage(String works) {
+    return "--works "
+        + works
+        + " --threads 1,2 --models 130m,370m,mamba2-130m --weights f32,bf16,f16,q8_0 --rounds 7"
+        + " --steady 90 --clock wall --warm-up SECONDS --variants yes --tcmalloc FILE"
+        + " --files FOLDER --out FOLDER (these are the defaults; the folder is target/peers)";
+  }
+
   /**
    * Reads arguments of the form {@code --name value}.
    *
@@ -85,7 +89,7 @@ record PeerOptions(
    */
   static PeerOptions parse(List<String> known, String... args) {
     String all = String.join(",", known);
-    Map<String, String> values = Arguments.read(NAMES, String.format(USAGE, all), args);
+    Map<String, String> values = Arguments.read(NAMES, usage(all), args);
     Path out = Path.of(values.getOrDefault("--out", "target/peers"));
     Map<String, String> works = named(known, Function.identity());
     return new PeerOptions(

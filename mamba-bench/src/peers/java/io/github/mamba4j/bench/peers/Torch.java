@@ -2,12 +2,13 @@ package io.github.mamba4j.bench.peers;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteOrder;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /** What contestants that are libtorch have in common. */
@@ -48,13 +49,22 @@ final class Torch {
   static float[] floats(Tensor tensor) {
     Tensor rows = tensor.detach().contiguous();
     float[] values = new float[Math.toIntExact(rows.numel())];
-    rows.data_ptr_float().asByteBuffer().order(ByteOrder.nativeOrder());
     rows.data_ptr_float().get(values);
     return values;
   }
 
-  /** Returns a stack of tensors along a new first axis. */
-  static Tensor stack(TensorVector parts, long axis) {
-    return torch.stack(parts, axis);
+  /**
+   * Does something and frees at once all that it made but its result, as reference counts do in
+   * Python and C++.
+   */
+  static <P extends Pointer> P kept(Supplier<P> work) {
+    P result;
+    try (PointerScope _ = new PointerScope()) {
+      result = work.get();
+      result.retainReference();
+    }
+    PointerScope.getInnerScope().attach(result);
+    result.releaseReference();
+    return result;
   }
 }

@@ -1,5 +1,6 @@
 package io.github.mamba4j.bench.peers;
 
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -14,14 +15,15 @@ enum TorchScanForm {
   SEQUENTIAL {
     @Override
     Tensor scan(Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c) {
-      TensorVector decays = delta.unsqueeze(3).mul(a).exp().unbind(1);
-      TensorVector inputs = delta.mul(u).unsqueeze(3).mul(b.unsqueeze(2)).unbind(1);
+      TensorVector decays = Torch.kept(() -> delta.unsqueeze(3).mul(a).exp().unbind(1));
+      TensorVector inputs =
+          Torch.kept(() -> delta.mul(u).unsqueeze(3).mul(b.unsqueeze(2)).unbind(1));
       TensorVector states = new TensorVector();
-      Tensor state = inputs.get(0);
-      states.push_back(state);
+      states.push_back(inputs.get(0));
       for (long t = 1; t < inputs.size(); t++) {
-        state = torch.addcmul(inputs.get(t), decays.get(t), state);
-        states.push_back(state);
+        try (PointerScope _ = new PointerScope()) {
+          states.push_back(torch.addcmul(inputs.get(t), decays.get(t), states.get(t - 1)));
+        }
       }
       return torch.matmul(torch.stack(states, 1), c.unsqueeze(3)).squeeze(3);
     }
@@ -35,12 +37,14 @@ enum TorchScanForm {
       TensorVector ins = b.unsqueeze(2).unbind(1);
       TensorVector outs = c.unsqueeze(3).unbind(1);
       TensorVector results = new TensorVector();
-      Tensor state = inputs.get(0).mul(ins.get(0));
-      results.push_back(torch.matmul(state, outs.get(0)));
+      TensorVector state = new TensorVector(inputs.get(0).mul(ins.get(0)));
+      results.push_back(torch.matmul(state.get(0), outs.get(0)));
       for (long t = 1; t < inputs.size(); t++) {
-        Tensor decay = deltas.get(t).mul(a).exp();
-        state = torch.addcmul(inputs.get(t).mul(ins.get(t)), decay, state);
-        results.push_back(torch.matmul(state, outs.get(t)));
+        try (PointerScope _ = new PointerScope()) {
+          Tensor decay = deltas.get(t).mul(a).exp();
+          state.put(0, torch.addcmul(inputs.get(t).mul(ins.get(t)), decay, state.get(0)));
+          results.push_back(torch.matmul(state.get(0), outs.get(t)));
+        }
       }
       return torch.stack(results, 1).squeeze(3);
     }
@@ -51,15 +55,19 @@ enum TorchScanForm {
     Tensor scan(Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c) {
       Tensor channels = delta.transpose(1, 2).contiguous();
       Tensor in = u.transpose(1, 2).contiguous();
-      Tensor decays = torch.einsum("bdl,dn->bdln", new TensorVector(channels, a)).exp();
+      Tensor decays =
+          Torch.kept(() -> torch.einsum("bdl,dn->bdln", new TensorVector(channels, a)).exp());
       Tensor maps = b.transpose(1, 2).contiguous();
       Tensor inputs = torch.einsum("bdl,bnl,bdl->bdln", new TensorVector(channels, maps, in));
       Tensor outs = c.transpose(1, 2).contiguous();
-      Tensor state = torch.zeros(in.size(0), in.size(1), a.size(1));
+      TensorVector state = new TensorVector(torch.zeros(in.size(0), in.size(1), a.size(1)));
       TensorVector results = new TensorVector();
       for (long t = 0; t < u.size(1); t++) {
-        state = decays.select(2, t).mul(state).add(inputs.select(2, t));
-        results.push_back(torch.einsum("bdn,bn->bd", new TensorVector(state, outs.select(2, t))));
+        try (PointerScope _ = new PointerScope()) {
+          state.put(0, decays.select(2, t).mul(state.get(0)).add(inputs.select(2, t)));
+          TensorVector both = new TensorVector(state.get(0), outs.select(2, t));
+          results.push_back(torch.einsum("bdn,bn->bd", both));
+        }
       }
       return torch.stack(results, 2).transpose(1, 2);
     }
@@ -73,7 +81,7 @@ enum TorchScanForm {
       Tensor exponents = rates.cumsum(2);
       Tensor decays = exponents.exp();
       Tensor inputs = delta.mul(u).unsqueeze(3).mul(b.unsqueeze(2)).view_as(decays);
-      Tensor sums = inputs.mul(exponents.neg().exp()).cumsum(2);
+      Tensor sums = Torch.kept(() -> inputs.mul(exponents.neg().exp()).cumsum(2));
       TensorVector lastSums = sums.select(2, CHUNK - 1).unbind(1);
       TensorVector lastDecays = decays.select(2, CHUNK - 1).unbind(1);
       TensorVector before = new TensorVector();
