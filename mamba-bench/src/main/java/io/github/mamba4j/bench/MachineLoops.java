@@ -23,6 +23,8 @@ public final class MachineLoops {
 
   /**
    * Runs ten independent chains, enough to hide the latency of a fused multiply-add on two ports.
+   * Each adds to itself. As a factor it would cost a copy of the addend each time, because the
+   * instruction overwrites that.
    *
    * @return the sum, so that the work is not removed
    */
@@ -40,16 +42,16 @@ public final class MachineLoops {
     FloatVector a8 = x;
     FloatVector a9 = x;
     for (int i = 0; i < ROUNDS; i++) {
-      a0 = a0.fma(x, y);
-      a1 = a1.fma(x, y);
-      a2 = a2.fma(x, y);
-      a3 = a3.fma(x, y);
-      a4 = a4.fma(x, y);
-      a5 = a5.fma(x, y);
-      a6 = a6.fma(x, y);
-      a7 = a7.fma(x, y);
-      a8 = a8.fma(x, y);
-      a9 = a9.fma(x, y);
+      a0 = x.fma(y, a0);
+      a1 = x.fma(y, a1);
+      a2 = x.fma(y, a2);
+      a3 = x.fma(y, a3);
+      a4 = x.fma(y, a4);
+      a5 = x.fma(y, a5);
+      a6 = x.fma(y, a6);
+      a7 = x.fma(y, a7);
+      a8 = x.fma(y, a8);
+      a9 = x.fma(y, a9);
     }
     FloatVector low = a0.add(a1).add(a2).add(a3).add(a4);
     return low.add(a5.add(a6).add(a7).add(a8).add(a9)).lane(0);
