@@ -68,7 +68,7 @@ final class ContestantMain {
   @SuppressWarnings("SystemOut") // libraries' own output must not look like an answer
   public static void main(String[] args) {
     PrintStream answers = Host.out();
-    System.setOut(System.err);
+    System.setOut(Host.err());
     int status = 0;
     try {
       Setting setting = new Setting(Integer.parseInt(args[1]), Path.of(args[4]));
@@ -167,7 +167,7 @@ final class ContestantMain {
   }
 
   private static Map<String, Object> error(Throwable e) {
-    e.printStackTrace();
+    e.printStackTrace(Host.err());
     return e instanceof UnsupportedOperationException
         ? Map.of(SKIPPED, String.valueOf(e.getMessage()))
         : Map.of(ERROR, e instanceof IllegalStateException ? e.getMessage() : e.toString());
