@@ -47,8 +47,8 @@ abstract class CpuMatmul implements MatmulKernels {
   /** Size of what is turned of a transposed left factor at a time. */
   private static final long TURNED_BYTES = 1L << 21;
 
-  /** Steps of the left factor that are turned row after row: as many pages, which the TLB knows. */
-  static final int TURN_STEPS = 32;
+  /** Steps of the left factor that are turned together: a cache line of each turned row. */
+  static final int TURN_STEPS = LINE / Float.BYTES;
 
   /** As many tasks as possible up to this, for balance, if they do not get smaller than below. */
   private static final int ENOUGH_TASKS = 32;

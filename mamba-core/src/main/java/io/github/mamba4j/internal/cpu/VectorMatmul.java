@@ -124,6 +124,10 @@ final class VectorMatmul extends CpuMatmul {
   @Override
   void copy(MatmulCall call, long source, long target, int width, int columns, int steps) {
     long stride = call.bStride * Float.BYTES;
+    if (columns == VectorPackedTiles.WIDE) {
+      VectorPackedTiles.packWide(call.b, source, stride, call.packed, target, steps);
+      return;
+    }
     int whole = SPECIES.loopBound(columns);
     for (int i = 0; i < steps; i++) {
       long in = source + i * stride;

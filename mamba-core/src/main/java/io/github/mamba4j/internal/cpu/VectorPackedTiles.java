@@ -71,6 +71,26 @@ final class VectorPackedTiles {
     }
   }
 
+  /** Packs rows of the greatest width side by side. */
+  static void packWide(
+      MemorySegment from, long source, long stride, MemorySegment to, long target, int rows) {
+    from = offHeap(from);
+    to = offHeap(to);
+    for (int i = 0; i < rows; i++) {
+      long in = source + i * stride;
+      long out = target + i * WIDE_BYTES;
+      fromMemorySegment(SPECIES, from, in, ORDER).intoMemorySegment(to, out, ORDER);
+      fromMemorySegment(SPECIES, from, in + BYTES, ORDER)
+          .intoMemorySegment(to, out + BYTES, ORDER);
+      if (VectorTiles.STRIP_VECTORS == 4) {
+        fromMemorySegment(SPECIES, from, in + 2 * BYTES, ORDER)
+            .intoMemorySegment(to, out + 2 * BYTES, ORDER);
+        fromMemorySegment(SPECIES, from, in + 3 * BYTES, ORDER)
+            .intoMemorySegment(to, out + 3 * BYTES, ORDER);
+      }
+    }
+  }
+
   /** Four vectors wide: 24 sums, four of the right factor and up to four of the left. */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   private static void four(TileFactors factors, RegisterTile tile, long strip, long sums) {
