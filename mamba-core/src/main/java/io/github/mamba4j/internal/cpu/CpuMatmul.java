@@ -63,7 +63,7 @@ abstract class CpuMatmul implements MatmulKernels {
   private static final int DOT_TASKS = 4;
 
   /** Most rows for which a product with a transposed right factor is made of dot products. */
-  private static final int MAX_DOT_ROWS = 16;
+  static final int MAX_DOT_ROWS = 16;
 
   private final WorkerPool pool;
   private final int lanes;

@@ -28,6 +28,9 @@ final class DotRows {
   /** How many elements of each row are multiplied, whole vectors. */
   int elements;
 
+  /** From a vector of 32-bit floats to the next, in bytes. */
+  long step;
+
   /** Returns where a row of the left factor starts; rows that do not exist repeat the last one. */
   long leftAt(int row) {
     return left + Math.min(row, rows - 1) * leftApart;

@@ -20,7 +20,7 @@ import jdk.incubator.vector.VectorSpecies;
  * thrown away some ten to a hundred times before the compiler believes otherwise.
  */
 final class VectorAccess {
-  static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Float> SPECIES = species(FloatVector.SPECIES_PREFERRED);
   static final int LANES = SPECIES.length();
 
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
@@ -29,6 +29,14 @@ final class VectorAccess {
   private static final Class<?> OFF_HEAP = Arena.global().allocate(1).getClass();
 
   private VectorAccess() {}
+
+  /** Returns the nearest species of 4, 8 or 16 lanes, for which there are sums across lanes. */
+  private static VectorSpecies<Float> species(VectorSpecies<Float> preferred) {
+    if (preferred.length() > 16) {
+      return FloatVector.SPECIES_512;
+    }
+    return preferred.length() < 4 ? FloatVector.SPECIES_128 : preferred;
+  }
 
   /**
    * Returns the segment, known to be off the heap. The compiler learns its class from the cast and

@@ -14,10 +14,17 @@ import java.lang.foreign.MemorySegment;
  * For one type each sum is made in one order, whatever the number of left rows.
  */
 final class VectorDotTask {
-  /** Vectors of sums that are finished together, and that {@link VectorDots} leaves at most. */
+  /** Vectors of sums of the only left row that are finished together. */
   private static final int SUMS = 16;
 
-  private static final long SUM_FLOATS = (long) SUMS * LANES;
+  /** Vectors of sums of all left rows and four right rows. */
+  private static final int MOST_SUMS = VectorDots.SQUARE * CpuMatmul.MAX_DOT_ROWS;
+
+  /** Rounds of several left rows whose sums go to the result together: a cache line of it. */
+  private static final int ROUNDS = 16;
+
+  private static final long SUM_FLOATS = (long) MOST_SUMS * LANES;
+  private static final long ROOM_FLOATS = SUM_FLOATS + (long) MOST_SUMS * ROUNDS;
   private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
 
   private static final EmptyCalls WIDE = new EmptyCalls();
@@ -40,27 +47,26 @@ final class VectorDotTask {
   static void run(MatmulCall call, int item, int from, int to, Scratch scratch) {
     int group = group(call);
     long widened = isWidened(call) ? (long) group * widenedFloats(call) : 0;
-    MemorySegment memory = scratch.floats(SUM_FLOATS + copied(call) + widened);
+    MemorySegment memory = scratch.floats(ROOM_FLOATS + copied(call) + widened);
     DotRows rows = scratch.dots;
     rows.elements = whole(call);
+    rows.step = VECTOR_BYTES;
     if (isPairs(call)) {
       splitPairs(call, item, rows.elements, memory);
     }
-    // Rows that are far apart, each followed by its neighbour in the next round: streams that the
-    // hardware prefetches. Rows side by side came from memory at half the speed.
-    int apart = Math.ceilDiv(to - from, group);
     if (call.m == 1) {
       multiplyOne(call, item, from, to, rows, memory);
     } else {
-      for (int j = from; j < from + apart; j++) {
-        aim(call, item, j, to, apart, rows, memory);
-        multiplyMany(call, item, j, apart, rows, memory);
-      }
+      multiplyMany(call, item, from, to, rows, memory);
     }
     rows.release();
   }
 
-  /** Points at the right rows of a round, after widening them if they are. */
+  /**
+   * Points at the right rows of a round, after widening them if they are. They are far apart, each
+   * followed by its neighbour in the next round: streams that the hardware prefetches. Rows side by
+   * side came from memory at half the speed.
+   */
   private static void aim(
       MatmulCall call,
       int item,
@@ -73,7 +79,7 @@ final class VectorDotTask {
     long first = call.bOffset + item * call.bBatchStride + column * call.bStride;
     if (isWidened(call)) {
       rows.b = memory;
-      rows.right = (SUM_FLOATS + copied(call)) * Float.BYTES;
+      rows.right = (ROOM_FLOATS + copied(call)) * Float.BYTES;
       rows.rightApart = (long) widenedFloats(call) * Float.BYTES;
       widen(call, first, apart, rows);
     } else {
@@ -140,7 +146,7 @@ final class VectorDotTask {
   /** Copies the left rows so that they meet bfloat16 pairs: even elements, then odd ones. */
   private static void splitPairs(MatmulCall call, int item, int whole, MemorySegment memory) {
     for (int i = 0; i < call.m; i++) {
-      long to = (SUM_FLOATS + (long) i * whole) * Float.BYTES;
+      long to = (ROOM_FLOATS + (long) i * whole) * Float.BYTES;
       VectorWiden.splitPairs(call.a, call.leftAt(item, i), whole, memory, to);
     }
   }
@@ -165,7 +171,7 @@ final class VectorDotTask {
     rows.rows = count;
     if (isPairs(call)) {
       rows.a = memory;
-      rows.left = (SUM_FLOATS + (long) row * rows.elements) * Float.BYTES;
+      rows.left = (ROOM_FLOATS + (long) row * rows.elements) * Float.BYTES;
       rows.leftApart = (long) rows.elements * Float.BYTES;
     } else {
       rows.a = call.a;
@@ -197,10 +203,10 @@ final class VectorDotTask {
         rows.elements = whole;
         multiplyOne(call, rows, memory, sums);
       }
-      VectorDots.reduce(memory, together * group);
+      VectorDots.reduce(memory, together * group, 0);
       for (int round = 0; round < together; round++) {
         int columns = Math.ceilDiv(to - j - round, apart);
-        finish(call, item, 0, j + round, apart, columns, memory, round * group);
+        finish(call, item, 0, j + round, apart, columns, memory, (long) round * group, 1);
       }
     }
   }
@@ -215,40 +221,78 @@ final class VectorDotTask {
     }
   }
 
-  /** Multiplies all left rows with a group of right rows and finishes their sums. */
+  /**
+   * Multiplies several left rows. The sums of 16 rounds are put aside and then go to the result as
+   * stretches of its rows: the result's rows fall into few sets of the L1 cache, and in every round
+   * a store to each of them would miss it.
+   */
   private static void multiplyMany(
-      MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
+      MatmulCall call, int item, int from, int to, DotRows rows, MemorySegment memory) {
+    int apart = Math.ceilDiv(to - from, VectorDots.SQUARE);
+    int sums = Math.ceilDiv(call.m, VectorDots.SQUARE) * VectorDots.SQUARE * VectorDots.SQUARE;
+    for (int j = from; j < from + apart; j += ROUNDS) {
+      int rounds = Math.min(ROUNDS, from + apart - j);
+      for (int round = 0; round < rounds; round++) {
+        aim(call, item, j + round, to, apart, rows, memory);
+        multiplyRound(call, item, rows, memory);
+        VectorDots.reduce(memory, sums, (SUM_FLOATS + (long) round * sums) * Float.BYTES);
+      }
+      for (int row = 0; row < call.m; row++) {
+        for (int c = 0; c < VectorDots.SQUARE && j + c * apart < to; c++) {
+          int column = j + c * apart;
+          long aside = SUM_FLOATS + (long) row * VectorDots.SQUARE + c;
+          int columns = Math.min(rounds, to - column);
+          finish(call, item, row, column, 1, columns, memory, aside, sums);
+        }
+      }
+    }
+  }
+
+  /** Multiplies all left rows with a group of right rows. */
+  private static void multiplyRound(MatmulCall call, int item, DotRows rows, MemorySegment memory) {
     int whole = rows.elements;
     for (int i = 0; i < call.m; i += VectorDots.SQUARE) {
       int count = Math.min(VectorDots.SQUARE, call.m - i);
+      long sums = (long) i * VectorDots.SQUARE * VECTOR_BYTES;
       rows.elements = 0;
       for (int empty = empty(call).before(whole / LANES); empty > 0; empty--) {
-        multiplySquare(call, item, i, count, rows, memory);
+        multiplySquare(call, item, i, count, rows, memory, sums);
       }
       rows.elements = whole;
-      multiplySquare(call, item, i, count, rows, memory);
-      VectorDots.reduce(memory, SUMS);
-      for (int row = 0; row < count; row++) {
-        finish(call, item, i + row, column, apart, rows.columns, memory, row * VectorDots.SQUARE);
-      }
+      multiplySquare(call, item, i, count, rows, memory, sums);
     }
   }
 
   /** Multiplies up to four left rows with up to four right rows. */
   private static void multiplySquare(
-      MatmulCall call, int item, int first, int count, DotRows rows, MemorySegment memory) {
+      MatmulCall call,
+      int item,
+      int first,
+      int count,
+      DotRows rows,
+      MemorySegment memory,
+      long sums) {
     if (blocks(call)) {
       for (int row = 0; row < count; row++) {
         aimLeft(call, item, first + row, 1, rows, memory);
-        VectorWeightDots.blocks(rows, memory, (long) row * VectorDots.SQUARE * VECTOR_BYTES);
+        long at = sums + (long) row * VectorDots.SQUARE * VECTOR_BYTES;
+        VectorWeightDots.blocks(rows, memory, at);
       }
     } else {
       aimLeft(call, item, first, count, rows, memory);
-      VectorDots.square(rows, memory, 0);
+      VectorDots.square(rows, memory, sums);
     }
   }
 
-  /** Brings the sums of a row to the result, with the rest of the products and the bias. */
+  /**
+   * Brings sums to a row of the result, with the rest of the products and the bias.
+   *
+   * @param column the first sum's
+   * @param apart from one sum's column to the next one's
+   * @param columns how many sums
+   * @param first where the first sum is, in floats
+   * @param step from one sum to the next
+   */
   private static void finish(
       MatmulCall call,
       int item,
@@ -257,17 +301,19 @@ final class VectorDotTask {
       int apart,
       int columns,
       MemorySegment sums,
-      int first) {
+      long first,
+      int step) {
     int whole = whole(call);
     if (whole == call.k && call.bias == null && !call.outAdd) {
       long out = (call.outAt(item, row) >> 2) + column;
       for (int j = 0; j < columns; j++) {
-        CpuStorage.set(call.out, out + (long) j * apart, CpuStorage.get(sums, first + j));
+        float sum = CpuStorage.get(sums, first + (long) j * step);
+        CpuStorage.set(call.out, out + (long) j * apart, sum);
       }
       return;
     }
     for (int j = 0; j < columns; j++) {
-      float sum = CpuStorage.get(sums, first + j);
+      float sum = CpuStorage.get(sums, first + (long) j * step);
       ScalarMatmul.finishDot(call, item, row, column + j * apart, sum, whole);
     }
   }

@@ -8,16 +8,13 @@ import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Dot products of rows, several at a time: one row of the left factor with eight of the right, or
  * four with four.
  *
  * <p>Eight loads from different rows are under way at once, which a single row's sum would not
- * allow: it waits for each addition. The lanes of the finished vectors are added in an order of our
- * own, because the order of the Vector API's reduction may change once a method is compiled. Rows
- * that do not exist repeat the last one that does.
+ * allow: it waits for each addition. Rows that do not exist repeat the last one that does.
  */
 final class VectorDots {
   /** Columns of a result that are computed together for one row. */
@@ -27,8 +24,6 @@ final class VectorDots {
   static final int SQUARE = 4;
 
   private static final long BYTES = (long) LANES * Float.BYTES;
-  private static final VectorShuffle<Float> EVEN = VectorShuffle.makeUnzip(SPECIES, 0);
-  private static final VectorShuffle<Float> ODD = VectorShuffle.makeUnzip(SPECIES, 1);
 
   private VectorDots() {}
 
@@ -106,6 +101,10 @@ final class VectorDots {
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
     long b3 = rows.rightAt(3);
+    // A distance that the compiler does not know keeps a check, see VectorPackedTiles: without it
+    // four steps are unrolled sum by sum, and the sums do not fit the registers.
+    long q2 = a2;
+    long step = rows.step;
     FloatVector c00 = FloatVector.zero(SPECIES);
     FloatVector c01 = c00;
     FloatVector c02 = c00;
@@ -138,7 +137,8 @@ final class VectorDots {
       c11 = x.fma(y1, c11);
       c12 = x.fma(y2, c12);
       c13 = x.fma(y3, c13);
-      x = fromMemorySegment(SPECIES, a, a2 + p, ORDER);
+      x = fromMemorySegment(SPECIES, a, q2, ORDER);
+      q2 += step;
       c20 = x.fma(y0, c20);
       c21 = x.fma(y1, c21);
       c22 = x.fma(y2, c22);
@@ -168,25 +168,18 @@ final class VectorDots {
   }
 
   /**
-   * Adds up the lanes of vectors that lie side by side: float i of the memory becomes the sum of
-   * vector i.
+   * Adds up the lanes of vectors that lie side by side at the start of the memory, and leaves the
+   * sums side by side. Both are in whole vectors: some more may be read and written.
    *
-   * <p>Each pass adds neighbouring lanes of two vectors into one, so half as many remain; after as
-   * many passes as halve a vector to one lane, the sums lie side by side.
+   * @param sums memory of the sums
+   * @param vectors how many vectors
+   * @param at where to leave their sums there, in bytes; the start of the memory is possible
    */
-  static void reduce(MemorySegment sums, int vectors) {
-    sums = offHeap(sums);
-    int count = vectors;
-    for (int lanes = LANES; lanes > 1; lanes >>= 1) {
-      int pairs = (count + 1) >> 1;
-      for (int i = 0; i < pairs; i++) {
-        FloatVector x = fromMemorySegment(SPECIES, sums, 2L * i * BYTES, ORDER);
-        FloatVector y =
-            fromMemorySegment(SPECIES, sums, Math.min(2 * i + 1, count - 1) * BYTES, ORDER);
-        FloatVector even = x.rearrange(EVEN, y);
-        even.add(x.rearrange(ODD, y)).intoMemorySegment(sums, i * BYTES, ORDER);
-      }
-      count = pairs;
+  static void reduce(MemorySegment sums, int vectors, long at) {
+    for (int i = 0; i < vectors; i += LANES) {
+      long first = i * BYTES;
+      long to = at + (long) i * Float.BYTES;
+      VectorLaneSums.sum(sums, first, first + LANES / 2 * BYTES, sums, to);
     }
   }
 }

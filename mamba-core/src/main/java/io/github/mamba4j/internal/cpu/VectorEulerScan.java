@@ -9,6 +9,9 @@ final class VectorEulerScan {
   private static final int GROUP = VectorEulerLoops.GROUP;
   private static final long VECTOR = 4L * LANES;
 
+  /** Sums of a step for B and C. */
+  private static final int SUMS = 2 * GROUP;
+
   private VectorEulerScan() {}
 
   static void forward(MemorySegment tile, int steps, int chunk, int width, int states) {
@@ -89,17 +92,43 @@ final class VectorEulerScan {
     }
   }
 
+  /**
+   * Adds the lanes of the sums for B and C of four states. Those of a step, eight vectors, lie side
+   * by side, and so do then their sums, in the place of the first.
+   */
   private static void sumLanes(
       MemorySegment tile, int steps, int chunk, int width, int states, int n) {
-    long work = ScanTile.work(chunk, width, states) << 2;
+    long work = VectorTileMemory.offset(tile) + (ScanTile.work(chunk, width, states) << 2);
+    long sums = work + VectorEulerLoops.B_SUM;
+    int together = Math.max(1, LANES / SUMS);
+    for (int t = 0; t < steps; t += together) {
+      long first = sums + t * VectorEulerLoops.WORK_STEP;
+      long last = sums + Math.min(t + together, steps) * VectorEulerLoops.WORK_STEP;
+      sumSteps(first, last - VectorEulerLoops.WORK_STEP);
+    }
     long b = ScanTile.bGrad(chunk, width, states) + n;
     long c = ScanTile.cGrad(chunk, width, states) + n;
-    for (int g = 0; g < GROUP && n + g < states; g++) {
-      long bSum = work + VectorEulerLoops.B_SUM + g * VECTOR;
-      long cSum = work + VectorEulerLoops.C_SUM + g * VECTOR;
-      long step = VectorEulerLoops.WORK_STEP;
-      VectorStateLoops.sumLanes(tile, bSum, step, steps, b + g, states);
-      VectorStateLoops.sumLanes(tile, cSum, step, steps, c + g, states);
+    for (int t = 0; t < steps; t++) {
+      long first = sums + (t - t % together) * VectorEulerLoops.WORK_STEP;
+      long from = (first >> 2) + (long) (t % together) * SUMS;
+      for (int g = 0; g < GROUP && n + g < states; g++) {
+        long to = (long) t * states + g;
+        CpuStorage.set(tile, b + to, CpuStorage.get(VectorTileMemory.MEMORY, from + g));
+        CpuStorage.set(tile, c + to, CpuStorage.get(VectorTileMemory.MEMORY, from + GROUP + g));
+      }
+    }
+  }
+
+  /** Adds the lanes of the eight vectors of a step, and with 16 lanes of another one. */
+  private static void sumSteps(long first, long second) {
+    MemorySegment memory = VectorTileMemory.MEMORY;
+    if (LANES > SUMS) {
+      VectorLaneSums.sum(memory, first, second, memory, first);
+      return;
+    }
+    for (int i = 0; i < SUMS; i += LANES) {
+      long from = first + i * VECTOR;
+      VectorLaneSums.sum(memory, from, from + LANES / 2 * VECTOR, memory, first + 4L * i);
     }
   }
 }

@@ -80,8 +80,7 @@ final class VectorPackedTiles {
       long in = source + i * stride;
       long out = target + i * WIDE_BYTES;
       fromMemorySegment(SPECIES, from, in, ORDER).intoMemorySegment(to, out, ORDER);
-      fromMemorySegment(SPECIES, from, in + BYTES, ORDER)
-          .intoMemorySegment(to, out + BYTES, ORDER);
+      fromMemorySegment(SPECIES, from, in + BYTES, ORDER).intoMemorySegment(to, out + BYTES, ORDER);
       if (VectorTiles.STRIP_VECTORS == 4) {
         fromMemorySegment(SPECIES, from, in + 2 * BYTES, ORDER)
             .intoMemorySegment(to, out + 2 * BYTES, ORDER);
