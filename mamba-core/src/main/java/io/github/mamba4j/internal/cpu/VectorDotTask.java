@@ -228,7 +228,8 @@ final class VectorDotTask {
    */
   private static void multiplyMany(
       MatmulCall call, int item, int from, int to, DotRows rows, MemorySegment memory) {
-    int apart = Math.ceilDiv(to - from, VectorDots.SQUARE);
+    int group = group(call);
+    int apart = Math.ceilDiv(to - from, group);
     int sums = Math.ceilDiv(call.m, VectorDots.SQUARE) * VectorDots.SQUARE * VectorDots.SQUARE;
     for (int j = from; j < from + apart; j += ROUNDS) {
       int rounds = Math.min(ROUNDS, from + apart - j);
@@ -238,7 +239,7 @@ final class VectorDotTask {
         VectorDots.reduce(memory, sums, (SUM_FLOATS + (long) round * sums) * Float.BYTES);
       }
       for (int row = 0; row < call.m; row++) {
-        for (int c = 0; c < VectorDots.SQUARE && j + c * apart < to; c++) {
+        for (int c = 0; c < group && j + c * apart < to; c++) {
           int column = j + c * apart;
           long aside = SUM_FLOATS + (long) row * VectorDots.SQUARE + c;
           int columns = Math.min(rounds, to - column);
