@@ -42,6 +42,18 @@ final class VectorEulerLoops {
   static final long B_SUM = 4 * GROUP * V;
   static final long C_SUM = 5 * GROUP * V;
 
+  /** The elements of B, then those of C, where they are not spread. */
+  private static final long ELEMENTS = 6 * GROUP * V;
+
+  private static final long C_ELEMENTS = ELEMENTS + 4L * GROUP;
+
+  /**
+   * Whether B and C are spread over the lanes in memory. With 16 registers the compiler loads the
+   * elements before anything else and has no room for the states; with 32 the elements are spread
+   * in registers, and what is kept for the way back fits the first-level cache.
+   */
+  private static final boolean SPREAD = LANES < 16;
+
   private static final long PANEL = ScanTile.MAX_LANES * 4L;
   private static final long STEP = ScanTile.STEP * 4L;
   private static final long DELTA = ScanTile.DELTA * PANEL;
@@ -137,24 +149,30 @@ final class VectorEulerLoops {
     }
   }
 
-  /** Spreads an element of B and one of C of every step over the lanes. */
-  static void spread(long work, long bAt, long cAt, long stride, int steps) {
+  /** Makes an element of B and one of C of every step ready for state {@code g} of the group. */
+  static void spread(long work, int g, long bAt, long cAt, long stride, int steps) {
     for (int t = 0; t < steps; t++) {
       long to = (work + t * WORK_STEP) & MASK;
       float b = MEMORY.get(CpuStorage.FLOAT, (bAt + t * stride) & MASK);
       float c = MEMORY.get(CpuStorage.FLOAT, (cAt + t * stride) & MASK);
-      FloatVector.broadcast(SPECIES, b).intoMemorySegment(MEMORY, to + B, ORDER);
-      FloatVector.broadcast(SPECIES, c).intoMemorySegment(MEMORY, to + C, ORDER);
+      spread(to, g, b, c);
     }
   }
 
-  /** Spreads zeros for a state beyond the last. */
-  static void spreadZeros(long work, int steps) {
-    FloatVector zero = FloatVector.zero(SPECIES);
+  /** Makes zeros ready for a state beyond the last. */
+  static void spreadZeros(long work, int g, int steps) {
     for (int t = 0; t < steps; t++) {
-      long to = (work + t * WORK_STEP) & MASK;
-      zero.intoMemorySegment(MEMORY, to + B, ORDER);
-      zero.intoMemorySegment(MEMORY, to + C, ORDER);
+      spread((work + t * WORK_STEP) & MASK, g, 0, 0);
+    }
+  }
+
+  private static void spread(long to, int g, float b, float c) {
+    if (SPREAD) {
+      FloatVector.broadcast(SPECIES, b).intoMemorySegment(MEMORY, (to + B + g * V) & MASK, ORDER);
+      FloatVector.broadcast(SPECIES, c).intoMemorySegment(MEMORY, (to + C + g * V) & MASK, ORDER);
+    } else {
+      MEMORY.set(CpuStorage.FLOAT, (to + ELEMENTS + 4L * g) & MASK, b);
+      MEMORY.set(CpuStorage.FLOAT, (to + C_ELEMENTS + 4L * g) & MASK, c);
     }
   }
 
@@ -177,18 +195,60 @@ final class VectorEulerLoops {
       long w = (work + t * WORK_STEP) & MASK;
       FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + INPUT, ORDER);
       FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
-      FloatVector xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B, ORDER));
+      FloatVector xb =
+          x.mul(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS))));
       h0 = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER), xb);
-      y = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + C, ORDER), y);
-      xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER));
+      y =
+          h0.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS))),
+              y);
+      xb =
+          x.mul(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 4))));
       h1 = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER), xb);
-      y = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), y);
-      xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER));
+      y =
+          h1.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 4))),
+              y);
+      xb =
+          x.mul(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 8))));
       h2 = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER), xb);
-      y = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER), y);
-      xb = x.mul(fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER));
+      y =
+          h2.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 8))),
+              y);
+      xb =
+          x.mul(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 12))));
       h3 = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER), xb);
-      y = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER), y);
+      y =
+          h3.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 12))),
+              y);
       y.intoMemorySegment(MEMORY, at + OUT, ORDER);
     }
     h0.intoMemorySegment(MEMORY, stateAt & MASK, ORDER);
@@ -222,26 +282,70 @@ final class VectorEulerLoops {
       FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
       h0 = h0.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER));
       h0.intoMemorySegment(MEMORY, w + DECAYED, ORDER);
-      h0 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B, ORDER), h0);
-      y = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + C, ORDER), y);
+      h0 =
+          x.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS))),
+              h0);
+      y =
+          h0.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS))),
+              y);
       dy.fma(h0, fromMemorySegment(SPECIES, MEMORY, w + C_SUM, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM, ORDER);
       h1 = h1.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER));
       h1.intoMemorySegment(MEMORY, w + DECAYED + V, ORDER);
-      h1 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER), h1);
-      y = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), y);
+      h1 =
+          x.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 4))),
+              h1);
+      y =
+          h1.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 4))),
+              y);
       dy.fma(h1, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + V, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM + V, ORDER);
       h2 = h2.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER));
       h2.intoMemorySegment(MEMORY, w + DECAYED + 2 * V, ORDER);
-      h2 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER), h2);
-      y = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER), y);
+      h2 =
+          x.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 8))),
+              h2);
+      y =
+          h2.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 8))),
+              y);
       dy.fma(h2, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + 2 * V, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM + 2 * V, ORDER);
       h3 = h3.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER));
       h3.intoMemorySegment(MEMORY, w + DECAYED + 3 * V, ORDER);
-      h3 = x.fma(fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER), h3);
-      y = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER), y);
+      h3 =
+          x.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 12))),
+              h3);
+      y =
+          h3.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 12))),
+              y);
       dy.fma(h3, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + 3 * V, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM + 3 * V, ORDER);
       y.intoMemorySegment(MEMORY, at + OUT, ORDER);
@@ -253,6 +357,7 @@ final class VectorEulerLoops {
    *
    * @param column the channels' panels
    * @param work the work room, moved to the first of the two
+   * @param elements the work room, moved to the first element of the two
    * @param state the first state's vector of A
    * @param next from a state's vector to the next one's
    * @param grad from A to the gradient of the state
@@ -260,7 +365,14 @@ final class VectorEulerLoops {
    * @param steps time steps
    */
   static void back(
-      long column, long work, long state, long next, long grad, long aGrad, int steps) {
+      long column,
+      long work,
+      long elements,
+      long state,
+      long next,
+      long grad,
+      long aGrad,
+      int steps) {
     FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, state & MASK, ORDER);
     FloatVector a1 = fromMemorySegment(SPECIES, MEMORY, (state + next) & MASK, ORDER);
     FloatVector carried0 = fromMemorySegment(SPECIES, MEMORY, (state + grad) & MASK, ORDER);
@@ -270,23 +382,45 @@ final class VectorEulerLoops {
     for (int t = steps - 1; t >= 0; t--) {
       long at = (column + t * STEP) & MASK;
       long w = (work + t * WORK_STEP) & MASK;
+      long e = (elements + t * WORK_STEP) & MASK;
       FloatVector dy = fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER);
       FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + INPUT, ORDER);
       FloatVector delta = fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER);
       FloatVector inputGrad = fromMemorySegment(SPECIES, MEMORY, at + INPUT_GRAD, ORDER);
       FloatVector deltaGrad = fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER);
-      FloatVector g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C, ORDER), carried0);
+      FloatVector g =
+          dy.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, e + C_ELEMENTS))),
+              carried0);
       carried0 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER));
       FloatVector gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED, ORDER));
-      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B, ORDER), inputGrad);
+      inputGrad =
+          g.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, e + ELEMENTS))),
+              inputGrad);
       g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM, ORDER))
           .intoMemorySegment(MEMORY, w + B_SUM, ORDER);
       sum0 = gah.fma(delta, sum0);
       deltaGrad = gah.fma(a0, deltaGrad);
-      g = dy.fma(fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER), carried1);
+      g =
+          dy.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER)
+                  : FloatVector.broadcast(
+                      SPECIES, MEMORY.get(CpuStorage.FLOAT, e + C_ELEMENTS + 4))),
+              carried1);
       carried1 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER));
       gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + V, ORDER));
-      inputGrad = g.fma(fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER), inputGrad);
+      inputGrad =
+          g.fma(
+              (SPREAD
+                  ? fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER)
+                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, e + ELEMENTS + 4))),
+              inputGrad);
       g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + V, ORDER))
           .intoMemorySegment(MEMORY, w + B_SUM + V, ORDER);
       sum1 = gah.fma(delta, sum1);

@@ -1,13 +1,22 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MASK;
+import static io.github.mamba4j.internal.cpu.VectorTileMemory.MEMORY;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** The scan of a chunk under Euler's rule: groups of four states, and in them all channels. */
 final class VectorEulerScan {
   private static final int GROUP = VectorEulerLoops.GROUP;
   private static final long VECTOR = 4L * LANES;
+
+  /** As many lanes as a group has states. */
+  private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
 
   /** Sums of a step for B and C. */
   private static final int SUMS = 2 * GROUP;
@@ -49,7 +58,7 @@ final class VectorEulerScan {
         for (int g = 0; g < GROUP; g += 2) {
           long first = a + vector + 4L * g * width;
           VectorEulerLoops.back(
-              column, work + g * VECTOR, first, 4L * width, toGrad, toAGrad, steps);
+              column, work + g * VECTOR, work + 4L * g, first, 4L * width, toGrad, toAGrad, steps);
         }
       }
       sumLanes(tile, steps, chunk, width, states, n);
@@ -72,9 +81,9 @@ final class VectorEulerScan {
     long c = base + ((ScanTile.c(chunk, width, states) + n) << 2);
     for (int g = 0; g < GROUP; g++) {
       if (n + g < states) {
-        VectorEulerLoops.spread(work + g * VECTOR, b + 4L * g, c + 4L * g, 4L * states, steps);
+        VectorEulerLoops.spread(work, g, b + 4L * g, c + 4L * g, 4L * states, steps);
       } else {
-        VectorEulerLoops.spreadZeros(work + g * VECTOR, steps);
+        VectorEulerLoops.spreadZeros(work, g, steps);
       }
     }
   }
@@ -110,25 +119,33 @@ final class VectorEulerScan {
     long c = ScanTile.cGrad(chunk, width, states) + n;
     for (int t = 0; t < steps; t++) {
       long first = sums + (t - t % together) * VectorEulerLoops.WORK_STEP;
-      long from = (first >> 2) + (long) (t % together) * SUMS;
-      for (int g = 0; g < GROUP && n + g < states; g++) {
-        long to = (long) t * states + g;
-        CpuStorage.set(tile, b + to, CpuStorage.get(VectorTileMemory.MEMORY, from + g));
-        CpuStorage.set(tile, c + to, CpuStorage.get(VectorTileMemory.MEMORY, from + GROUP + g));
-      }
+      long from = first + (long) (t % together) * SUMS * Float.BYTES;
+      copySums(tile, from, b + (long) t * states, Math.min(GROUP, states - n));
+      copySums(
+          tile, from + GROUP * Float.BYTES, c + (long) t * states, Math.min(GROUP, states - n));
+    }
+  }
+
+  private static void copySums(MemorySegment tile, long from, long to, int count) {
+    if (count == GROUP) {
+      long at = (VectorTileMemory.offset(tile) + (to << 2)) & MASK;
+      fromMemorySegment(FOUR, MEMORY, from & MASK, ORDER).intoMemorySegment(MEMORY, at, ORDER);
+      return;
+    }
+    for (int g = 0; g < count; g++) {
+      CpuStorage.set(tile, to + g, CpuStorage.get(MEMORY, (from >> 2) + g));
     }
   }
 
   /** Adds the lanes of the eight vectors of a step, and with 16 lanes of another one. */
   private static void sumSteps(long first, long second) {
-    MemorySegment memory = VectorTileMemory.MEMORY;
     if (LANES > SUMS) {
-      VectorLaneSums.sum(memory, first, second, memory, first);
+      VectorLaneSums.sum(MEMORY, first, second, MEMORY, first);
       return;
     }
     for (int i = 0; i < SUMS; i += LANES) {
       long from = first + i * VECTOR;
-      VectorLaneSums.sum(memory, from, from + LANES / 2 * VECTOR, memory, first + 4L * i);
+      VectorLaneSums.sum(MEMORY, from, from + LANES / 2 * VECTOR, MEMORY, first + 4L * i);
     }
   }
 }
