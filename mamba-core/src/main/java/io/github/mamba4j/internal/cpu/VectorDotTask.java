@@ -204,9 +204,9 @@ final class VectorDotTask {
         multiplyOne(call, rows, memory, sums);
       }
       VectorDots.reduce(memory, together * group, 0);
-      for (int round = 0; round < together; round++) {
-        int columns = Math.ceilDiv(to - j - round, apart);
-        finish(call, item, 0, j + round, apart, columns, memory, (long) round * group, 1);
+      for (int c = 0; c < group && j + c * apart < to; c++) {
+        int column = j + c * apart;
+        finish(call, item, 0, column, Math.min(together, to - column), memory, c, group);
       }
     }
   }
@@ -242,8 +242,7 @@ final class VectorDotTask {
         for (int c = 0; c < group && j + c * apart < to; c++) {
           int column = j + c * apart;
           long aside = SUM_FLOATS + (long) row * VectorDots.SQUARE + c;
-          int columns = Math.min(rounds, to - column);
-          finish(call, item, row, column, 1, columns, memory, aside, sums);
+          finish(call, item, row, column, Math.min(rounds, to - column), memory, aside, sums);
         }
       }
     }
@@ -286,10 +285,9 @@ final class VectorDotTask {
   }
 
   /**
-   * Brings sums to a row of the result, with the rest of the products and the bias.
+   * Brings sums to neighbours in a row of the result, with the rest of the products and the bias.
    *
    * @param column the first sum's
-   * @param apart from one sum's column to the next one's
    * @param columns how many sums
    * @param first where the first sum is, in floats
    * @param step from one sum to the next
@@ -299,7 +297,6 @@ final class VectorDotTask {
       int item,
       int row,
       int column,
-      int apart,
       int columns,
       MemorySegment sums,
       long first,
@@ -309,13 +306,13 @@ final class VectorDotTask {
       long out = (call.outAt(item, row) >> 2) + column;
       for (int j = 0; j < columns; j++) {
         float sum = CpuStorage.get(sums, first + (long) j * step);
-        CpuStorage.set(call.out, out + (long) j * apart, sum);
+        CpuStorage.set(call.out, out + j, sum);
       }
       return;
     }
     for (int j = 0; j < columns; j++) {
       float sum = CpuStorage.get(sums, first + (long) j * step);
-      ScalarMatmul.finishDot(call, item, row, column + j * apart, sum, whole);
+      ScalarMatmul.finishDot(call, item, row, column + j, sum, whole);
     }
   }
 }

@@ -40,8 +40,8 @@ final class VectorDots {
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
     int steps = rows.elements / LANES;
-    long left = rows.left;
-    long right = rows.right;
+    long left = rows.leftAt(0);
+    long right = rows.rightAt(0);
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
     long b3 = rows.rightAt(3);
@@ -93,8 +93,8 @@ final class VectorDots {
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
     int steps = rows.elements / LANES;
-    long left = rows.left;
-    long right = rows.right;
+    long left = rows.leftAt(0);
+    long right = rows.rightAt(0);
     long a1 = rows.leftAt(1);
     long a2 = rows.leftAt(2);
     long a3 = rows.leftAt(3);

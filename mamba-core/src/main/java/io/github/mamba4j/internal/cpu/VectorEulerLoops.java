@@ -1,10 +1,12 @@
 package io.github.mamba4j.internal.cpu;
 
+import static io.github.mamba4j.internal.cpu.CpuStorage.FLOAT;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorTileMemory.MASK;
 import static io.github.mamba4j.internal.cpu.VectorTileMemory.MEMORY;
+import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import jdk.incubator.vector.FloatVector;
@@ -93,13 +95,13 @@ final class VectorEulerLoops {
   static void plainDecays(long column, long work, long aAt, long next, int steps) {
     FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, aAt & MASK, ORDER);
     FloatVector a1 = fromMemorySegment(SPECIES, MEMORY, (aAt + next) & MASK, ORDER);
-    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
-    FloatVector p1 = FloatVector.broadcast(SPECIES, ScalarMath.P1);
-    FloatVector p2 = FloatVector.broadcast(SPECIES, ScalarMath.P2);
-    FloatVector p3 = FloatVector.broadcast(SPECIES, ScalarMath.P3);
-    FloatVector p4 = FloatVector.broadcast(SPECIES, ScalarMath.P4);
-    FloatVector p5 = FloatVector.broadcast(SPECIES, ScalarMath.P5);
-    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    FloatVector rounder = broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector p1 = broadcast(SPECIES, ScalarMath.P1);
+    FloatVector p2 = broadcast(SPECIES, ScalarMath.P2);
+    FloatVector p3 = broadcast(SPECIES, ScalarMath.P3);
+    FloatVector p4 = broadcast(SPECIES, ScalarMath.P4);
+    FloatVector p5 = broadcast(SPECIES, ScalarMath.P5);
+    FloatVector one = broadcast(SPECIES, 1);
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
       long to = (work + t * WORK_STEP) & MASK;
@@ -124,13 +126,13 @@ final class VectorEulerLoops {
   /** Leaves {@code exp(ΔA)} of a state, between 2^−125.5 and 2^127.5. */
   static void clampedDecays(long column, long work, long aAt, int steps) {
     FloatVector a = fromMemorySegment(SPECIES, MEMORY, aAt & MASK, ORDER);
-    FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
-    FloatVector p1 = FloatVector.broadcast(SPECIES, ScalarMath.P1);
-    FloatVector p2 = FloatVector.broadcast(SPECIES, ScalarMath.P2);
-    FloatVector p3 = FloatVector.broadcast(SPECIES, ScalarMath.P3);
-    FloatVector p4 = FloatVector.broadcast(SPECIES, ScalarMath.P4);
-    FloatVector p5 = FloatVector.broadcast(SPECIES, ScalarMath.P5);
-    FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    FloatVector rounder = broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector p1 = broadcast(SPECIES, ScalarMath.P1);
+    FloatVector p2 = broadcast(SPECIES, ScalarMath.P2);
+    FloatVector p3 = broadcast(SPECIES, ScalarMath.P3);
+    FloatVector p4 = broadcast(SPECIES, ScalarMath.P4);
+    FloatVector p5 = broadcast(SPECIES, ScalarMath.P5);
+    FloatVector one = broadcast(SPECIES, 1);
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
       long to = (work + t * WORK_STEP) & MASK;
@@ -153,8 +155,8 @@ final class VectorEulerLoops {
   static void spread(long work, int g, long bAt, long cAt, long stride, int steps) {
     for (int t = 0; t < steps; t++) {
       long to = (work + t * WORK_STEP) & MASK;
-      float b = MEMORY.get(CpuStorage.FLOAT, (bAt + t * stride) & MASK);
-      float c = MEMORY.get(CpuStorage.FLOAT, (cAt + t * stride) & MASK);
+      float b = MEMORY.get(FLOAT, (bAt + t * stride) & MASK);
+      float c = MEMORY.get(FLOAT, (cAt + t * stride) & MASK);
       spread(to, g, b, c);
     }
   }
@@ -168,11 +170,11 @@ final class VectorEulerLoops {
 
   private static void spread(long to, int g, float b, float c) {
     if (SPREAD) {
-      FloatVector.broadcast(SPECIES, b).intoMemorySegment(MEMORY, (to + B + g * V) & MASK, ORDER);
-      FloatVector.broadcast(SPECIES, c).intoMemorySegment(MEMORY, (to + C + g * V) & MASK, ORDER);
+      broadcast(SPECIES, b).intoMemorySegment(MEMORY, (to + B + g * V) & MASK, ORDER);
+      broadcast(SPECIES, c).intoMemorySegment(MEMORY, (to + C + g * V) & MASK, ORDER);
     } else {
-      MEMORY.set(CpuStorage.FLOAT, (to + ELEMENTS + 4L * g) & MASK, b);
-      MEMORY.set(CpuStorage.FLOAT, (to + C_ELEMENTS + 4L * g) & MASK, c);
+      MEMORY.set(FLOAT, (to + ELEMENTS + 4L * g) & MASK, b);
+      MEMORY.set(FLOAT, (to + C_ELEMENTS + 4L * g) & MASK, c);
     }
   }
 
@@ -185,6 +187,7 @@ final class VectorEulerLoops {
    * @param next from a state's vector to the next one's
    * @param steps time steps
    */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void forward(long column, long work, long stateAt, long next, int steps) {
     FloatVector h0 = fromMemorySegment(SPECIES, MEMORY, stateAt & MASK, ORDER);
     FloatVector h1 = fromMemorySegment(SPECIES, MEMORY, (stateAt + next) & MASK, ORDER);
@@ -197,57 +200,51 @@ final class VectorEulerLoops {
       FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
       FloatVector xb =
           x.mul(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS))));
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS)));
       h0 = h0.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER), xb);
       y =
           h0.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS)),
               y);
       xb =
           x.mul(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 4))));
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS + 4)));
       h1 = h1.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER), xb);
       y =
           h1.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 4))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS + 4)),
               y);
       xb =
           x.mul(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 8))));
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS + 8)));
       h2 = h2.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 2 * V, ORDER), xb);
       y =
           h2.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 8))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS + 8)),
               y);
       xb =
           x.mul(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 12))));
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS + 12)));
       h3 = h3.fma(fromMemorySegment(SPECIES, MEMORY, w + DECAY + 3 * V, ORDER), xb);
       y =
           h3.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 12))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS + 12)),
               y);
       y.intoMemorySegment(MEMORY, at + OUT, ORDER);
     }
@@ -269,6 +266,7 @@ final class VectorEulerLoops {
   }
 
   /** {@link #forward} that keeps what {@link #back} needs and sums for C. */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void keep(long column, long work, long stateAt, long next, int steps) {
     FloatVector h0 = fromMemorySegment(SPECIES, MEMORY, stateAt & MASK, ORDER);
     FloatVector h1 = fromMemorySegment(SPECIES, MEMORY, (stateAt + next) & MASK, ORDER);
@@ -284,15 +282,15 @@ final class VectorEulerLoops {
       h0.intoMemorySegment(MEMORY, w + DECAYED, ORDER);
       h0 =
           x.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS)),
               h0);
       y =
           h0.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS)),
               y);
       dy.fma(h0, fromMemorySegment(SPECIES, MEMORY, w + C_SUM, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM, ORDER);
@@ -300,16 +298,15 @@ final class VectorEulerLoops {
       h1.intoMemorySegment(MEMORY, w + DECAYED + V, ORDER);
       h1 =
           x.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 4))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS + 4)),
               h1);
       y =
           h1.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 4))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS + 4)),
               y);
       dy.fma(h1, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + V, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM + V, ORDER);
@@ -317,16 +314,15 @@ final class VectorEulerLoops {
       h2.intoMemorySegment(MEMORY, w + DECAYED + 2 * V, ORDER);
       h2 =
           x.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + 2 * V, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 8))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS + 8)),
               h2);
       y =
           h2.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + 2 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 8))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS + 8)),
               y);
       dy.fma(h2, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + 2 * V, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM + 2 * V, ORDER);
@@ -334,17 +330,15 @@ final class VectorEulerLoops {
       h3.intoMemorySegment(MEMORY, w + DECAYED + 3 * V, ORDER);
       h3 =
           x.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + 3 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + ELEMENTS + 12))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + ELEMENTS + 12)),
               h3);
       y =
           h3.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + 3 * V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, w + C_ELEMENTS + 12))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, w + C_ELEMENTS + 12)),
               y);
       dy.fma(h3, fromMemorySegment(SPECIES, MEMORY, w + C_SUM + 3 * V, ORDER))
           .intoMemorySegment(MEMORY, w + C_SUM + 3 * V, ORDER);
@@ -364,6 +358,7 @@ final class VectorEulerLoops {
    * @param aGrad from A to the gradient of A
    * @param steps time steps
    */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void back(
       long column,
       long work,
@@ -390,17 +385,17 @@ final class VectorEulerLoops {
       FloatVector deltaGrad = fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER);
       FloatVector g =
           dy.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, e + C_ELEMENTS))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, e + C_ELEMENTS)),
               carried0);
       carried0 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY, ORDER));
       FloatVector gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED, ORDER));
       inputGrad =
           g.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, e + ELEMENTS))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, e + ELEMENTS)),
               inputGrad);
       g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM, ORDER))
           .intoMemorySegment(MEMORY, w + B_SUM, ORDER);
@@ -408,18 +403,17 @@ final class VectorEulerLoops {
       deltaGrad = gah.fma(a0, deltaGrad);
       g =
           dy.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + C + V, ORDER)
-                  : FloatVector.broadcast(
-                      SPECIES, MEMORY.get(CpuStorage.FLOAT, e + C_ELEMENTS + 4))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, e + C_ELEMENTS + 4)),
               carried1);
       carried1 = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAY + V, ORDER));
       gah = g.mul(fromMemorySegment(SPECIES, MEMORY, w + DECAYED + V, ORDER));
       inputGrad =
           g.fma(
-              (SPREAD
+              SPREAD
                   ? fromMemorySegment(SPECIES, MEMORY, w + B + V, ORDER)
-                  : FloatVector.broadcast(SPECIES, MEMORY.get(CpuStorage.FLOAT, e + ELEMENTS + 4))),
+                  : broadcast(SPECIES, MEMORY.get(FLOAT, e + ELEMENTS + 4)),
               inputGrad);
       g.fma(x, fromMemorySegment(SPECIES, MEMORY, w + B_SUM + V, ORDER))
           .intoMemorySegment(MEMORY, w + B_SUM + V, ORDER);

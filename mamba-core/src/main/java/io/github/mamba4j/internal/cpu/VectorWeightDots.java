@@ -56,8 +56,8 @@ final class VectorWeightDots {
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
     int steps = rows.elements / LANES / 2;
-    long left = rows.left;
-    long right = rows.right;
+    long left = rows.leftAt(0);
+    long right = rows.rightAt(0);
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
     long b3 = rows.rightAt(3);
@@ -127,8 +127,8 @@ final class VectorWeightDots {
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
     int blocks = rows.elements / DType.INT8.blockElements();
-    long left = rows.left;
-    long b0 = rows.right + SCALE_BYTES;
+    long left = rows.leftAt(0);
+    long b0 = rows.rightAt(0) + SCALE_BYTES;
     long b1 = rows.rightAt(1) + SCALE_BYTES;
     long b2 = rows.rightAt(2) + SCALE_BYTES;
     long b3 = rows.rightAt(3) + SCALE_BYTES;
@@ -204,9 +204,9 @@ final class VectorWeightDots {
     MemorySegment a = offHeap(rows.a);
     MemorySegment b = offHeap(rows.b);
     int blocks = rows.elements / DType.INT8.blockElements();
-    long left = rows.left;
+    long left = rows.leftAt(0);
     long scales = (long) rows.elements * Float.BYTES;
-    long b0 = rows.right;
+    long b0 = rows.rightAt(0);
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
     long b3 = rows.rightAt(3);
