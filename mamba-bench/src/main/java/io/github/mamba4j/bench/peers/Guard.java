@@ -73,6 +73,7 @@ public final class Guard {
                 : OptionalInt.empty(),
             false,
             Optional.empty(),
+            Optional.empty(),
             values.containsKey("--files") ? Path.of(values.get("--files")) : out.resolve("files"),
             out);
   }

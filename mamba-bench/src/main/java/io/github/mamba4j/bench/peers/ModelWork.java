@@ -13,6 +13,9 @@ import java.util.List;
  * @param task which of them
  */
 record ModelWork(Task task) implements Work {
+  /** The system property that names the folder of another build of llama.cpp. */
+  static final String LLAMA_FOLDER = "mamba.bench.llama";
+
   @Override
   public List<Cell> cells(PeerOptions options) {
     List<Cell> cells = new ArrayList<>();
@@ -37,6 +40,12 @@ record ModelWork(Task task) implements Work {
     entries.add(Entry.scalar(OwnModel.class));
     entries.add(Entry.narrow(OwnModel.class));
     entries.add(Entry.peer("llama.cpp", "LlamaNative"));
+    options
+        .llama()
+        .ifPresent(folder ->
+            entries.add(
+                Entry.peer("llama.cpp, given build", "LlamaNative")
+                    .with("-D" + LLAMA_FOLDER + "=" + folder.toAbsolutePath())));
     if (task != Task.START) {
       entries.add(Entry.peer("llama.cpp through Java API", "LlamaJava"));
     }

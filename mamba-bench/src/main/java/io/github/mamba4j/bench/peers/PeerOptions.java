@@ -25,6 +25,7 @@ import java.util.function.Function;
  * @param warmUpSeconds how long each contestant runs before it is measured, if not as its work says
  * @param variants whether Mamba4J is also run without the vector module and with 256-bit vectors
  * @param tcmalloc the allocator that libtorch is tuned with, if not one of the system's
+ * @param llama a folder with another build of llama.cpp, which then takes part, too
  * @param files the folder of the model files and of unpacked libraries
  * @param out the folder of the results
  */
@@ -39,6 +40,7 @@ record PeerOptions(
     OptionalInt warmUpSeconds,
     boolean variants,
     Optional<Path> tcmalloc,
+    Optional<Path> llama,
     Path files,
     Path out) {
   private static final List<String> NAMES =
@@ -53,6 +55,7 @@ record PeerOptions(
           "--warm-up",
           "--variants",
           "--tcmalloc",
+          "--llama",
           "--files",
           "--out");
   private static final Map<String, StoredType> WEIGHTS =
@@ -77,8 +80,9 @@ record PeerOptions(
     return "--works "
         + works
         + " --threads 1,2 --models 130m,370m,mamba2-130m --weights f32,bf16,f16,q8_0 --rounds 7"
-        + " --steady 90 --clock wall --warm-up SECONDS --variants yes --tcmalloc FILE"
-        + " --files FOLDER --out FOLDER (these are the defaults; the folder is target/peers)";
+        + " --steady 90 --clock wall --warm-up SECONDS --variants yes --tcmalloc FILE --llama"
+        + " FOLDER --files FOLDER --out FOLDER (these are the defaults; the folder is"
+        + " target/peers)";
   }
 
   /**
@@ -109,6 +113,7 @@ record PeerOptions(
             : OptionalInt.empty(),
         Arguments.choice("--variants", values.getOrDefault("--variants", "yes"), YES),
         Optional.ofNullable(values.get("--tcmalloc")).map(Path::of),
+        Optional.ofNullable(values.get("--llama")).map(Path::of),
         values.containsKey("--files") ? Path.of(values.get("--files")) : out.resolve("files"),
         out);
   }

@@ -6,7 +6,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.SymbolLookup;
@@ -17,15 +16,17 @@ import java.lang.invoke.MethodType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 
 /**
- * llama.cpp's C interface in the native library of {@code de.kherud:llama}: the few functions that
- * run a model, called without that artifact's Java classes.
+ * llama.cpp's C interface: the few functions that run a model, in the native library of {@code
+ * de.kherud:llama}, without that artifact's Java classes, or in a folder with another build.
  */
 @SuppressWarnings("restricted") // calls of C functions are what this is for
 final class LlamaLibrary {
-  /** The build whose structures are declared here; another one is refused. */
+  /** The build in the artifact. */
   static final int BUILD = 4916;
 
   private static final String RESOURCE = "de/kherud/llama/Linux/x86_64/libjllama.so";
@@ -35,24 +36,16 @@ final class LlamaLibrary {
 
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
 
-  /** {@code llama_model_params}: as the library fills it, but for what is never changed here. */
+  /**
+   * {@code llama_model_params}: as the library fills it, because nothing is changed here. Builds
+   * differ in its size. It is passed on the stack, of which each build uses as much as it knows.
+   */
   private static final StructLayout MODEL_PARAMS =
-      MemoryLayout.structLayout(
-          ValueLayout.ADDRESS.withName("devices"),
-          MemoryLayout.sequenceLayout(6, ValueLayout.JAVA_LONG),
-          MemoryLayout.sequenceLayout(4, ValueLayout.JAVA_BYTE).withName("flags"),
-          MemoryLayout.paddingLayout(4));
+      MemoryLayout.structLayout(MemoryLayout.sequenceLayout(32, ValueLayout.JAVA_LONG));
 
-  /** {@code llama_context_params}, likewise. */
+  /** {@code llama_context_params}, likewise but for its first number, the context's tokens. */
   private static final StructLayout CONTEXT_PARAMS =
-      MemoryLayout.structLayout(
-          INT.withName("n_ctx"),
-          INT.withName("n_batch"),
-          INT.withName("n_ubatch"),
-          INT.withName("n_seq_max"),
-          INT.withName("n_threads"),
-          INT.withName("n_threads_batch"),
-          MemoryLayout.sequenceLayout(12, ValueLayout.JAVA_LONG));
+      MemoryLayout.structLayout(MemoryLayout.sequenceLayout(64, ValueLayout.JAVA_LONG));
 
   /** {@code llama_batch}. */
   private static final StructLayout BATCH =
@@ -61,24 +54,25 @@ final class LlamaLibrary {
           MemoryLayout.paddingLayout(4),
           MemoryLayout.sequenceLayout(6, ValueLayout.ADDRESS));
 
+  private static final String OLD_CLEAR = "llama_kv_self_clear";
   private static final String NO_MESSAGE = "no message";
   private static final String UNKNOWN_MODEL = "unknown model architecture";
 
   private static final AtomicReference<String> ERRORS = new AtomicReference<>("");
 
+  private final String name;
   private final SymbolLookup symbols;
   private final Arena arena = Arena.ofShared();
   private final MethodHandle batchOfTokens;
   private final MethodHandle decode;
   private final MethodHandle logits;
-  private final MethodHandle clear;
 
-  private LlamaLibrary(Path file) {
+  private LlamaLibrary(String name, Path file) {
+    this.name = name;
     symbols = SymbolLookup.libraryLookup(file, arena);
     batchOfTokens = function("llama_batch_get_one", BATCH, ValueLayout.ADDRESS, INT);
     decode = function("llama_decode", INT, ValueLayout.ADDRESS, BATCH);
     logits = function("llama_get_logits_ith", ValueLayout.ADDRESS, ValueLayout.ADDRESS, INT);
-    clear = procedure("llama_kv_self_clear", ValueLayout.ADDRESS);
   }
 
   /**
@@ -96,7 +90,7 @@ final class LlamaLibrary {
       copy(file);
     }
     System.setProperty(PATH_PROPERTY, folder.toString());
-    LlamaLibrary library = new LlamaLibrary(file);
+    LlamaLibrary library = new LlamaLibrary("llama.cpp b" + BUILD, file);
     int build = library.symbols.findOrThrow("LLAMA_BUILD_NUMBER").reinterpret(4).get(INT, 0);
     if (build != BUILD) {
       throw new IllegalStateException(
@@ -104,6 +98,45 @@ final class LlamaLibrary {
     }
     library.start();
     return library;
+  }
+
+  /**
+   * Loads a build that lies in a folder: {@code libllama*.so}, {@code libggml*.so} and the
+   * libraries for kinds of processors, of which it chooses one.
+   *
+   * @throws IOException if they are not there
+   */
+  static LlamaLibrary openFolder(Path folder) throws IOException {
+    LlamaLibrary library =
+        new LlamaLibrary(
+            "llama.cpp in " + folder.getFileName(), find(folder, "libllama(\\.v[0-9.]+)?\\.so"));
+    SymbolLookup ggml =
+        SymbolLookup.libraryLookup(find(folder, "libggml(\\.v[0-9.]+)?\\.so"), library.arena);
+    Optional<MemorySegment> load = ggml.find("ggml_backend_load_all_from_path");
+    if (load.isPresent()) {
+      library.loadProcessors(load.get(), folder);
+    }
+    library.start();
+    return library;
+  }
+
+  private static Path find(Path folder, String name) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(file -> file.getFileName().toString().matches(name))
+          .findFirst()
+          .orElseThrow(() -> new IOException("LlamaLibrary: no " + name + " in " + folder));
+    }
+  }
+
+  private void loadProcessors(MemorySegment load, Path folder) {
+    try (Arena call = Arena.ofConfined()) {
+      Linker.nativeLinker()
+          .downcallHandle(load, FunctionDescriptor.ofVoid(ValueLayout.ADDRESS))
+          .invokeExact(call.allocateFrom(folder.toString()));
+    } catch (Throwable e) {
+      throw failure("ggml_backend_load_all_from_path", e);
+    }
   }
 
   private static void copy(Path file) throws IOException {
@@ -123,7 +156,7 @@ final class LlamaLibrary {
     try {
       MethodHandle call = function("llama_print_system_info", ValueLayout.ADDRESS);
       MemorySegment text = (MemorySegment) call.invokeExact();
-      return "llama.cpp b" + BUILD + " (" + text.reinterpret(MAX_TEXT).getString(0).strip() + ")";
+      return name + " (" + text.reinterpret(MAX_TEXT).getString(0).strip() + ")";
     } catch (Throwable e) {
       throw failure("llama_print_system_info", e);
     }
@@ -170,7 +203,7 @@ final class LlamaLibrary {
     if (model.equals(MemorySegment.NULL)) {
       String problem = errors();
       if (problem.contains(UNKNOWN_MODEL)) {
-        throw new UnsupportedOperationException("llama.cpp b" + BUILD + " says: " + problem);
+        throw new UnsupportedOperationException(name + " says: " + problem);
       }
       throw new IllegalStateException("LlamaLibrary: cannot load " + file + ": " + problem);
     }
@@ -202,28 +235,24 @@ final class LlamaLibrary {
     try (Arena call = Arena.ofConfined()) {
       MethodHandle defaults = function("llama_context_default_params", CONTEXT_PARAMS);
       MemorySegment params = (MemorySegment) defaults.invoke(call);
-      set(params, "n_ctx", tokens);
-      set(params, "n_threads", threads);
-      set(params, "n_threads_batch", threads);
+      params.set(INT, 0, tokens);
       MethodHandle make =
           function(
               "llama_init_from_model", ValueLayout.ADDRESS, ValueLayout.ADDRESS, CONTEXT_PARAMS);
       MemorySegment context = (MemorySegment) make.invokeExact(model, params);
-      return requireMade(context, "cannot make a context");
+      requireMade(context, "cannot make a context");
+      procedure("llama_set_n_threads", ValueLayout.ADDRESS, INT, INT)
+          .invokeExact(context, threads, threads);
+      return context;
     } catch (Throwable e) {
       throw failure("llama_init_from_model", e);
     }
   }
 
-  private static void set(MemorySegment params, String name, int value) {
-    params.set(INT, CONTEXT_PARAMS.byteOffset(PathElement.groupElement(name)), value);
-  }
-
-  private static MemorySegment requireMade(MemorySegment result, String problem) {
+  private static void requireMade(MemorySegment result, String problem) {
     if (result.equals(MemorySegment.NULL)) {
       throw new IllegalStateException("LlamaLibrary: " + problem + ": " + errors());
     }
-    return result;
   }
 
   /** Returns how many tokens a model has. */
@@ -239,12 +268,19 @@ final class LlamaLibrary {
     }
   }
 
-  /** Forgets the tokens that were read. */
+  /** Forgets the tokens that were read: one call in older builds, two in newer ones. */
   void clear(MemorySegment context) {
     try {
-      clear.invokeExact(context);
+      if (symbols.find(OLD_CLEAR).isPresent()) {
+        procedure(OLD_CLEAR, ValueLayout.ADDRESS).invokeExact(context);
+        return;
+      }
+      MethodHandle find = function("llama_get_memory", ValueLayout.ADDRESS, ValueLayout.ADDRESS);
+      MemorySegment memory = (MemorySegment) find.invokeExact(context);
+      procedure("llama_memory_clear", ValueLayout.ADDRESS, ValueLayout.JAVA_BOOLEAN)
+          .invokeExact(memory, true);
     } catch (Throwable e) {
-      throw failure("llama_kv_self_clear", e);
+      throw failure("llama_memory_clear", e);
     }
   }
 

@@ -17,8 +17,12 @@ final class LlamaNative implements Contestant {
 
   LlamaNative(Setting setting) {
     this.setting = setting;
+    String folder = System.getProperty(ModelWork.LLAMA_FOLDER);
     try {
-      library = LlamaLibrary.open(setting.files());
+      library =
+          folder == null
+              ? LlamaLibrary.open(setting.files())
+              : LlamaLibrary.openFolder(Path.of(folder));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
