@@ -374,7 +374,7 @@ final class VectorStateLoops {
    * @param target where the first sum goes, in floats
    * @param stride from a sum to the next, in floats
    */
-  static void sumLanes(
+  private static void sumLanes(
       MemorySegment tile, long from, long step, int steps, long target, int stride) {
     for (int t = 0; t < steps; t++) {
       CpuStorage.set(tile, target + (long) t * stride, sumLanes(tile, from + t * step));
