@@ -123,22 +123,26 @@ final class CpuBackend implements Backend {
         + " bytes are in use here; choose a smaller batch, length or model";
   }
 
+  /** Returns when no kernel uses the storage any more, also none of another thread. */
   @Override
   public void free(Storage storage) {
     Arena arena;
     synchronized (arenas) {
-      if (mapped.remove(storage)) {
-        return;
-      }
       arena = arenas.remove(storage);
+      if (arena == null && !mapped.remove(storage)) {
+        throw new IllegalArgumentException(
+            "CpuBackend.free: storage of "
+                + storage.byteSize()
+                + " bytes is not in use here, expected one from allocate or map that was not"
+                + " freed");
+      }
     }
-    if (arena == null) {
-      throw new IllegalArgumentException(
-          "CpuBackend.free: storage of "
-              + storage.byteSize()
-              + " bytes is not in use here, expected one from allocate or map that was not freed");
+    // Kernels of other threads may be using it; those that begin later see that it is free.
+    ((CpuStorage) storage).free();
+    pool.awaitCallers();
+    if (arena != null) {
+      arena.close();
     }
-    arena.close();
   }
 
   @Override

@@ -229,6 +229,7 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private void runDots(MatmulCall call) {
+    call.requireDotsInside();
     // The cut may depend on the number of threads: each sum is made in one task.
     int least = (int) (MIN_DOT_BYTES / Math.max(1, call.bType.bytes(call.bStride))) + 1;
     int fair = ceilDiv(call.n * call.batch, DOT_TASKS * pool.threads());
@@ -238,6 +239,7 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private static void dotTask(MatmulCall call, int index, Scratch scratch) {
+    call.requireInUse();
     int from = index % call.columnTiles * call.columnsPerTile;
     int to = Math.min(call.n, from + call.columnsPerTile);
     call.kernels.dots(call, index / call.columnTiles, from, to, scratch);

@@ -6,12 +6,8 @@ import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/**
- * Off-heap memory as the CPU backend sees it.
- *
- * @param segment the memory; element accesses are native-endian
- */
-record CpuStorage(MemorySegment segment) implements Storage {
+/** Off-heap memory as the CPU backend sees it. Element accesses are native-endian. */
+final class CpuStorage implements Storage {
   /** Floats as every kernel reads them; unaligned because mapped files align to 4 bytes or less. */
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -20,6 +16,39 @@ record CpuStorage(MemorySegment segment) implements Storage {
 
   /** 16-bit weights as every kernel reads them. */
   static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+  private final MemorySegment segment;
+  private volatile boolean freed;
+
+  CpuStorage(MemorySegment segment) {
+    this.segment = segment;
+  }
+
+  /** Returns the memory. */
+  MemorySegment segment() {
+    return segment;
+  }
+
+  /** Says that nobody may use the memory any more. */
+  void free() {
+    freed = true;
+  }
+
+  /**
+   * For tasks that reach memory without checks: what is in use when a task asks stays so until the
+   * task ends, see {@link CpuBackend#free}.
+   *
+   * @throws IllegalStateException if the memory was freed
+   */
+  void requireInUse() {
+    if (freed) {
+      throw new IllegalStateException(
+          "CpuBackend: a block of "
+              + byteSize()
+              + " bytes was freed, it may not be used any more; close models and states when their"
+              + " work has ended");
+    }
+  }
 
   @Override
   public long byteSize() {

@@ -7,13 +7,6 @@ import java.lang.foreign.MemorySegment;
  * VectorDots}, kept by each worker and used again. Places and distances are in bytes.
  */
 final class DotRows {
-  /**
-   * All bits that offsets have. A mask tells the compiler that they are neither negative nor near
-   * the largest number, and it needs half as many instructions to move a check out of a loop. Of
-   * those there are as many as in the loop over a short row.
-   */
-  private static final long OFFSETS = (1L << 47) - 1;
-
   /** Memory of the left factor's rows, 32-bit floats. */
   MemorySegment a = MemorySegment.NULL;
 
@@ -38,14 +31,17 @@ final class DotRows {
   /** From a vector of 32-bit floats to the next, in bytes. */
   long step;
 
-  /** Returns where a row of the left factor starts; rows that do not exist repeat the last one. */
+  /**
+   * Returns where a row of the left factor starts in what {@link VectorAccess#reach} returns for
+   * its memory; rows that do not exist repeat the last one.
+   */
   long leftAt(int row) {
-    return (left + Math.min(row, rows - 1) * leftApart) & OFFSETS;
+    return VectorAccess.place(a, left + Math.min(row, rows - 1) * leftApart);
   }
 
   /** Returns where a row of the right factor starts, likewise. */
   long rightAt(int column) {
-    return (right + Math.min(column, columns - 1) * rightApart) & OFFSETS;
+    return VectorAccess.place(b, right + Math.min(column, columns - 1) * rightApart);
   }
 
   /** Forgets the memory, so that an idle worker keeps no tensor alive. */

@@ -55,6 +55,8 @@ final class MatmulCall extends TileFactors {
   @Nullable MemorySegment bias;
   long biasOffset;
 
+  private MatmulKernels.@Nullable Product product;
+
   /** Memory for packed strips that is this object's. */
   private MemorySegment own = MemorySegment.NULL;
 
@@ -91,6 +93,7 @@ final class MatmulCall extends TileFactors {
   }
 
   void open(MatmulKernels.Product product) {
+    this.product = product;
     MatmulKernels.Shape shape = product.shape();
     batch = shape.batch();
     m = shape.m();
@@ -120,6 +123,34 @@ final class MatmulCall extends TileFactors {
     View row = product.bias();
     bias = row == null ? null : CpuStorage.of(row);
     biasOffset = row == null ? 0 : row.offset() * Float.BYTES;
+  }
+
+  /**
+   * Checks that the operands of dot products lie inside their memory, for tasks that reach it
+   * without checks.
+   */
+  void requireDotsInside() {
+    requireInside("a", a, aOffset, leftAt(batch - 1, m - 1) + (long) k * Float.BYTES);
+    long last = bOffset + (batch - 1) * bBatchStride + (n - 1) * bStride;
+    requireInside("b", b, bType.bytes(bOffset), bType.bytes(last) + bType.bytes(k));
+    requireInside("out", out, outOffset, outAt(batch - 1, m - 1) + (long) n * Float.BYTES);
+  }
+
+  private static void requireInside(String name, MemorySegment memory, long from, long to) {
+    if (from < 0 || to > memory.byteSize()) {
+      throw new IndexOutOfBoundsException(
+          "CpuMatmul: %s lies at bytes %d to %d of %d"
+              .formatted(name, from, to, memory.byteSize()));
+    }
+  }
+
+  /** Checks that the memory of the operands is in use. To be called from a task. */
+  void requireInUse() {
+    if (product != null) {
+      ((CpuStorage) product.a().view().storage()).requireInUse();
+      ((CpuStorage) product.b().view().storage()).requireInUse();
+      ((CpuStorage) product.out().view().storage()).requireInUse();
+    }
   }
 
   /** Makes room for the packed part of the right factor where none was claimed. */
@@ -158,6 +189,7 @@ final class MatmulCall extends TileFactors {
 
   /** Forgets the operands, so that an idle object keeps no tensor alive. */
   void release() {
+    product = null;
     a = MemorySegment.NULL;
     b = MemorySegment.NULL;
     out = MemorySegment.NULL;

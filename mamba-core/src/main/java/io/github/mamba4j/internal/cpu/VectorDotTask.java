@@ -1,6 +1,8 @@
 package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
+import static io.github.mamba4j.internal.cpu.VectorAccess.place;
+import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 
 import io.github.mamba4j.spi.DType;
 import java.lang.foreign.MemorySegment;
@@ -156,11 +158,11 @@ final class VectorDotTask {
       long element = first + c * (apart * call.bStride);
       long source = call.bType.bytes(element);
       if (isPairs(call)) {
-        VectorWiden.pairs(call.b, source, rows.elements, rows.b, rows.rightAt(c));
+        VectorWiden.pairs(call.b, source, rows.elements, reach(rows.b), rows.rightAt(c));
       } else if (blocks(call)) {
-        VectorWiden.integers(call.b, source, rows.elements, rows.b, rows.rightAt(c));
+        VectorWiden.integers(call.b, source, rows.elements, reach(rows.b), rows.rightAt(c));
       } else {
-        VectorWiden.row(call.bType, call.b, element, rows.elements, rows.b, rows.rightAt(c));
+        VectorWiden.row(call.bType, call.b, element, rows.elements, reach(rows.b), rows.rightAt(c));
       }
     }
   }
@@ -303,10 +305,13 @@ final class VectorDotTask {
       int step) {
     int whole = whole(call);
     if (whole == call.k && call.bias == null && !call.outAdd) {
-      long out = (call.outAt(item, row) >> 2) + column;
+      MemorySegment out = reach(call.out);
+      long to = place(call.out, call.outAt(item, row) + (long) column * Float.BYTES);
+      MemorySegment in = reach(sums);
+      long from = place(sums, first * Float.BYTES);
       for (int j = 0; j < columns; j++) {
-        float sum = CpuStorage.get(sums, first + (long) j * step);
-        CpuStorage.set(call.out, out + j, sum);
+        float sum = in.get(CpuStorage.FLOAT, from + (long) j * step * Float.BYTES);
+        out.set(CpuStorage.FLOAT, to + (long) j * Float.BYTES, sum);
       }
       return;
     }

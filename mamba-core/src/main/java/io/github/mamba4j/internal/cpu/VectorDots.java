@@ -3,7 +3,8 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorAccess.place;
+import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
@@ -36,9 +37,10 @@ final class VectorDots {
    * @param at where to leave them there, in bytes
    */
   static void wide(DotRows rows, MemorySegment sums, long at) {
-    sums = offHeap(sums);
-    MemorySegment a = offHeap(rows.a);
-    MemorySegment b = offHeap(rows.b);
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
     int steps = rows.elements / LANES;
     long left = rows.leftAt(0);
     long right = rows.rightAt(0);
@@ -89,9 +91,10 @@ final class VectorDots {
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void square(DotRows rows, MemorySegment sums, long at) {
-    sums = offHeap(sums);
-    MemorySegment a = offHeap(rows.a);
-    MemorySegment b = offHeap(rows.b);
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
     int steps = rows.elements / LANES;
     long left = rows.leftAt(0);
     long right = rows.rightAt(0);
@@ -176,8 +179,11 @@ final class VectorDots {
    * @param at where to leave their sums there, in bytes; the start of the memory is possible
    */
   static void reduce(MemorySegment sums, int vectors, long at) {
+    long from = place(sums, 0);
+    at = place(sums, at);
+    sums = reach(sums);
     for (int i = 0; i < vectors; i += LANES) {
-      long first = i * BYTES;
+      long first = from + i * BYTES;
       long to = at + (long) i * Float.BYTES;
       VectorLaneSums.sum(sums, first, first + LANES / 2 * BYTES, sums, to);
     }

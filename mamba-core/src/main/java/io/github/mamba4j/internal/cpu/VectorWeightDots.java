@@ -3,7 +3,8 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorAccess.place;
+import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static io.github.mamba4j.internal.cpu.VectorWiden.BYTE_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.INT_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.UPPER_HALF;
@@ -52,9 +53,10 @@ final class VectorWeightDots {
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void pairs(DotRows rows, MemorySegment sums, long at) {
-    sums = offHeap(sums);
-    MemorySegment a = offHeap(rows.a);
-    MemorySegment b = offHeap(rows.b);
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
     int steps = rows.elements / LANES / 2;
     long left = rows.leftAt(0);
     long right = rows.rightAt(0);
@@ -123,9 +125,10 @@ final class VectorWeightDots {
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void int8(DotRows rows, MemorySegment sums, long at) {
-    sums = offHeap(sums);
-    MemorySegment a = offHeap(rows.a);
-    MemorySegment b = offHeap(rows.b);
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
     int blocks = rows.elements / DType.INT8.blockElements();
     long left = rows.leftAt(0);
     long b0 = rows.rightAt(0) + SCALE_BYTES;
@@ -200,9 +203,10 @@ final class VectorWeightDots {
    */
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   static void blocks(DotRows rows, MemorySegment sums, long at) {
-    sums = offHeap(sums);
-    MemorySegment a = offHeap(rows.a);
-    MemorySegment b = offHeap(rows.b);
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
     int blocks = rows.elements / DType.INT8.blockElements();
     long left = rows.leftAt(0);
     long scales = (long) rows.elements * Float.BYTES;

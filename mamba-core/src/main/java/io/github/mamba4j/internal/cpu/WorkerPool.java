@@ -56,7 +56,11 @@ final class WorkerPool implements AutoCloseable {
   private final List<Worker> workers = new ArrayList<>();
   private final ArrayDeque<Scratch> callerScratch = new ArrayDeque<>();
   private final AtomicBoolean closed = new AtomicBoolean();
-  private final AtomicInteger callers = new AtomicInteger();
+
+  /** How many callers are inside, those that came in even and in odd phases apart. */
+  private final AtomicInteger[] callers = {new AtomicInteger(), new AtomicInteger()};
+
+  private final AtomicInteger phase = new AtomicInteger();
   private final AtomicBoolean busy = new AtomicBoolean();
   private final AtomicLong state = new AtomicLong();
   private final AtomicInteger ended = new AtomicInteger();
@@ -94,9 +98,11 @@ final class WorkerPool implements AutoCloseable {
    * @throws RuntimeException or Error, the first that a task threw
    */
   <A> void forEach(int count, A args, Body<A> body) {
-    // close() makes the number of callers negative for good, then waits for those inside.
-    if (callers.incrementAndGet() <= 0) {
-      callers.getAndDecrement();
+    AtomicInteger inside = callers[phase.get() & 1];
+    inside.getAndIncrement();
+    // After that, because close() says that the pool is closed before it waits for callers.
+    if (closed.get()) {
+      inside.getAndDecrement();
       throw new IllegalStateException("CpuBackend: the backend is closed, open a new one");
     }
     Scratch scratch = takeScratch();
@@ -114,7 +120,22 @@ final class WorkerPool implements AutoCloseable {
       }
     } finally {
       putScratch(scratch);
-      callers.getAndDecrement();
+      inside.getAndDecrement();
+    }
+  }
+
+  /**
+   * Waits until all calls have ended that are inside now. Of others that come meanwhile, it may
+   * wait for those that come first, not for all. Not to be called from a task.
+   */
+  synchronized void awaitCallers() {
+    // Twice: a caller may have read the phase long before it counted itself. Once both numbers were
+    // zero after this began, whoever is inside came later.
+    for (int i = 0; i < callers.length; i++) {
+      AtomicInteger before = callers[phase.getAndIncrement() & 1];
+      while (before.get() != 0) {
+        Thread.yield();
+      }
     }
   }
 
@@ -205,11 +226,7 @@ final class WorkerPool implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    int inside = callers.addAndGet(Integer.MIN_VALUE);
-    while (inside != Integer.MIN_VALUE) {
-      Thread.yield();
-      inside = callers.get();
-    }
+    awaitCallers();
     for (Worker worker : workers) {
       LockSupport.unpark(worker);
     }

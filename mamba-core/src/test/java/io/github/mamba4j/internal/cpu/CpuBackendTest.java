@@ -7,6 +7,8 @@ import io.github.mamba4j.spi.Backend;
 import io.github.mamba4j.spi.BackendProvider;
 import io.github.mamba4j.spi.BackendUnavailableException;
 import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.MatmulKernels;
+import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
 import java.io.File;
@@ -19,10 +21,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("kernels")
 class CpuBackendTest {
@@ -188,6 +194,45 @@ class CpuBackendTest {
           .hasMessageContaining("64 bytes");
       backend.free(storage);
       assertThatThrownBy(() -> backend.free(storage)).isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"scalar", "auto"})
+  void free_whileAnotherThreadMultiplies_isRefusedThereInWords(String kernels) throws Exception {
+    try (Backend backend = open(kernels, 2)) {
+      for (int round = 0; round < 20; round++) {
+        Storage weights = backend.allocate(4L * 512 * 512);
+        View vectors = new View(backend.allocate(4L * 1024), DType.F32, 0, 512);
+        MatmulKernels.Product product =
+            new MatmulKernels.Product(
+                new MatmulKernels.Shape(1, 1, 512, 512),
+                new MatmulKernels.Operand(vectors, false, 0),
+                new MatmulKernels.Operand(new View(weights, DType.F32, 0, 512), true, 0),
+                new Sink(vectors.plus(512), false),
+                0,
+                null);
+        CountDownLatch begun = new CountDownLatch(1);
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Thread thread =
+            Thread.ofPlatform()
+                .start(() -> {
+                  try {
+                    while (true) {
+                      backend.matmul().matmul(product);
+                      begun.countDown();
+                    }
+                  } catch (RuntimeException e) {
+                    thrown.set(e);
+                  }
+                });
+        begun.await();
+        backend.free(weights);
+        thread.join();
+        assertThat(thrown.get())
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("1048576 bytes was freed");
+      }
     }
   }
 

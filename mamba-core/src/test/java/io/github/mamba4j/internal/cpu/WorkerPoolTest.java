@@ -226,6 +226,68 @@ class WorkerPoolTest {
   }
 
   @Test
+  void awaitCallers_aCallInside_waitsForItsEnd() throws Exception {
+    for (int round = 0; round < 200; round++) {
+      try (WorkerPool pool = new WorkerPool(1)) {
+        AtomicInteger ran = new AtomicInteger();
+        CountDownLatch begun = new CountDownLatch(1);
+        Thread caller =
+            Thread.ofPlatform()
+                .start(() ->
+                    pool.forEach(
+                        8,
+                        ran,
+                        (count, index, scratch) -> {
+                          begun.countDown();
+                          Thread.yield();
+                          count.getAndIncrement();
+                        }));
+        begun.await();
+        pool.awaitCallers();
+        assertThat(ran).hasValue(8);
+        caller.join();
+      }
+    }
+  }
+
+  /** Each call stays until the next one has come, so there always is one inside. */
+  @Test
+  void awaitCallers_callsThatOverlapForEver_returns() throws Exception {
+    try (WorkerPool pool = new WorkerPool(1)) {
+      AtomicInteger calls = new AtomicInteger();
+      AtomicBoolean stop = new AtomicBoolean();
+      Runnable caller =
+          () -> {
+            while (!stop.get()) {
+              pool.forEach(
+                  1,
+                  calls,
+                  (count, index, scratch) -> {
+                    int own = count.incrementAndGet();
+                    while (count.get() == own && !stop.get()) {
+                      Thread.yield();
+                    }
+                  });
+            }
+          };
+      List<Thread> threads = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        threads.add(Thread.ofPlatform().start(caller));
+      }
+      while (calls.get() < 10) {
+        Thread.yield();
+      }
+      for (int i = 0; i < 100; i++) {
+        pool.awaitCallers();
+      }
+      stop.set(true);
+      for (Thread thread : threads) {
+        thread.join();
+      }
+    }
+  }
+
+  @Test
   void close_twice_isHarmlessAndEndsTheThreads() {
     int before = poolThreads();
     WorkerPool pool = new WorkerPool(3);
