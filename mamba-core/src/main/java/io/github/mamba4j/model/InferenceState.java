@@ -61,7 +61,7 @@ public final class InferenceState implements AutoCloseable {
   }
 
   /**
-   * Returns how many tokens are read at once at most: 256 on a CPU, 2,048 on a GPU. A prompt that
+   * Returns how many tokens are read at once at most: 512 on a CPU, 2,048 on a GPU. A prompt that
    * is handed over in pieces of this length leaves the same bits as one that is handed over whole.
    *
    * @return tokens, positive

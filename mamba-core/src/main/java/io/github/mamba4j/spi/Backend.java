@@ -53,7 +53,7 @@ public interface Backend extends AutoCloseable {
    * @return tokens, at least {@link ScanKernels#BATCH_INVARIANT_STEPS}
    */
   default int pieceLength() {
-    return 256;
+    return 512;
   }
 
   /**

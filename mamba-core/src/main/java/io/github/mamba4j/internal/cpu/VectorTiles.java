@@ -5,6 +5,7 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorAccess.positive;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
@@ -76,8 +77,10 @@ final class VectorTiles {
       MemorySegment sums,
       int rows) {
     a = offHeap(a);
+    aOffset = positive(aOffset);
     sums = offHeap(sums);
     MemorySegment packed = offHeap(call.packed);
+    strip = positive(strip);
     int depth = call.depth;
     long step = call.tileStepBytes;
     long a1 = aOffset + Math.min(1, rows - 1) * call.tileRowBytes;
@@ -184,8 +187,10 @@ final class VectorTiles {
       MemorySegment sums,
       int rows) {
     a = offHeap(a);
+    aOffset = positive(aOffset);
     sums = offHeap(sums);
     MemorySegment packed = offHeap(call.packed);
+    strip = positive(strip);
     int depth = call.depth;
     long step = call.tileStepBytes;
     long a1 = aOffset + Math.min(1, rows - 1) * call.tileRowBytes;
@@ -254,8 +259,10 @@ final class VectorTiles {
       MemorySegment sums,
       int rows) {
     a = offHeap(a);
+    aOffset = positive(aOffset);
     sums = offHeap(sums);
     MemorySegment packed = offHeap(call.packed);
+    strip = positive(strip);
     int depth = call.depth;
     long step = call.tileStepBytes;
     long a1 = aOffset + Math.min(1, rows - 1) * call.tileRowBytes;
