@@ -66,25 +66,30 @@ final class ByteCursor {
 
   /** The next bytes as they lie; the count may be any number, it is checked as unsigned. */
   MemorySegment take(long count, String what) throws CheckpointException {
+    return bytes.asSlice(skip(count, what), count);
+  }
+
+  /** Goes past as many bytes and returns where they begin; makes no object. */
+  long skip(long count, String what) throws CheckpointException {
     if (count < 0 || count > remaining()) {
       throw bad(
           "%s needs %s bytes, but only %d follow", what, Long.toUnsignedString(count), remaining());
     }
-    MemorySegment slice = bytes.asSlice(position, count);
+    long at = position;
     position += count;
-    return slice;
+    return at;
   }
 
   int u8(String what) throws CheckpointException {
-    return Byte.toUnsignedInt(take(1, what).get(ValueLayout.JAVA_BYTE, 0));
+    return Byte.toUnsignedInt(bytes.get(ValueLayout.JAVA_BYTE, skip(1, what)));
   }
 
   int u16(String what) throws CheckpointException {
-    return Short.toUnsignedInt(take(2, what).get(StoredType.SHORT, 0));
+    return Short.toUnsignedInt(bytes.get(StoredType.SHORT, skip(2, what)));
   }
 
   int i32(String what) throws CheckpointException {
-    return take(4, what).get(StoredType.INT, 0);
+    return bytes.get(StoredType.INT, skip(4, what));
   }
 
   long u32(String what) throws CheckpointException {
@@ -92,7 +97,7 @@ final class ByteCursor {
   }
 
   long i64(String what) throws CheckpointException {
-    return take(8, what).get(StoredType.LONG, 0);
+    return bytes.get(StoredType.LONG, skip(8, what));
   }
 
   /** Text of a known length; strict UTF-8. */

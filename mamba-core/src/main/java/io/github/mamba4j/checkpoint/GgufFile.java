@@ -181,7 +181,7 @@ public final class GgufFile extends CheckpointFile {
 
     private void skip(String key, GgufType type, int depth) throws CheckpointException {
       switch (type) {
-        case STRING -> in.take(in.i64("length"), "metadata string");
+        case STRING -> in.skip(in.i64("length"), "metadata string");
         case ARRAY -> {
           GgufType element = readType(key);
           long count = in.i64("length");
@@ -201,14 +201,14 @@ public final class GgufFile extends CheckpointFile {
                 in.remaining());
           }
           if (element.byteSize() > 0) {
-            in.take(count * element.byteSize(), "metadata array");
+            in.skip(count * element.byteSize(), "metadata array");
           } else {
             for (long i = 0; i < count; i++) {
               skip(key, element, depth + 1);
             }
           }
         }
-        default -> in.take(type.byteSize(), "metadata value");
+        default -> in.skip(type.byteSize(), "metadata value");
       }
     }
 

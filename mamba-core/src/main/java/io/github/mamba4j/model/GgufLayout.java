@@ -143,10 +143,12 @@ final class GgufLayout extends CheckpointLayout {
   @Override
   void decode(String parameter, MemorySegment floats) {
     if (parameter.endsWith(".mixer.A_log")) {
-      for (long i = 0; i < floats.byteSize() / Float.BYTES; i++) {
-        float a = floats.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, GgufArchitecture.fromNegativeExponential(a));
+      // In an array, which is fast before the loop is compiled well.
+      float[] values = floats.toArray(ValueLayout.JAVA_FLOAT);
+      for (int i = 0; i < values.length; i++) {
+        values[i] = GgufArchitecture.fromNegativeExponential(values[i]);
       }
+      MemorySegment.copy(values, 0, floats, ValueLayout.JAVA_FLOAT, 0, values.length);
     }
   }
 

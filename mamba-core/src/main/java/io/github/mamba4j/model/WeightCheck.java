@@ -7,17 +7,23 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Looks for weights that are not numbers in a mapped file, and warns of them. It runs on a thread
- * of its own, because it reads the whole file; the pages that it has read are in memory when the
- * first token needs them.
+ * of its own, because it reads the whole file, and some time after the load, because the first
+ * token needs the processors.
  */
 final class WeightCheck {
-  private static final Logger LOG = System.getLogger(ModelReader.class.getName());
-
   /** Bytes between two looks at whether to stop: less than a millisecond in memory. */
   private static final long PIECE_BYTES = 34L << 13;
+
+  /** How long the first tokens of a model have the machine for themselves. */
+  private static final long PAUSE_MILLIS = 2000;
+
+  /** Elements that are looked at together; they fit the first-level cache. */
+  private static final int PART = 4096;
 
   /**
    * A mapped parameter.
@@ -31,6 +37,7 @@ final class WeightCheck {
   private final Path path;
   private final List<Weights> weights;
   private final Thread thread;
+  private final CountDownLatch wanted = new CountDownLatch(1);
   private volatile boolean stopped;
 
   private WeightCheck(Path path, List<Weights> weights) {
@@ -49,6 +56,7 @@ final class WeightCheck {
   }
 
   private void run() {
+    pause();
     List<String> broken = new ArrayList<>();
     for (Weights parameter : weights) {
       if (hasNaN(parameter)) {
@@ -56,6 +64,15 @@ final class WeightCheck {
       }
     }
     warn(path, broken);
+  }
+
+  /** Leaves processor and memory to the first tokens, unless the check is waited for. */
+  private void pause() {
+    try {
+      wanted.await(PAUSE_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private boolean hasNaN(Weights parameter) {
@@ -76,6 +93,7 @@ final class WeightCheck {
 
   /** Waits for the end of the check. */
   void await() {
+    wanted.countDown();
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
@@ -92,7 +110,9 @@ final class WeightCheck {
   /** Warns if there are such parameters. */
   static void warn(Path path, List<String> broken) {
     if (!broken.isEmpty()) {
-      LOG.log(Logger.Level.WARNING, "{0}: weights that are not numbers (NaN) in {1}", path, broken);
+      // Asked for here: the classes of loggers are many for a program that warns of nothing.
+      Logger log = System.getLogger(ModelReader.class.getName());
+      log.log(Logger.Level.WARNING, "{0}: weights that are not numbers (NaN) in {1}", path, broken);
     }
   }
 
@@ -108,12 +128,23 @@ final class WeightCheck {
   }
 
   private static boolean hasNaN32(MemorySegment bytes) {
+    // By way of an array, which is fast before the loop is compiled well: a load waits for it.
+    int[] part = new int[PART];
     int largest = 0;
-    for (long at = 0; at < bytes.byteSize(); at += Integer.BYTES) {
-      int magnitude = bytes.get(ValueLayout.JAVA_INT_UNALIGNED, at) & Integer.MAX_VALUE;
-      largest = Math.max(largest, magnitude);
+    for (long at = 0; at < bytes.byteSize(); at += (long) PART * Integer.BYTES) {
+      int count = (int) Math.min(PART, (bytes.byteSize() - at) / Integer.BYTES);
+      MemorySegment.copy(bytes, ValueLayout.JAVA_INT_UNALIGNED, at, part, 0, count);
+      largest = Math.max(largest, largestMagnitude(part, count));
     }
     return largest > 0x7f80_0000;
+  }
+
+  private static int largestMagnitude(int[] bits, int count) {
+    int largest = 0;
+    for (int i = 0; i < count; i++) {
+      largest = Math.max(largest, bits[i] & Integer.MAX_VALUE);
+    }
+    return largest;
   }
 
   private static boolean hasNaN16(MemorySegment bytes, int infinity) {

@@ -155,6 +155,7 @@ final class CpuBackend implements Backend {
   public void read(Storage source, long sourceByteOffset, MemorySegment target) {
     MemorySegment memory = ((CpuStorage) source).segment();
     MemorySegment.copy(memory, sourceByteOffset, target, 0, target.byteSize());
+    kernels.afterRead();
   }
 
   @Override

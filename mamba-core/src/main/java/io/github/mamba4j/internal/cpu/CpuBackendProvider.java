@@ -11,7 +11,7 @@ import java.util.function.Function;
  *
  * <p>The kernels are {@code vector}, {@code scalar} or {@code auto}; the latter asks the system
  * property {@value #KERNELS_PROPERTY}, and if that is not set takes vectors where {@code
- * jdk.incubator.vector} is present.
+ * jdk.incubator.vector} is present, by way of {@link StartKernels}.
  */
 public final class CpuBackendProvider implements BackendProvider {
   private static final String KERNELS_PROPERTY = "mamba.kernels";
@@ -73,7 +73,7 @@ public final class CpuBackendProvider implements BackendProvider {
       }
       case AUTO -> {
         if (vectors) {
-          yield VectorKernels::create;
+          yield StartKernels::new;
         }
         ScalarWarning.once();
         yield ScalarKernels::create;

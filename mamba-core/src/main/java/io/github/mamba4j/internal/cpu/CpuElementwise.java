@@ -264,13 +264,47 @@ abstract class CpuElementwise implements ElementwiseKernels {
   private void decayTask(Decay decay, int task, Scratch scratch) {
     int first = task * TRANSPOSED_ROWS;
     int end = Math.min(first + TRANSPOSED_ROWS, decay.rows());
+    if (!decay.out().add()) {
+      exchange(decay.x(), decay.out().view(), first, end, 0, decay.cols(), true);
+      return;
+    }
     MemorySegment source = CpuStorage.of(decay.x());
     for (int i = first; i < end; i++) {
       long x = row(decay.x(), i);
       for (int j = 0; j < decay.cols(); j++) {
-        // The bits of the loops over vectors, which a model's first token would wait for.
         put(decay.out(), j, i, -ScalarMath.exp(CpuStorage.get(source, x + j)));
       }
+    }
+  }
+
+  /**
+   * Transposes the elements of some rows and columns, or what {@link Decay} makes of them. Over
+   * arrays and without vectors: a model's first token waits for it, see {@link ArrayDots}.
+   */
+  static void exchange(
+      View x, View y, int firstRow, int endRow, int firstCol, int endCol, boolean decay) {
+    int rows = endRow - firstRow;
+    int cols = endCol - firstCol;
+    if (rows <= 0 || cols <= 0) {
+      return;
+    }
+    float[] turned = ArrayRows.room(1, rows * cols);
+    for (int i = 0; i < rows; i++) {
+      long from = row(x, firstRow + i) + firstCol;
+      float[] values = ArrayRows.read(0, CpuStorage.of(x), from, cols);
+      turn(values, cols, turned, i, rows, decay);
+    }
+    for (int j = 0; j < cols; j++) {
+      long to = (row(y, firstCol + j) + firstRow) << 2;
+      MemorySegment.copy(turned, j * rows, CpuStorage.of(y), CpuStorage.FLOAT, to, rows);
+    }
+  }
+
+  private static void turn(
+      float[] row, int cols, float[] turned, int at, int stride, boolean decay) {
+    for (int j = 0; j < cols; j++) {
+      // The exponential has the bits of the loops over vectors.
+      turned[j * stride + at] = decay ? -ScalarMath.exp(row[j]) : row[j];
     }
   }
 

@@ -203,7 +203,7 @@ abstract class CpuMatmul implements MatmulKernels {
     MatmulCall call = take();
     try {
       call.open(product);
-      if (call.m <= MAX_DOT_ROWS && call.bTransposed && !call.aTransposed) {
+      if (isDots(product)) {
         runDots(call);
       } else {
         runBlocked(call);
@@ -213,6 +213,13 @@ abstract class CpuMatmul implements MatmulKernels {
       call.release();
       put(call);
     }
+  }
+
+  /** Whether a product has few rows and is made of dot products. */
+  static boolean isDots(Product product) {
+    return product.shape().m() <= MAX_DOT_ROWS
+        && product.b().transposed()
+        && !product.a().transposed();
   }
 
   private MatmulCall take() {

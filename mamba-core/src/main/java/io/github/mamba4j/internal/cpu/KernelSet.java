@@ -10,28 +10,38 @@ import io.github.mamba4j.spi.OptimizerKernels;
 import io.github.mamba4j.spi.ScanKernels;
 import io.github.mamba4j.spi.SsdKernels;
 
-/**
- * All kernel families of one kind.
- *
- * @param name {@code scalar}, or {@code vector-} and the width in bits
- * @param matmul matrix products
- * @param scan scans
- * @param ssd scans of Mamba-2
- * @param conv convolutions
- * @param norm normalisations
- * @param elementwise elementwise functions and sums
- * @param loss losses
- * @param gather lookups
- * @param optimizer optimiser steps
- */
-record KernelSet(
-    String name,
-    MatmulKernels matmul,
-    ScanKernels scan,
-    SsdKernels ssd,
-    ConvKernels conv,
-    NormKernels norm,
-    ElementwiseKernels elementwise,
-    LossKernels loss,
-    GatherKernels gather,
-    OptimizerKernels optimizer) {}
+/** All kernel families of a backend; the same objects each time. */
+interface KernelSet {
+  /** Returns {@code scalar}, or {@code vector-} and the width in bits. */
+  String name();
+
+  /** Returns matrix products. */
+  MatmulKernels matmul();
+
+  /** Returns scans. */
+  ScanKernels scan();
+
+  /** Returns scans of Mamba-2. */
+  SsdKernels ssd();
+
+  /** Returns convolutions. */
+  ConvKernels conv();
+
+  /** Returns normalisations. */
+  NormKernels norm();
+
+  /** Returns elementwise functions and sums. */
+  ElementwiseKernels elementwise();
+
+  /** Returns losses. */
+  LossKernels loss();
+
+  /** Returns lookups. */
+  GatherKernels gather();
+
+  /** Returns optimiser steps. */
+  OptimizerKernels optimizer();
+
+  /** Comes after the host has read a result. */
+  default void afterRead() {}
+}

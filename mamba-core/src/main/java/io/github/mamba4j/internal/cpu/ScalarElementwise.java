@@ -2,7 +2,6 @@ package io.github.mamba4j.internal.cpu;
 
 import static io.github.mamba4j.internal.cpu.CpuStorage.get;
 import static io.github.mamba4j.internal.cpu.CpuStorage.set;
-import static io.github.mamba4j.internal.cpu.Tiles.row;
 
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -10,7 +9,11 @@ import java.lang.foreign.MemorySegment;
 /** Functions of elements in plain loops. */
 final class ScalarElementwise extends CpuElementwise {
   ScalarElementwise(WorkerPool pool) {
-    super(pool, new ScalarRows());
+    this(pool, new ScalarRows());
+  }
+
+  ScalarElementwise(WorkerPool pool, Rows loops) {
+    super(pool, loops);
   }
 
   @Override
@@ -20,18 +23,8 @@ final class ScalarElementwise extends CpuElementwise {
 
   @Override
   void transpose(Transpose transpose, int first, int rows, Scratch scratch) {
-    exchange(transpose, first, first + rows, 0, transpose.cols());
-  }
-
-  /** Transposes the elements of some rows and columns. */
-  static void exchange(Transpose transpose, int firstRow, int endRow, int firstCol, int endCol) {
-    View x = transpose.x();
-    View y = transpose.out().view();
-    for (int i = firstRow; i < endRow; i++) {
-      for (int j = firstCol; j < endCol; j++) {
-        set(CpuStorage.of(y), row(y, j) + i, get(CpuStorage.of(x), row(x, i) + j));
-      }
-    }
+    View out = transpose.out().view();
+    exchange(transpose.x(), out, first, first + rows, 0, transpose.cols(), false);
   }
 
   static void span(

@@ -5,7 +5,7 @@ final class ScalarKernels {
   private ScalarKernels() {}
 
   static KernelSet create(WorkerPool pool) {
-    return new KernelSet(
+    return new KernelFamilies(
         "scalar",
         new ScalarMatmul(pool),
         new ScalarScan(pool),

@@ -80,11 +80,7 @@ final class ScalarMatmul extends CpuMatmul {
 
   @Override
   void dots(MatmulCall call, int item, int from, int to, Scratch scratch) {
-    for (int i = 0; i < call.m; i++) {
-      for (int j = from; j < to; j++) {
-        finishDot(call, item, i, j, 0, 0);
-      }
-    }
+    ArrayDots.run(call, item, from, to, scratch.arrays);
   }
 
   /**

@@ -6,7 +6,7 @@ import static io.github.mamba4j.internal.cpu.CpuStorage.set;
 import java.lang.foreign.MemorySegment;
 
 /** Plain loops. */
-final class ScalarRows extends Rows {
+class ScalarRows extends Rows {
   @Override
   void scale(
       float factor,

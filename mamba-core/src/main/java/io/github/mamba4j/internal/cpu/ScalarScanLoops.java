@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** The scan's inner loops, one channel at a time. */
-final class ScalarScanLoops implements ScanLoops {
+class ScalarScanLoops implements ScanLoops {
   /**
    * Magnitude below which ZOH takes A as this: the decay is 1 in any case, and (e^ΔA − 1)/A needs
    * no second formula for zero.

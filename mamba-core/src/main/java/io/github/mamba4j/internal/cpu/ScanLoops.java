@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  * and are computed like the others.
  */
 interface ScanLoops {
+  /** Below it, a loop over the channels of a step is longer than one over the steps. */
+  int FEW_STEPS = 6;
+
   /**
    * Returns memory for a tile, contents undefined, to be given back by {@link #release}.
    *

@@ -16,6 +16,10 @@ final class Scratch implements AutoCloseable {
   /** The worker's arguments of dot products. */
   final DotRows dots = new DotRows();
 
+  /** The worker's arrays for dot products. */
+  final ArrayDots.Room arrays = new ArrayDots.Room();
+
+  private MemorySegment heap = MemorySegment.NULL;
   private Arena arena = Arena.ofShared();
   private MemorySegment memory = MemorySegment.NULL;
 
@@ -33,6 +37,14 @@ final class Scratch implements AutoCloseable {
       memory = arena.allocate(Math.max(bytes, 1 << 16), ALIGNMENT);
     }
     return memory;
+  }
+
+  /** Returns at least {@code floats} floats on the heap, as {@link #floats} does. */
+  MemorySegment heapFloats(int floats) {
+    if (heap.byteSize() < (long) floats * Float.BYTES) {
+      heap = MemorySegment.ofArray(new float[floats]);
+    }
+    return heap;
   }
 
   @Override

@@ -42,8 +42,8 @@ final class VectorElementwise extends CpuElementwise {
         VectorTranspose.square(source, from, x.stride() << 2, target, to, y.stride() << 2, room, 0);
       }
     }
-    ScalarElementwise.exchange(transpose, wholeRows, first + rows, 0, cols);
-    ScalarElementwise.exchange(transpose, first, wholeRows, wholeCols, cols);
+    exchange(x, y, wholeRows, first + rows, 0, cols, false);
+    exchange(x, y, first, wholeRows, wholeCols, cols, false);
   }
 
   @Override

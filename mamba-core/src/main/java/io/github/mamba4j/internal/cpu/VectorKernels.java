@@ -5,7 +5,7 @@ final class VectorKernels {
   private VectorKernels() {}
 
   static KernelSet create(WorkerPool pool) {
-    return new KernelSet(
+    return new KernelFamilies(
         "vector-" + VectorAccess.SPECIES.vectorBitSize(),
         new VectorMatmul(pool),
         new VectorScan(pool),

@@ -22,9 +22,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class VectorScanLoops implements ScanLoops {
 
-  /** Below it, a loop over the channels of a step is longer than one over the steps. */
-  private static final int FEW_STEPS = 6;
-
   /** Only for elements that fill no vector. */
   private static final ScanLoops TAIL = new ScalarScanLoops();
 
