@@ -1,6 +1,5 @@
 package io.github.mamba4j.internal.cpu;
 
-import io.github.mamba4j.internal.cpu.VectorWarmUp.Loops;
 import io.github.mamba4j.spi.ConvKernels;
 import io.github.mamba4j.spi.ElementwiseKernels;
 import io.github.mamba4j.spi.GatherKernels;
@@ -16,18 +15,29 @@ import org.jspecify.annotations.Nullable;
 /**
  * The vector kernels of a JVM that may have only just started.
  *
- * <p>Until loops over vectors are compiled, which takes seconds, they are hundreds of times slower
- * than afterwards. What a model computes for its first tokens, products of few rows and everything
- * forward that is no product, is done by loops over arrays before ({@link ArrayDots} says why these
- * are fast at once). They give the same bits, so it does not matter to results when the change
- * comes: {@link VectorWarmUp} says so, once for all of the JVM. All else goes to the vector kernels
- * from the start.
+ * <p>Until loops over vectors are compiled, which takes tenths of a second each, they are hundreds
+ * of times slower than afterwards, and the first token of a model would wait for all of them. So
+ * what it takes, products of few rows and everything forward that is no product, is done by loops
+ * over arrays at first ({@link ArrayDots} says why these are fast at once). They give the same
+ * bits, so it does not matter to results when the change comes: when the host has read something,
+ * which is the first token's logits or a loss, or has computed much without, once for all of the
+ * JVM. The loops over vectors are compiled then, while the next tokens are computed. All else, and
+ * what trains, goes to the vector kernels from the start.
  */
 final class StartKernels implements KernelSet {
-  /** Products with few rows after which the vectors are warmed up, if nothing is read before. */
-  private static final int MANY_PRODUCTS = 1000;
+  /** Kernels after which the change comes, if nothing was read before: several thousand tokens. */
+  static final int MANY_KERNELS = 2000;
+
+  /** Whether loops over vectors are in use. */
+  static final class Change {
+    private volatile boolean made;
+  }
+
+  /** Compiled code belongs to the JVM. */
+  private static final Change JVM = new Change();
 
   private final WorkerPool pool;
+  private final Change change;
   private final MatmulKernels matmul;
   private final ScanKernels scan;
   private final ConvKernels conv;
@@ -35,10 +45,17 @@ final class StartKernels implements KernelSet {
   private final ElementwiseKernels elementwise;
   private final GatherKernels gather;
   private volatile @Nullable KernelSet vectors;
+  private int kernels;
 
   StartKernels(WorkerPool pool) {
+    this(pool, JVM);
+  }
+
+  /** For tests: with a change of its own. */
+  StartKernels(WorkerPool pool, Change change) {
     this.pool = pool;
-    VectorWarmUp.start();
+    this.change = change;
+    ArrayWarmUp.start();
     matmul = new Matmul();
     scan = new Scan();
     conv = new Conv();
@@ -64,8 +81,33 @@ final class StartKernels implements KernelSet {
 
   /** Returns the vector kernels for what only training needs. */
   private KernelSet training() {
-    VectorWarmUp.leave();
+    change();
     return vectors();
+  }
+
+  /** Whether a kernel is to be done by loops over arrays. */
+  private boolean isCold() {
+    if (change.made) {
+      return false;
+    }
+    ArrayWarmUp.end();
+    // Not counted with care: threads may lose some.
+    if (++kernels >= MANY_KERNELS) {
+      change();
+    }
+    return !change.made;
+  }
+
+  private void change() {
+    if (!change.made) {
+      change.made = true;
+      ArrayWarmUp.end();
+    }
+  }
+
+  /** Returns whether loops over vectors are in use. */
+  boolean usesVectors() {
+    return change.made;
   }
 
   @Override
@@ -118,15 +160,14 @@ final class StartKernels implements KernelSet {
     return training().optimizer();
   }
 
-  /** The first token is there; the processors are free for the compiler. */
+  /** The first token is there. */
   @Override
   public void afterRead() {
-    VectorWarmUp.begin();
+    change();
   }
 
   private final class Matmul implements MatmulKernels {
     private final ScalarMatmul cold = new ScalarMatmul(pool);
-    private int products;
 
     @Override
     public int batchInvariantRows() {
@@ -135,13 +176,7 @@ final class StartKernels implements KernelSet {
 
     @Override
     public void matmul(Product product) {
-      Loops loops = product.shape().m() == 1 ? Loops.ROW : Loops.PRODUCTS;
-      if (!loops.areWarm() && CpuMatmul.isDots(product)) {
-        VectorWarmUp.uses(product.b().view().type());
-        // Not counted with care: threads may lose some.
-        if (++products == MANY_PRODUCTS) {
-          VectorWarmUp.begin();
-        }
+      if (CpuMatmul.isDots(product) && isCold()) {
         cold.matmul(product);
       } else {
         vectors().matmul().matmul(product);
@@ -179,10 +214,9 @@ final class StartKernels implements KernelSet {
           scan.checkpoints() == null
               && !ScanStage.zoh(scan.shape())
               && ScanTile.segments(scan.shape()) == 1;
-      Loops loops = ScanStep.fits(scan) ? Loops.STEP : Loops.SCAN;
-      if (loops.areWarm() || !inference) {
+      if (!inference || !isCold()) {
         vectors().scan().forward(scan);
-      } else if (loops == Loops.STEP) {
+      } else if (ScanStep.fits(scan)) {
         coldStep.run(scan);
       } else {
         cold.run(scan);
@@ -210,7 +244,7 @@ final class StartKernels implements KernelSet {
 
     @Override
     public void forward(ConvKernels.Forward conv) {
-      (Loops.CONVOLUTION.areWarm() ? vectors().conv() : cold).forward(conv);
+      (isCold() ? cold : vectors().conv()).forward(conv);
     }
 
     @Override
@@ -229,7 +263,7 @@ final class StartKernels implements KernelSet {
 
     @Override
     public void forward(NormKernels.Forward norm) {
-      (Loops.NORM.areWarm() ? vectors().norm() : cold).forward(norm);
+      (isCold() ? cold : vectors().norm()).forward(norm);
     }
 
     @Override
@@ -257,7 +291,7 @@ final class StartKernels implements KernelSet {
     private final ElementwiseKernels cold = new ScalarElementwise(pool, new ArrayRows());
 
     private ElementwiseKernels now() {
-      return Loops.NORM.areWarm() ? vectors().elementwise() : cold;
+      return isCold() ? cold : vectors().elementwise();
     }
 
     @Override

@@ -233,20 +233,40 @@ class ArrayKernelsTest {
   }
 
   @Test
-  void startKernels_beforeAndAfterTheVectorsAreWarm_giveTheSameBits() throws Exception {
-    KernelSet start = new StartKernels(pool);
+  void startKernels_afterTheFirstRead_changeToVectorsOfTheSameBits() {
+    StartKernels start = new StartKernels(pool, new StartKernels.Change());
     assertThat(start.name()).isEqualTo(vectors.name());
     View a = numbers(1, 256, 1);
     View b = numbers(8, 256, 1);
     View expected = zeros(1, 8);
     vectors.matmul().matmul(product(a, b, expected));
-    start.afterRead();
-    for (int i = 0; i < 3; i++) {
+    for (boolean changed : new boolean[] {false, true}) {
       View actual = zeros(1, 8);
       start.matmul().matmul(product(a, b, actual));
-      assertSame("after some time", actual, expected);
-      Thread.sleep(10);
+      assertThat(start.usesVectors()).isEqualTo(changed);
+      assertSame("product", actual, expected);
+      start.afterRead();
     }
+  }
+
+  @Test
+  void startKernels_manyKernelsWithoutARead_changeToVectors() {
+    StartKernels start = new StartKernels(pool, new StartKernels.Change());
+    View out = zeros(1, 8);
+    MatmulKernels.Product product = product(numbers(1, 256, 1), numbers(8, 256, 1), out);
+    for (int i = 1; i < StartKernels.MANY_KERNELS; i++) {
+      start.matmul().matmul(product);
+      assertThat(start.usesVectors()).isFalse();
+    }
+    start.matmul().matmul(product);
+    assertThat(start.usesVectors()).isTrue();
+  }
+
+  @Test
+  void startKernels_aKernelOfTraining_changesToVectors() {
+    StartKernels start = new StartKernels(pool, new StartKernels.Change());
+    assertThat(start.loss()).isNotNull();
+    assertThat(start.usesVectors()).isTrue();
   }
 
   private static MatmulKernels.Product product(View a, View b, View out) {
