@@ -10,10 +10,10 @@ import java.lang.foreign.MemorySegment;
 /**
  * One task of a product with few rows: dot products of all left rows with some right rows.
  *
- * <p>A single left row meets bfloat16 and 8-bit weights as they lie, widened in registers, because
- * reading them is the work. Half-precision weights, and all narrow weights where there are several
- * left rows, are widened once into the worker's memory, which L1 or L2 holds, and multiplied there.
- * For one type each sum is made in one order, whatever the number of left rows.
+ * <p>A single left row meets narrow weights as they lie, widened in registers, because reading them
+ * is the work. Where there are several left rows, they are widened once into the worker's memory,
+ * which L1 or L2 holds, and multiplied there. For one type each sum is made in one order, whatever
+ * the number of left rows.
  */
 final class VectorDotTask {
   /** Vectors of sums of the only left row that are finished together. */
@@ -31,6 +31,7 @@ final class VectorDotTask {
 
   private static final EmptyCalls WIDE = new EmptyCalls();
   private static final EmptyCalls PAIRS = new EmptyCalls();
+  private static final EmptyCalls HALVES = new EmptyCalls();
   private static final EmptyCalls INT8 = new EmptyCalls();
   private static final EmptyCalls SQUARE = new EmptyCalls();
   private static final EmptyCalls BLOCKS = new EmptyCalls();
@@ -95,6 +96,7 @@ final class VectorDotTask {
     return switch (call.bType) {
       case F32 -> false;
       case BF16 -> call.m > 1 || !isPairs(call);
+      case F16 -> call.m > 1;
       case INT8 -> call.m > 1 || !VectorWeightDots.MULTIPLIES_INT8;
       default -> true;
     };
@@ -131,7 +133,10 @@ final class VectorDotTask {
     if (blocks(call)) {
       return VectorWeightDots.INT8_ROWS;
     }
-    return call.m > 1 ? VectorDots.SQUARE : VectorDots.WIDE;
+    if (call.m > 1) {
+      return VectorDots.SQUARE;
+    }
+    return call.bType == DType.F16 ? VectorWeightDots.HALF_ROWS : VectorDots.WIDE;
   }
 
   /** Returns the counter of the loop that multiplies. */
@@ -141,6 +146,9 @@ final class VectorDotTask {
     }
     if (call.bType == DType.F32 || isWidened(call)) {
       return WIDE;
+    }
+    if (call.bType == DType.F16) {
+      return HALVES;
     }
     return isPairs(call) ? PAIRS : INT8;
   }
@@ -216,6 +224,8 @@ final class VectorDotTask {
   private static void multiplyOne(MatmulCall call, DotRows rows, MemorySegment memory, long sums) {
     if (call.bType == DType.F32 || isWidened(call)) {
       VectorDots.wide(rows, memory, sums);
+    } else if (call.bType == DType.F16) {
+      VectorWeightDots.halves(rows, memory, sums);
     } else if (isPairs(call)) {
       VectorWeightDots.pairs(rows, memory, sums);
     } else {

@@ -7,17 +7,22 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.place;
 import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static io.github.mamba4j.internal.cpu.VectorWiden.BYTE_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.INT_LANES;
+import static io.github.mamba4j.internal.cpu.VectorWiden.SHORT_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.UPPER_HALF;
 import static io.github.mamba4j.internal.cpu.VectorWiden.scale;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.VectorOperators.B2F;
+import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.OR;
+import static jdk.incubator.vector.VectorOperators.S2I;
 
 import io.github.mamba4j.spi.DType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 
 /**
  * Dot products of one row of floats with rows of narrow weights, which are widened in registers:
@@ -30,6 +35,18 @@ final class VectorWeightDots {
    */
   static final int INT8_ROWS = LANES == 16 ? 4 : 2;
 
+  /** Rows of half-precision weights that are multiplied together. */
+  static final int HALF_ROWS = 4;
+
+  /** Sign, exponent and mantissa of a half that was extended to an int and moved up by 13 bits. */
+  private static final int HALF_BITS = 0x8fffe000;
+
+  /** Exponent and mantissa of a float, the exponent of infinity, and 2¹⁶ as a float's bits. */
+  private static final int MAGNITUDE = 0x7fffffff;
+
+  private static final int INFINITE = 0x7f800000;
+  private static final int TOO_LARGE = 0x47800000;
+
   /** False where a block would take more vectors than the compiler can keep in registers. */
   static final boolean MULTIPLIES_INT8 = LANES == 8 || LANES == 16;
 
@@ -37,6 +54,7 @@ final class VectorWeightDots {
   private static final long BLOCK_BYTES = DType.INT8.blockBytes();
   private static final long BLOCK_FLOAT_BYTES = (long) DType.INT8.blockElements() * Float.BYTES;
   private static final long SCALE_BYTES = Short.BYTES;
+  private static final long HALF_BYTES = (long) LANES * Short.BYTES;
 
   private VectorWeightDots() {}
 
@@ -112,6 +130,93 @@ final class VectorWeightDots {
     c5.intoMemorySegment(sums, at + 5 * BYTES, ORDER);
     c6.intoMemorySegment(sums, at + 6 * BYTES, ORDER);
     c7.intoMemorySegment(sums, at + 7 * BYTES, ORDER);
+  }
+
+  /**
+   * Multiplies the first of the left rows with up to four rows of half-precision numbers and leaves
+   * four vectors of sums.
+   *
+   * <p>The exponent and mantissa of a half, moved to where a float has them, are the number divided
+   * by 2¹¹², of subnormal numbers, too. What had the largest exponent (infinity, NaN) is 2¹⁶ or
+   * more after the multiplication and gets the largest exponent of a float.
+   *
+   * @param rows the rows
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
+   */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
+  static void halves(DotRows rows, MemorySegment sums, long at) {
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
+    int steps = rows.elements / LANES;
+    long left = rows.leftAt(0);
+    long b0 = rows.rightAt(0);
+    long b1 = rows.rightAt(1);
+    long b2 = rows.rightAt(2);
+    long b3 = rows.rightAt(3);
+    FloatVector c0 = FloatVector.zero(SPECIES);
+    FloatVector c1 = c0;
+    FloatVector c2 = c0;
+    FloatVector c3 = c0;
+    for (int s = 0; s < steps; s++) {
+      long h = s * HALF_BYTES;
+      FloatVector x = fromMemorySegment(SPECIES, a, left + s * BYTES, ORDER);
+      IntVector w;
+      w =
+          (IntVector)
+              ShortVector.fromMemorySegment(SHORT_LANES, b, b0 + h, ORDER)
+                  .convertShape(S2I, INT_LANES, 0);
+      w =
+          w.lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(0x1p112f)
+              .reinterpretAsInts();
+      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
+      c0 = x.fma(w.reinterpretAsFloats(), c0);
+      w =
+          (IntVector)
+              ShortVector.fromMemorySegment(SHORT_LANES, b, b1 + h, ORDER)
+                  .convertShape(S2I, INT_LANES, 0);
+      w =
+          w.lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(0x1p112f)
+              .reinterpretAsInts();
+      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
+      c1 = x.fma(w.reinterpretAsFloats(), c1);
+      w =
+          (IntVector)
+              ShortVector.fromMemorySegment(SHORT_LANES, b, b2 + h, ORDER)
+                  .convertShape(S2I, INT_LANES, 0);
+      w =
+          w.lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(0x1p112f)
+              .reinterpretAsInts();
+      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
+      c2 = x.fma(w.reinterpretAsFloats(), c2);
+      w =
+          (IntVector)
+              ShortVector.fromMemorySegment(SHORT_LANES, b, b3 + h, ORDER)
+                  .convertShape(S2I, INT_LANES, 0);
+      w =
+          w.lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(0x1p112f)
+              .reinterpretAsInts();
+      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
+      c3 = x.fma(w.reinterpretAsFloats(), c3);
+    }
+    c0.intoMemorySegment(sums, at, ORDER);
+    c1.intoMemorySegment(sums, at + BYTES, ORDER);
+    c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+    c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
   }
 
   /**
