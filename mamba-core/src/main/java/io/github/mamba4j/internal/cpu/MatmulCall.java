@@ -139,8 +139,14 @@ final class MatmulCall extends TileFactors {
   private static void requireInside(String name, MemorySegment memory, long from, long to) {
     if (from < 0 || to > memory.byteSize()) {
       throw new IndexOutOfBoundsException(
-          "CpuMatmul: %s lies at bytes %d to %d of %d"
-              .formatted(name, from, to, memory.byteSize()));
+          "CpuMatmul: "
+              + name
+              + " lies at bytes "
+              + from
+              + " to "
+              + to
+              + " of "
+              + memory.byteSize());
     }
   }
 
