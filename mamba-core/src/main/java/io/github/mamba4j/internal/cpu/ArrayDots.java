@@ -78,11 +78,11 @@ final class ArrayDots {
 
   /** Whether even elements come before odd ones, see {@link VectorWeightDots#pairs}. */
   private static boolean pairs(MatmulCall call) {
-    return call.bType == DType.BF16 && call.k % (2 * LANES) == 0;
+    return call.inPairs(LANES);
   }
 
   private static int whole(MatmulCall call) {
-    return call.k / LANES * LANES;
+    return call.whole(LANES);
   }
 
   /** Returns the floats of a right row: its elements, and the scales of its blocks. */

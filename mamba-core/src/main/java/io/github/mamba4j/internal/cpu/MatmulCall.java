@@ -203,6 +203,19 @@ final class MatmulCall extends TileFactors {
     packed = MemorySegment.NULL;
   }
 
+  /**
+   * Whether a dot product takes the even elements of two vectors before the odd ones: bfloat16 rows
+   * of whole pairs of vectors. Every loop over dot products has to, for its sums to be the same.
+   */
+  boolean inPairs(int lanes) {
+    return bType == DType.BF16 && k % (2 * lanes) == 0;
+  }
+
+  /** Returns the part of a row that is made of whole vectors. */
+  int whole(int lanes) {
+    return k / lanes * lanes;
+  }
+
   /** Returns where a row of an item's result starts. */
   long outAt(int item, int row) {
     return outOffset + item * outBatchBytes + row * outRowBytes;

@@ -104,7 +104,7 @@ final class VectorDotTask {
 
   /** Whether rows are bfloat16 in whole pairs of vectors, which meet a left row that is split. */
   private static boolean isPairs(MatmulCall call) {
-    return call.bType == DType.BF16 && call.k % (2 * LANES) == 0;
+    return call.inPairs(LANES);
   }
 
   /** Whether sums are made block by block, each of which meets its scale as a whole. */
@@ -114,7 +114,7 @@ final class VectorDotTask {
 
   /** Returns the part of a row that is made of whole vectors. */
   private static int whole(MatmulCall call) {
-    return call.k / LANES * LANES;
+    return call.whole(LANES);
   }
 
   /** Returns the floats of a widened row: its elements, and the scales of its blocks. */
