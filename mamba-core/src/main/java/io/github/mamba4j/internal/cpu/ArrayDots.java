@@ -34,6 +34,7 @@ final class ArrayDots {
   static final class Room {
     private float[] left = {};
     private float[] right = {};
+    private float[] row = {};
     private short[] shorts = {};
     private byte[] bytes = {};
     private float[] out = {};
@@ -47,6 +48,7 @@ final class ArrayDots {
       out = atLeast(out, rows * padded);
       if (call.bType != DType.F32 && shorts.length < call.k) {
         shorts = new short[call.k];
+        row = new float[call.k];
         bytes = new byte[Math.ceilDiv(call.k, BLOCK) * BLOCK_BYTES];
       }
     }
@@ -96,8 +98,8 @@ final class ArrayDots {
       long from = call.leftAt(item, Math.min(i, call.m - 1));
       int to = i * call.k;
       if (pairs(call)) {
-        MemorySegment.copy(call.a, CpuStorage.FLOAT, from, room.right, 0, call.k);
-        split(room.right, call.k, room.left, to);
+        MemorySegment.copy(call.a, CpuStorage.FLOAT, from, room.row, 0, call.k);
+        split(room.row, call.k, room.left, to);
       } else {
         MemorySegment.copy(call.a, CpuStorage.FLOAT, from, room.left, to, call.k);
       }
@@ -133,12 +135,9 @@ final class ArrayDots {
       case F32 -> MemorySegment.copy(call.b, CpuStorage.FLOAT, at, room.right, to, call.k);
       case BF16, F16 -> {
         MemorySegment.copy(call.b, CpuStorage.SHORT, at, room.shorts, 0, call.k);
-        if (call.bType == DType.F16) {
-          widenHalves(room.shorts, call.k, room.right, to);
-        } else if (pairs(call)) {
-          splitBf16(room.shorts, call.k, room.right, to);
-        } else {
-          widenBf16(room.shorts, call.k, room.right, to);
+        widen(call, pairs(call) ? room.row : room.right, pairs(call) ? 0 : to, room);
+        if (pairs(call)) {
+          split(room.row, call.k, room.right, to);
         }
       }
       default -> {
@@ -147,6 +146,14 @@ final class ArrayDots {
         MemorySegment.copy(call.b, ValueLayout.JAVA_BYTE, at, room.bytes, 0, bytes);
         widenBlocks(room.bytes, blocks, blocks(call), room.right, to);
       }
+    }
+  }
+
+  private static void widen(MatmulCall call, float[] target, int to, Room room) {
+    if (call.bType == DType.F16) {
+      widenHalves(room.shorts, call.k, target, to);
+    } else {
+      widenBf16(room.shorts, call.k, target, to);
     }
   }
 
@@ -159,15 +166,6 @@ final class ArrayDots {
   private static void widenBf16(short[] from, int n, float[] to, int at) {
     for (int i = 0; i < n; i++) {
       to[at + i] = Float.intBitsToFloat(from[i] << Short.SIZE);
-    }
-  }
-
-  private static void splitBf16(short[] from, int n, float[] to, int at) {
-    for (int s = 0; s < n; s += 2 * LANES) {
-      for (int lane = 0; lane < LANES; lane++) {
-        to[at + s + lane] = Float.intBitsToFloat(from[s + 2 * lane] << Short.SIZE);
-        to[at + s + LANES + lane] = Float.intBitsToFloat(from[s + 2 * lane + 1] << Short.SIZE);
-      }
     }
   }
 

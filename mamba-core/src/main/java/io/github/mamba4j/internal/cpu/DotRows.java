@@ -28,6 +28,9 @@ final class DotRows {
   /** How many elements of each row are multiplied, whole vectors. */
   int elements;
 
+  /** Whether half-precision weights can meet the left row, see {@link VectorWiden#scalePairs}. */
+  boolean scaled;
+
   /** From a vector of 32-bit floats to the next, in bytes. */
   long step;
 

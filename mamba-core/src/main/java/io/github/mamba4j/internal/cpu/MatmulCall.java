@@ -204,11 +204,11 @@ final class MatmulCall extends TileFactors {
   }
 
   /**
-   * Whether a dot product takes the even elements of two vectors before the odd ones: bfloat16 rows
+   * Whether a dot product takes the even elements of two vectors before the odd ones: 16-bit rows
    * of whole pairs of vectors. Every loop over dot products has to, for its sums to be the same.
    */
   boolean inPairs(int lanes) {
-    return bType == DType.BF16 && k % (2 * lanes) == 0;
+    return (bType == DType.BF16 || bType == DType.F16) && k % (2 * lanes) == 0;
   }
 
   /** Returns the part of a row that is made of whole vectors. */

@@ -49,13 +49,18 @@ final class VectorDotTask {
    */
   static void run(MatmulCall call, int item, int from, int to, Scratch scratch) {
     int group = group(call);
-    long widened = isWidened(call) ? (long) group * widenedFloats(call) : 0;
+    boolean widens = isWidened(call) || isHalves(call);
+    long widened = widens ? (long) group * widenedFloats(call) : 0;
     MemorySegment memory = scratch.floats(ROOM_FLOATS + copied(call) + widened);
     DotRows rows = scratch.dots;
     rows.elements = whole(call);
     rows.step = VECTOR_BYTES;
     if (isPairs(call)) {
       splitPairs(call, item, rows.elements, memory);
+    }
+    if (isHalves(call)) {
+      long left = ROOM_FLOATS * Float.BYTES;
+      rows.scaled = VectorWiden.scalePairs(memory, left, rows.elements);
     }
     if (call.m == 1) {
       multiplyOne(call, item, from, to, rows, memory);
@@ -79,32 +84,46 @@ final class VectorDotTask {
       DotRows rows,
       MemorySegment memory) {
     rows.columns = Math.ceilDiv(to - column, apart);
-    long first = call.bOffset + item * call.bBatchStride + column * call.bStride;
     if (isWidened(call)) {
-      rows.b = memory;
-      rows.right = (ROOM_FLOATS + copied(call)) * Float.BYTES;
-      rows.rightApart = (long) widenedFloats(call) * Float.BYTES;
-      widen(call, first, apart, rows);
+      aimWidened(call, item, column, apart, rows, memory);
     } else {
       rows.b = call.b;
-      rows.right = call.bType.bytes(first);
+      rows.right = call.bType.bytes(first(call, item, column));
       rows.rightApart = call.bType.bytes(apart * call.bStride);
     }
+  }
+
+  /** Widens the right rows of a round and points at them. */
+  private static void aimWidened(
+      MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
+    rows.b = memory;
+    rows.right = (ROOM_FLOATS + copied(call)) * Float.BYTES;
+    rows.rightApart = (long) widenedFloats(call) * Float.BYTES;
+    widen(call, first(call, item, column), apart, rows);
+  }
+
+  /** Returns the first element of a right row. */
+  private static long first(MatmulCall call, int item, int column) {
+    return call.bOffset + item * call.bBatchStride + column * call.bStride;
   }
 
   private static boolean isWidened(MatmulCall call) {
     return switch (call.bType) {
       case F32 -> false;
-      case BF16 -> call.m > 1 || !isPairs(call);
-      case F16 -> call.m > 1;
+      case BF16, F16 -> call.m > 1 || !isPairs(call);
       case INT8 -> call.m > 1 || !VectorWeightDots.MULTIPLIES_INT8;
       default -> true;
     };
   }
 
-  /** Whether rows are bfloat16 in whole pairs of vectors, which meet a left row that is split. */
+  /** Whether rows are 16-bit in whole pairs of vectors, which meet a left row that is split. */
   private static boolean isPairs(MatmulCall call) {
     return call.inPairs(LANES);
+  }
+
+  /** Whether one row meets half-precision weights as they lie, unless it or they are too large. */
+  private static boolean isHalves(MatmulCall call) {
+    return call.m == 1 && call.bType == DType.F16 && isPairs(call);
   }
 
   /** Whether sums are made block by block, each of which meets its scale as a whole. */
@@ -125,7 +144,8 @@ final class VectorDotTask {
 
   /** Returns the floats of the left rows that are copied. */
   private static long copied(MatmulCall call) {
-    return isPairs(call) ? (long) call.m * whole(call) : 0;
+    long copies = isHalves(call) ? 2 : call.m;
+    return isPairs(call) ? copies * whole(call) : 0;
   }
 
   /** Returns how many right rows are multiplied together. */
@@ -136,7 +156,7 @@ final class VectorDotTask {
     if (call.m > 1) {
       return VectorDots.SQUARE;
     }
-    return call.bType == DType.F16 ? VectorWeightDots.HALF_ROWS : VectorDots.WIDE;
+    return isHalves(call) ? VectorWeightDots.HALF_ROWS : VectorDots.WIDE;
   }
 
   /** Returns the counter of the loop that multiplies. */
@@ -147,13 +167,14 @@ final class VectorDotTask {
     if (call.bType == DType.F32 || isWidened(call)) {
       return WIDE;
     }
-    if (call.bType == DType.F16) {
-      return HALVES;
-    }
-    return isPairs(call) ? PAIRS : INT8;
+    return switch (call.bType) {
+      case BF16 -> PAIRS;
+      case F16 -> HALVES;
+      default -> INT8;
+    };
   }
 
-  /** Copies the left rows so that they meet bfloat16 pairs: even elements, then odd ones. */
+  /** Copies the left rows so that they meet pairs of weights: even elements, then odd ones. */
   private static void splitPairs(MatmulCall call, int item, int whole, MemorySegment memory) {
     for (int i = 0; i < call.m; i++) {
       long to = (ROOM_FLOATS + (long) i * whole) * Float.BYTES;
@@ -165,12 +186,16 @@ final class VectorDotTask {
     for (int c = 0; c < rows.columns; c++) {
       long element = first + c * (apart * call.bStride);
       long source = call.bType.bytes(element);
-      if (isPairs(call)) {
+      if (isPairs(call) && call.bType == DType.BF16) {
         VectorWiden.pairs(call.b, source, rows.elements, reach(rows.b), rows.rightAt(c));
       } else if (blocks(call)) {
         VectorWiden.integers(call.b, source, rows.elements, reach(rows.b), rows.rightAt(c));
       } else {
-        VectorWiden.row(call.bType, call.b, element, rows.elements, reach(rows.b), rows.rightAt(c));
+        MemorySegment to = reach(rows.b);
+        VectorWiden.row(call.bType, call.b, element, rows.elements, to, rows.rightAt(c));
+        if (isPairs(call)) {
+          VectorWiden.splitPairs(to, rows.rightAt(c), rows.elements, to, rows.rightAt(c));
+        }
       }
     }
   }
@@ -211,7 +236,10 @@ final class VectorDotTask {
           multiplyOne(call, rows, memory, sums);
         }
         rows.elements = whole;
-        multiplyOne(call, rows, memory, sums);
+        if (!multiplyOne(call, rows, memory, sums)) {
+          aimWidened(call, item, j + round, apart, rows, memory);
+          VectorDots.wide(rows, memory, sums);
+        }
       }
       VectorDots.reduce(memory, together * group, 0);
       for (int c = 0; c < group && j + c * apart < to; c++) {
@@ -221,16 +249,19 @@ final class VectorDotTask {
     }
   }
 
-  private static void multiplyOne(MatmulCall call, DotRows rows, MemorySegment memory, long sums) {
+  /** Returns false if the sums are wrong, see {@link VectorWeightDots#halves}. */
+  private static boolean multiplyOne(
+      MatmulCall call, DotRows rows, MemorySegment memory, long sums) {
     if (call.bType == DType.F32 || isWidened(call)) {
       VectorDots.wide(rows, memory, sums);
     } else if (call.bType == DType.F16) {
-      VectorWeightDots.halves(rows, memory, sums);
-    } else if (isPairs(call)) {
+      return rows.scaled && VectorWeightDots.halves(rows, memory, sums);
+    } else if (call.bType == DType.BF16) {
       VectorWeightDots.pairs(rows, memory, sums);
     } else {
       VectorWeightDots.int8(rows, memory, sums);
     }
+    return true;
   }
 
   /**

@@ -7,15 +7,12 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.place;
 import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static io.github.mamba4j.internal.cpu.VectorWiden.BYTE_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.INT_LANES;
-import static io.github.mamba4j.internal.cpu.VectorWiden.SHORT_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.UPPER_HALF;
 import static io.github.mamba4j.internal.cpu.VectorWiden.scale;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.B2F;
-import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.OR;
-import static jdk.incubator.vector.VectorOperators.S2I;
 
 import io.github.mamba4j.spi.DType;
 import java.lang.foreign.MemorySegment;
@@ -23,6 +20,7 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Dot products of one row of floats with rows of narrow weights, which are widened in registers:
@@ -41,11 +39,14 @@ final class VectorWeightDots {
   /** Sign, exponent and mantissa of a half that was extended to an int and moved up by 13 bits. */
   private static final int HALF_BITS = 0x8fffe000;
 
-  /** Exponent and mantissa of a float, the exponent of infinity, and 2¹⁶ as a float's bits. */
-  private static final int MAGNITUDE = 0x7fffffff;
+  /** Exponents and mantissas of the two halves of an int, and infinity, below only NaN. */
+  private static final int HALF_MAGNITUDES = 0x7fff7fff;
 
-  private static final int INFINITE = 0x7f800000;
-  private static final int TOO_LARGE = 0x47800000;
+  private static final short HALF_INFINITY = 0x7c00;
+
+  /** Twice as many halves as a vector has floats. */
+  private static final VectorSpecies<Short> HALF_LANES =
+      VectorSpecies.of(short.class, SPECIES.vectorShape());
 
   /** False where a block would take more vectors than the compiler can keep in registers. */
   static final boolean MULTIPLIES_INT8 = LANES == 8 || LANES == 16;
@@ -54,7 +55,6 @@ final class VectorWeightDots {
   private static final long BLOCK_BYTES = DType.INT8.blockBytes();
   private static final long BLOCK_FLOAT_BYTES = (long) DType.INT8.blockElements() * Float.BYTES;
   private static final long SCALE_BYTES = Short.BYTES;
-  private static final long HALF_BYTES = (long) LANES * Short.BYTES;
 
   private VectorWeightDots() {}
 
@@ -133,25 +133,26 @@ final class VectorWeightDots {
   }
 
   /**
-   * Multiplies the first of the left rows with up to four rows of half-precision numbers and leaves
-   * four vectors of sums.
+   * Multiplies a row of split pairs, see {@link VectorWiden#splitPairs}, with up to four rows of
+   * half-precision numbers and leaves four vectors of sums. Behind the row lies the same row times
+   * 2¹¹², see {@link VectorWiden#scalePairs}, which is the one that is read.
    *
-   * <p>The exponent and mantissa of a half, moved to where a float has them, are the number divided
-   * by 2¹¹², of subnormal numbers, too. What had the largest exponent (infinity, NaN) is 2¹⁶ or
-   * more after the multiplication and gets the largest exponent of a float.
+   * <p>A vector of ints holds two halves a lane. Sign, exponent and mantissa of a half, moved to
+   * where a float has them, are the number divided by 2¹¹², of subnormal numbers, too; but infinity
+   * and NaN are taken for numbers.
    *
    * @param rows the rows
    * @param sums memory of the sums
    * @param at where to leave them there, in bytes
+   * @return false if there is infinity or NaN among the weights, so that the sums are wrong
    */
-  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
-  static void halves(DotRows rows, MemorySegment sums, long at) {
+  static boolean halves(DotRows rows, MemorySegment sums, long at) {
     at = place(sums, at);
     sums = reach(sums);
     MemorySegment a = reach(rows.a);
     MemorySegment b = reach(rows.b);
-    int steps = rows.elements / LANES;
-    long left = rows.leftAt(0);
+    int steps = rows.elements / LANES / 2;
+    long left = rows.leftAt(0) + (long) rows.elements * Float.BYTES;
     long b0 = rows.rightAt(0);
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
@@ -160,63 +161,43 @@ final class VectorWeightDots {
     FloatVector c1 = c0;
     FloatVector c2 = c0;
     FloatVector c3 = c0;
+    ShortVector largest = ShortVector.zero(HALF_LANES);
     for (int s = 0; s < steps; s++) {
-      long h = s * HALF_BYTES;
-      FloatVector x = fromMemorySegment(SPECIES, a, left + s * BYTES, ORDER);
+      long p = s * BYTES;
+      FloatVector even = fromMemorySegment(SPECIES, a, left + 2 * p, ORDER);
+      FloatVector odd = fromMemorySegment(SPECIES, a, left + 2 * p + BYTES, ORDER);
       IntVector w;
-      w =
-          (IntVector)
-              ShortVector.fromMemorySegment(SHORT_LANES, b, b0 + h, ORDER)
-                  .convertShape(S2I, INT_LANES, 0);
-      w =
-          w.lanewise(LSHL, 13)
-              .and(HALF_BITS)
-              .reinterpretAsFloats()
-              .mul(0x1p112f)
-              .reinterpretAsInts();
-      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
-      c0 = x.fma(w.reinterpretAsFloats(), c0);
-      w =
-          (IntVector)
-              ShortVector.fromMemorySegment(SHORT_LANES, b, b1 + h, ORDER)
-                  .convertShape(S2I, INT_LANES, 0);
-      w =
-          w.lanewise(LSHL, 13)
-              .and(HALF_BITS)
-              .reinterpretAsFloats()
-              .mul(0x1p112f)
-              .reinterpretAsInts();
-      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
-      c1 = x.fma(w.reinterpretAsFloats(), c1);
-      w =
-          (IntVector)
-              ShortVector.fromMemorySegment(SHORT_LANES, b, b2 + h, ORDER)
-                  .convertShape(S2I, INT_LANES, 0);
-      w =
-          w.lanewise(LSHL, 13)
-              .and(HALF_BITS)
-              .reinterpretAsFloats()
-              .mul(0x1p112f)
-              .reinterpretAsInts();
-      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
-      c2 = x.fma(w.reinterpretAsFloats(), c2);
-      w =
-          (IntVector)
-              ShortVector.fromMemorySegment(SHORT_LANES, b, b3 + h, ORDER)
-                  .convertShape(S2I, INT_LANES, 0);
-      w =
-          w.lanewise(LSHL, 13)
-              .and(HALF_BITS)
-              .reinterpretAsFloats()
-              .mul(0x1p112f)
-              .reinterpretAsInts();
-      w = w.lanewise(OR, INFINITE, w.and(MAGNITUDE).compare(GE, TOO_LARGE));
-      c3 = x.fma(w.reinterpretAsFloats(), c3);
+      FloatVector v;
+      w = IntVector.fromMemorySegment(INT_LANES, b, b0 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 16).lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c0 = even.fma(v, c0);
+      v = w.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c0 = odd.fma(v, c0);
+      w = IntVector.fromMemorySegment(INT_LANES, b, b1 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 16).lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c1 = even.fma(v, c1);
+      v = w.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c1 = odd.fma(v, c1);
+      w = IntVector.fromMemorySegment(INT_LANES, b, b2 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 16).lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c2 = even.fma(v, c2);
+      v = w.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c2 = odd.fma(v, c2);
+      w = IntVector.fromMemorySegment(INT_LANES, b, b3 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 16).lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c3 = even.fma(v, c3);
+      v = w.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
+      c3 = odd.fma(v, c3);
     }
     c0.intoMemorySegment(sums, at, ORDER);
     c1.intoMemorySegment(sums, at + BYTES, ORDER);
     c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
     c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    return largest.lt(HALF_INFINITY).allTrue();
   }
 
   /**

@@ -34,6 +34,9 @@ final class VectorWiden {
   /** What is left of an int that holds two bfloat16 is the one at the higher address. */
   static final int UPPER_HALF = 0xffff0000;
 
+  /** A float is this many times what a half with the same exponent and mantissa bits is. */
+  private static final float HALF_SCALE = 0x1p112f;
+
   private static final long BYTES = (long) LANES * Float.BYTES;
   private static final int BLOCK = DType.INT8.blockElements();
   private static final int BLOCK_BYTES = DType.INT8.blockBytes();
@@ -122,7 +125,7 @@ final class VectorWiden {
       IntVector carry = magnitude.add(0x00800000).and(0x10000000);
       IntVector rest =
           carry.lanewise(VectorOperators.LSHL, 2).sub(carry.lanewise(VectorOperators.LSHR, 1));
-      FloatVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f);
+      FloatVector scaled = magnitude.reinterpretAsFloats().mul(HALF_SCALE);
       scaled
           .reinterpretAsInts()
           .add(rest)
@@ -202,8 +205,8 @@ final class VectorWiden {
   }
 
   /**
-   * Copies floats so that they meet pairs of bfloat16: for each two vectors of elements the even
-   * ones, then the odd ones.
+   * Copies floats so that they meet pairs of 16-bit weights: for each two vectors of elements the
+   * even ones, then the odd ones. May copy to where they lie.
    *
    * @param from where they lie
    * @param source where the first is, in bytes
@@ -222,5 +225,24 @@ final class VectorWiden {
       x.rearrange(EVEN, y).intoMemorySegment(to, target + at, ORDER);
       x.rearrange(ODD, y).intoMemorySegment(to, target + at + BYTES, ORDER);
     }
+  }
+
+  /**
+   * Leaves floats behind themselves, times 2¹¹².
+   *
+   * @param memory where they lie
+   * @param at where the first is, in bytes
+   * @param n how many, whole vectors
+   * @return false if some are too large, or NaN: then products with what is left here are wrong
+   */
+  static boolean scalePairs(MemorySegment memory, long at, int n) {
+    memory = offHeap(memory);
+    FloatVector largest = FloatVector.zero(SPECIES);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector x = fromMemorySegment(SPECIES, memory, at + 4L * i, ORDER).mul(HALF_SCALE);
+      x.intoMemorySegment(memory, at + 4L * (n + i), ORDER);
+      largest = largest.max(x.abs()); // NaN stays
+    }
+    return largest.lt(Float.POSITIVE_INFINITY).allTrue();
   }
 }

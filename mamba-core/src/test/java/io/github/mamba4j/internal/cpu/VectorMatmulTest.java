@@ -11,8 +11,9 @@ import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @EnabledIf(VectorModule.PRESENT)
 final class VectorMatmulTest extends MatmulKernelsContract {
@@ -21,20 +22,21 @@ final class VectorMatmulTest extends MatmulKernelsContract {
     return CpuBackends.vector(threads);
   }
 
-  @Test
-  void matmul_oneRowWithEveryHalfPrecisionNumber_widensItExactly() {
+  @ParameterizedTest
+  @CsvSource({"1, 1", "2, 1", "3, 1", "2, 65535", "2, 65536", "2, NaN"})
+  void matmul_oneRowWithEveryHalfPrecisionNumber_widensItExactly(int vectors, float factor) {
     int numbers = 1 << Short.SIZE;
-    int columns = LANES;
+    int columns = vectors * LANES;
     View weights = view(numbers, columns, DType.F16);
     MemorySegment memory = CpuStorage.of(weights);
     for (int i = 0; i < numbers; i++) {
-      // In each lane once; beside zeros, whose products are zeros.
+      // In each lane in turn; beside zeros, whose products are zeros.
       long at = (long) i * columns + i % columns;
       memory.set(CpuStorage.SHORT, at * Short.BYTES, (short) i);
     }
     View row = view(1, columns, DType.F32);
     for (int i = 0; i < columns; i++) {
-      CpuStorage.set(CpuStorage.of(row), i, 1);
+      CpuStorage.set(CpuStorage.of(row), i, factor);
     }
     View out = view(1, numbers, DType.F32);
     try (Backend backend = open(1)) {
@@ -50,7 +52,7 @@ final class VectorMatmulTest extends MatmulKernelsContract {
                   null));
     }
     for (int i = 0; i < numbers; i++) {
-      float expected = Float.float16ToFloat((short) i);
+      float expected = Float.float16ToFloat((short) i) * factor;
       float actual = CpuStorage.get(CpuStorage.of(out), i);
       // A sum has no negative zero.
       assertThat(actual).as("half %04x", i).isEqualTo(Float.valueOf(expected == 0 ? 0 : expected));
