@@ -156,7 +156,7 @@ final class VectorDotTask {
     if (call.m > 1) {
       return VectorDots.SQUARE;
     }
-    return isHalves(call) ? VectorWeightDots.HALF_ROWS : VectorDots.WIDE;
+    return isPairs(call) ? VectorWeightDots.PAIR_ROWS : VectorDots.WIDE;
   }
 
   /** Returns the counter of the loop that multiplies. */

@@ -33,8 +33,8 @@ final class VectorWeightDots {
    */
   static final int INT8_ROWS = LANES == 16 ? 4 : 2;
 
-  /** Rows of half-precision weights that are multiplied together. */
-  static final int HALF_ROWS = 4;
+  /** Rows of 16-bit weights that are multiplied together; eight were slower. */
+  static final int PAIR_ROWS = 4;
 
   /** Sign, exponent and mantissa of a half that was extended to an int and moved up by 13 bits. */
   private static final int HALF_BITS = 0x8fffe000;
@@ -59,8 +59,8 @@ final class VectorWeightDots {
   private VectorWeightDots() {}
 
   /**
-   * Multiplies a row of split pairs, see {@link VectorWiden#splitPairs}, with up to eight rows of
-   * bfloat16 and leaves eight vectors of sums.
+   * Multiplies a row of split pairs, see {@link VectorWiden#splitPairs}, with up to four rows of
+   * bfloat16 and leaves four vectors of sums.
    *
    * <p>A vector of ints holds two bfloat16 a lane: shifted up, the even one is a float; without its
    * lower half, the odd one is. So twice as many weights come with a load as by widening shorts.
@@ -81,18 +81,10 @@ final class VectorWeightDots {
     long b1 = rows.rightAt(1);
     long b2 = rows.rightAt(2);
     long b3 = rows.rightAt(3);
-    long b4 = rows.rightAt(4);
-    long b5 = rows.rightAt(5);
-    long b6 = rows.rightAt(6);
-    long b7 = rows.rightAt(7);
     FloatVector c0 = FloatVector.zero(SPECIES);
     FloatVector c1 = c0;
     FloatVector c2 = c0;
     FloatVector c3 = c0;
-    FloatVector c4 = c0;
-    FloatVector c5 = c0;
-    FloatVector c6 = c0;
-    FloatVector c7 = c0;
     for (int s = 0; s < steps; s++) {
       long p = s * BYTES;
       FloatVector even = fromMemorySegment(SPECIES, a, left + 2 * p, ORDER);
@@ -109,27 +101,11 @@ final class VectorWeightDots {
       w = IntVector.fromMemorySegment(INT_LANES, b, b3 + p, ORDER);
       c3 = even.fma(w.lanewise(LSHL, 16).reinterpretAsFloats(), c3);
       c3 = odd.fma(w.and(UPPER_HALF).reinterpretAsFloats(), c3);
-      w = IntVector.fromMemorySegment(INT_LANES, b, b4 + p, ORDER);
-      c4 = even.fma(w.lanewise(LSHL, 16).reinterpretAsFloats(), c4);
-      c4 = odd.fma(w.and(UPPER_HALF).reinterpretAsFloats(), c4);
-      w = IntVector.fromMemorySegment(INT_LANES, b, b5 + p, ORDER);
-      c5 = even.fma(w.lanewise(LSHL, 16).reinterpretAsFloats(), c5);
-      c5 = odd.fma(w.and(UPPER_HALF).reinterpretAsFloats(), c5);
-      w = IntVector.fromMemorySegment(INT_LANES, b, b6 + p, ORDER);
-      c6 = even.fma(w.lanewise(LSHL, 16).reinterpretAsFloats(), c6);
-      c6 = odd.fma(w.and(UPPER_HALF).reinterpretAsFloats(), c6);
-      w = IntVector.fromMemorySegment(INT_LANES, b, b7 + p, ORDER);
-      c7 = even.fma(w.lanewise(LSHL, 16).reinterpretAsFloats(), c7);
-      c7 = odd.fma(w.and(UPPER_HALF).reinterpretAsFloats(), c7);
     }
     c0.intoMemorySegment(sums, at, ORDER);
     c1.intoMemorySegment(sums, at + BYTES, ORDER);
     c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
     c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
-    c4.intoMemorySegment(sums, at + 4 * BYTES, ORDER);
-    c5.intoMemorySegment(sums, at + 5 * BYTES, ORDER);
-    c6.intoMemorySegment(sums, at + 6 * BYTES, ORDER);
-    c7.intoMemorySegment(sums, at + 7 * BYTES, ORDER);
   }
 
   /**
