@@ -234,6 +234,8 @@ abstract class CpuElementwise implements ElementwiseKernels {
 
   @Override
   public final void transpose(Transpose transpose) {
+    CpuStorage.requireInside(transpose.x(), transpose.rows(), transpose.cols());
+    CpuStorage.requireInside(transpose.out(), transpose.cols(), transpose.rows());
     pool.forEach(Tiles.tasks(transpose.rows(), TRANSPOSED_ROWS), transpose, transposeTask);
   }
 

@@ -203,6 +203,7 @@ abstract class CpuMatmul implements MatmulKernels {
     MatmulCall call = take();
     try {
       call.open(product);
+      call.requireInside();
       if (isDots(product)) {
         runDots(call);
       } else {
@@ -236,7 +237,6 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private void runDots(MatmulCall call) {
-    call.requireDotsInside();
     // The cut may depend on the number of threads: each sum is made in one task.
     int least = (int) (MIN_DOT_BYTES / Math.max(1, call.bType.bytes(call.bStride))) + 1;
     int fair = ceilDiv(call.n * call.batch, DOT_TASKS * pool.threads());
@@ -322,6 +322,7 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private static void turnTask(MatmulCall call, int index, Scratch scratch) {
+    call.requireInUse();
     int turns = ceilDiv(call.depth, call.stepsPerTurn);
     int item = index / turns;
     int step = index % turns * call.stepsPerTurn;
@@ -334,6 +335,7 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private static void packTask(MatmulCall call, int index, Scratch scratch) {
+    call.requireInUse();
     int columnPacks = ceilDiv(call.columns, call.columnsPerPack);
     int stepPacks = ceilDiv(call.depth, call.stepsPerPack);
     int column = index % columnPacks * call.columnsPerPack;
@@ -409,6 +411,7 @@ abstract class CpuMatmul implements MatmulKernels {
   }
 
   private static void tileTask(MatmulCall call, int index, Scratch scratch) {
+    call.requireInUse();
     int columnTile = index % call.columnTiles;
     int rest = index / call.columnTiles;
     int fromRow = call.firstRow + rest % call.rowTiles * call.rowsPerTile;

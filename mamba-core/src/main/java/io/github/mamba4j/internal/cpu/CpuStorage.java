@@ -1,10 +1,12 @@
 package io.github.mamba4j.internal.cpu;
 
 import io.github.mamba4j.spi.DType;
+import io.github.mamba4j.spi.Sink;
 import io.github.mamba4j.spi.Storage;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** Off-heap memory as the CPU backend sees it. Element accesses are native-endian. */
 final class CpuStorage implements Storage {
@@ -55,9 +57,43 @@ final class CpuStorage implements Storage {
     return segment.byteSize();
   }
 
-  /** Returns the memory behind a view; the view's offset still applies. */
+  /**
+   * Returns the memory behind a view; the view's offset still applies.
+   *
+   * @throws IllegalStateException if the memory was freed, see {@link #requireInUse}
+   */
   static MemorySegment of(View view) {
-    return ((CpuStorage) view.storage()).segment;
+    CpuStorage storage = (CpuStorage) view.storage();
+    storage.requireInUse();
+    return storage.segment;
+  }
+
+  /**
+   * Checks that rows lie inside the memory of a view, for tasks that reach it without checks.
+   *
+   * @param view 32-bit floats, or null for nothing to check
+   * @param rows how many, positive
+   * @param columns elements of a row, positive
+   */
+  static void requireInside(@Nullable View view, long rows, long columns) {
+    if (view == null) {
+      return;
+    }
+    long end = view.offset() + (rows - 1) * view.stride() + columns;
+    if (view.offset() < 0 || view.stride() < 0 || end * Float.BYTES > view.storage().byteSize()) {
+      throw new IndexOutOfBoundsException(
+          "CpuBackend: rows lie at elements "
+              + view.offset()
+              + " to "
+              + end
+              + " of "
+              + view.storage().byteSize() / Float.BYTES);
+    }
+  }
+
+  /** The same for where results go. */
+  static void requireInside(@Nullable Sink sink, long rows, long columns) {
+    requireInside(sink == null ? null : sink.view(), rows, columns);
   }
 
   static float get(MemorySegment segment, long index) {

@@ -125,14 +125,14 @@ final class MatmulCall extends TileFactors {
     biasOffset = row == null ? 0 : row.offset() * Float.BYTES;
   }
 
-  /**
-   * Checks that the operands of dot products lie inside their memory, for tasks that reach it
-   * without checks.
-   */
-  void requireDotsInside() {
-    requireInside("a", a, aOffset, leftAt(batch - 1, m - 1) + (long) k * Float.BYTES);
-    long last = bOffset + (batch - 1) * bBatchStride + (n - 1) * bStride;
-    requireInside("b", b, bType.bytes(bOffset), bType.bytes(last) + bType.bytes(k));
+  /** Checks that the operands lie inside their memory, for tasks that reach it without checks. */
+  void requireInside() {
+    long last = leftAt(batch - 1, m - 1) + (k - 1) * aStepBytes;
+    requireInside("a", a, aOffset, last + Float.BYTES);
+    int rows = bTransposed ? n : k;
+    long lastRow = bOffset + (batch - 1) * bBatchStride + (rows - 1) * bStride;
+    requireInside(
+        "b", b, bType.bytes(bOffset), bType.bytes(lastRow) + bType.bytes(bTransposed ? k : n));
     requireInside("out", out, outOffset, outAt(batch - 1, m - 1) + (long) n * Float.BYTES);
   }
 

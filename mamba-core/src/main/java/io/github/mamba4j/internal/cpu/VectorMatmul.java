@@ -3,7 +3,8 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorAccess.place;
+import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
@@ -73,8 +74,10 @@ final class VectorMatmul extends CpuMatmul {
 
   private static void addRow(
       MemorySegment from, long source, MemorySegment to, long target, int n) {
-    from = offHeap(from);
-    to = offHeap(to);
+    source = place(from, source);
+    from = reach(from);
+    target = place(to, target);
+    to = reach(to);
     for (int j = 0; j < n; j += LANES) {
       long at = (long) j * Float.BYTES;
       fromMemorySegment(SPECIES, from, source + at, ORDER)
@@ -85,8 +88,10 @@ final class VectorMatmul extends CpuMatmul {
 
   private static void copyRow(
       MemorySegment from, long source, MemorySegment to, long target, int n) {
-    from = offHeap(from);
-    to = offHeap(to);
+    source = place(from, source);
+    from = reach(from);
+    target = place(to, target);
+    to = reach(to);
     for (int j = 0; j < n; j += LANES) {
       long at = (long) j * Float.BYTES;
       fromMemorySegment(SPECIES, from, source + at, ORDER)

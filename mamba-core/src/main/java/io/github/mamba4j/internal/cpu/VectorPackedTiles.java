@@ -5,6 +5,9 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorAccess.place;
+import static io.github.mamba4j.internal.cpu.VectorAccess.positive;
+import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
@@ -55,10 +58,11 @@ final class VectorPackedTiles {
 
   /** Copies the rows of a tile of the greatest width out of the memory of tiles. */
   static void copyWide(long sums, MemorySegment out, long outAt, long outRowBytes, int rows) {
-    out = offHeap(out);
+    outAt = place(out, outAt);
+    out = reach(out);
     for (int i = 0; i < rows; i++) {
       long from = (sums + i * WIDE_BYTES) & VectorTileMemory.MASK;
-      long to = outAt + i * outRowBytes;
+      long to = positive(outAt + i * outRowBytes);
       fromMemorySegment(SPECIES, TILES, from, ORDER).intoMemorySegment(out, to, ORDER);
       fromMemorySegment(SPECIES, TILES, from + BYTES, ORDER)
           .intoMemorySegment(out, to + BYTES, ORDER);
@@ -74,10 +78,12 @@ final class VectorPackedTiles {
   /** Packs rows of the greatest width side by side. */
   static void packWide(
       MemorySegment from, long source, long stride, MemorySegment to, long target, int rows) {
-    from = offHeap(from);
-    to = offHeap(to);
+    source = place(from, source);
+    from = reach(from);
+    target = place(to, target);
+    to = reach(to);
     for (int i = 0; i < rows; i++) {
-      long in = source + i * stride;
+      long in = positive(source + i * stride);
       long out = target + i * WIDE_BYTES;
       fromMemorySegment(SPECIES, from, in, ORDER).intoMemorySegment(to, out, ORDER);
       fromMemorySegment(SPECIES, from, in + BYTES, ORDER).intoMemorySegment(to, out + BYTES, ORDER);

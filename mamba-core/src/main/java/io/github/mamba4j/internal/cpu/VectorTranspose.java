@@ -3,7 +3,9 @@ package io.github.mamba4j.internal.cpu;
 import static io.github.mamba4j.internal.cpu.VectorAccess.LANES;
 import static io.github.mamba4j.internal.cpu.VectorAccess.ORDER;
 import static io.github.mamba4j.internal.cpu.VectorAccess.SPECIES;
-import static io.github.mamba4j.internal.cpu.VectorAccess.offHeap;
+import static io.github.mamba4j.internal.cpu.VectorAccess.place;
+import static io.github.mamba4j.internal.cpu.VectorAccess.positive;
+import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
@@ -107,14 +109,18 @@ final class VectorTranspose {
 
   private static void pass(
       MemorySegment from, long source, long stride, MemorySegment to, long target, long rowBytes) {
-    from = offHeap(from);
-    to = offHeap(to);
+    source = place(from, source);
+    stride = positive(stride);
+    from = reach(from);
+    target = place(to, target);
+    rowBytes = positive(rowBytes);
+    to = reach(to);
     long half = (LANES >> 1) * stride;
     for (int i = 0; i < LANES >> 1; i++) {
-      long at = source + i * stride;
+      long at = positive(source + i * stride);
       FloatVector x = fromMemorySegment(SPECIES, from, at, ORDER);
       FloatVector y = fromMemorySegment(SPECIES, from, at + half, ORDER);
-      long out = target + 2L * i * rowBytes;
+      long out = positive(target + 2L * i * rowBytes);
       x.rearrange(LOW, y).intoMemorySegment(to, out, ORDER);
       x.rearrange(HIGH, y).intoMemorySegment(to, out + rowBytes, ORDER);
     }
@@ -123,8 +129,12 @@ final class VectorTranspose {
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   private static void square16(
       MemorySegment from, long source, long stride, MemorySegment to, long target, long rowBytes) {
-    from = offHeap(from);
-    to = offHeap(to);
+    source = place(from, source);
+    stride = positive(stride);
+    from = reach(from);
+    target = place(to, target);
+    rowBytes = positive(rowBytes);
+    to = reach(to);
     FloatVector r0 = fromMemorySegment(SPECIES, from, source + 0 * stride, ORDER);
     FloatVector r1 = fromMemorySegment(SPECIES, from, source + 1 * stride, ORDER);
     FloatVector r2 = fromMemorySegment(SPECIES, from, source + 2 * stride, ORDER);
@@ -258,8 +268,12 @@ final class VectorTranspose {
   @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
   private static void square8(
       MemorySegment from, long source, long stride, MemorySegment to, long target, long rowBytes) {
-    from = offHeap(from);
-    to = offHeap(to);
+    source = place(from, source);
+    stride = positive(stride);
+    from = reach(from);
+    target = place(to, target);
+    rowBytes = positive(rowBytes);
+    to = reach(to);
     FloatVector r0 = fromMemorySegment(SPECIES, from, source + 0 * stride, ORDER);
     FloatVector r1 = fromMemorySegment(SPECIES, from, source + 1 * stride, ORDER);
     FloatVector r2 = fromMemorySegment(SPECIES, from, source + 2 * stride, ORDER);
