@@ -44,8 +44,11 @@ abstract class CpuMatmul implements MatmulKernels {
 
   private static final int MAX_ROWS_PER_TASK = 96;
 
-  /** Size of what is turned of a transposed left factor at a time. */
-  private static final long TURNED_BYTES = 1L << 21;
+  /** The same where a task turns its rows first: L2 has to hold them beside the strips. */
+  private static final int MAX_TURNED_ROWS = 48;
+
+  /** As many tasks as possible up to this where each turns its rows again. */
+  private static final int ENOUGH_TURNED_TASKS = 16;
 
   /** Steps of the left factor that are turned together: a cache line of each turned row. */
   static final int TURN_STEPS = LINE / Float.BYTES;
@@ -132,16 +135,16 @@ abstract class CpuMatmul implements MatmulKernels {
   abstract void dots(MatmulCall call, int item, int from, int to, Scratch scratch);
 
   /**
-   * Turns some steps of the present rows of a left factor that is stored transposed: a row's steps
-   * lie side by side then, the rows {@code tileRowBytes} apart.
+   * Turns the present steps of rows of a left factor that is stored transposed: a row's steps lie
+   * side by side then, the rows {@code tileRowBytes} apart.
    *
    * @param call the product
    * @param source where the first row's first step is in the left factor, in bytes
-   * @param steps how many steps
-   * @param target where they go in the call's memory for turned rows, in bytes
-   * @param scratch the worker's memory, of which {@link #transposeFloats} are used
+   * @param rows how many rows
+   * @param to the worker's memory, whose first {@link #transposeFloats} may be used, too
+   * @param target where the first row goes there, in bytes
    */
-  abstract void turn(MatmulCall call, long source, int steps, long target, Scratch scratch);
+  abstract void turn(MatmulCall call, long source, int rows, MemorySegment to, long target);
 
   /**
    * Packs some steps of a strip of a right factor that is stored as it is, row after row.
@@ -293,45 +296,30 @@ abstract class CpuMatmul implements MatmulKernels {
     long turnedRow = roundUp(call.depth, LINE / Float.BYTES) * (long) Float.BYTES + LINE;
     call.tileRowBytes = call.aTransposed ? turnedRow : call.aRowBytes;
     call.tileStepBytes = Float.BYTES;
-    int rows = call.aTransposed ? call.reserveTurned(TURNED_BYTES, MAX_ROWS_PER_TASK) : call.m;
-    for (int row = 0; row < call.m; row += rows) {
-      call.firstRow = row;
-      call.rows = Math.min(rows, call.m - row);
-      runRows(call);
-    }
-  }
-
-  private void runRows(MatmulCall call) {
-    if (call.aTransposed) {
-      call.stepsPerTurn = roundUp(ceilDiv(PACK_TASK_FLOATS, call.rows), TURN_STEPS);
-      int tasks = call.items * ceilDiv(call.depth, call.stepsPerTurn);
-      pool.forEach(tasks, call, CpuMatmul::turnTask);
-    }
-    int strip = lanes * stripVectors;
-    call.rowTiles = ceilDiv(call.rows, MAX_ROWS_PER_TASK);
-    call.rowsPerTile = roundUp(ceilDiv(call.rows, call.rowTiles), TILE_ROWS);
-    call.rowTiles = ceilDiv(call.rows, call.rowsPerTile);
-    int most = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
-    int least =
-        roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
-    int tiles = ceilDiv(ENOUGH_TASKS, call.items * call.rowTiles);
-    call.columnsPerTile =
-        Math.clamp(roundUp(ceilDiv(call.columns, tiles), strip), Math.min(least, most), most);
-    call.columnTiles = ceilDiv(call.columns, call.columnsPerTile);
+    cutTiles(call);
     pool.forEach(call.items * call.rowTiles * call.columnTiles, call, CpuMatmul::tileTask);
   }
 
-  private static void turnTask(MatmulCall call, int index, Scratch scratch) {
-    call.requireInUse();
-    int turns = ceilDiv(call.depth, call.stepsPerTurn);
-    int item = index / turns;
-    int step = index % turns * call.stepsPerTurn;
-    int steps = Math.min(call.stepsPerTurn, call.depth - step);
-    long source =
-        call.leftAt(call.firstItem + item, call.firstRow)
-            + (call.firstStep + step) * call.aStepBytes;
-    long target = call.turnedAt(item, 0) + (long) step * Float.BYTES;
-    call.kernels.turn(call, source, steps, target, scratch);
+  private void cutTiles(MatmulCall call) {
+    int strip = lanes * stripVectors;
+    call.rowTiles = ceilDiv(call.m, call.aTransposed ? MAX_TURNED_ROWS : MAX_ROWS_PER_TASK);
+    call.rowsPerTile = roundUp(ceilDiv(call.m, call.rowTiles), TILE_ROWS);
+    call.rowTiles = ceilDiv(call.m, call.rowsPerTile);
+    call.columnsPerPass = Math.max(strip, L2_FLOATS / call.depth / strip * strip);
+    int tasks = call.items * call.rowTiles;
+    int least =
+        roundUp((int) (MIN_TASK_PRODUCTS / ((long) call.rowsPerTile * call.depth)) + 1, strip);
+    if (call.aTransposed) {
+      int tiles = ceilDiv(ENOUGH_TURNED_TASKS, tasks);
+      int fair = roundUp(ceilDiv(call.columns, tiles), call.columnsPerPass);
+      call.columnsPerTile = Math.max(fair, least);
+    } else {
+      int tiles = ceilDiv(ENOUGH_TASKS, tasks);
+      int fair = roundUp(ceilDiv(call.columns, tiles), strip);
+      call.columnsPerTile =
+          Math.clamp(fair, Math.min(least, call.columnsPerPass), call.columnsPerPass);
+    }
+    call.columnTiles = ceilDiv(call.columns, call.columnsPerTile);
   }
 
   private static void packTask(MatmulCall call, int index, Scratch scratch) {
@@ -414,22 +402,41 @@ abstract class CpuMatmul implements MatmulKernels {
     call.requireInUse();
     int columnTile = index % call.columnTiles;
     int rest = index / call.columnTiles;
-    int fromRow = call.firstRow + rest % call.rowTiles * call.rowsPerTile;
-    int toRow = Math.min(call.firstRow + call.rows, fromRow + call.rowsPerTile);
+    int fromRow = rest % call.rowTiles * call.rowsPerTile;
     int item = rest / call.rowTiles;
     int column = columnTile * call.columnsPerTile;
-    call.kernels.tiles(call, item, fromRow, toRow, column, scratch);
+    call.kernels.tiles(call, item, fromRow, column, scratch);
   }
 
-  private void tiles(
-      MatmulCall call, int item, int fromRow, int toRow, int fromColumn, Scratch scratch) {
-    MemorySegment sums = claimSums(scratch, TILE_ROWS * stripVectors * lanes);
+  private void tiles(MatmulCall call, int item, int fromRow, int fromColumn, Scratch scratch) {
+    int toRow = Math.min(call.m, fromRow + call.rowsPerTile);
+    int toColumn = Math.min(call.columns, fromColumn + call.columnsPerTile);
+    long left = call.leftAt(call.firstItem + item, fromRow) + call.firstStep * call.aStepBytes;
+    RegisterTile tile = scratch.tile;
+    if (call.aTransposed) {
+      // The worker's memory begins with what a transposition uses, or the sums.
+      long room = Math.max(transposeFloats(), sumFloats());
+      long rowFloats = call.tileRowBytes / Float.BYTES;
+      tile.left = scratch.floats(room + (toRow - fromRow) * rowFloats);
+      turn(call, left, toRow - fromRow, tile.left, room * Float.BYTES);
+      left = room * Float.BYTES;
+    } else {
+      tile.left = call.a;
+    }
+    MemorySegment sums = claimSums(scratch, sumFloats());
     try {
-      tiles(call, item, fromRow, toRow, fromColumn, sums, scratch.tile);
+      for (int column = fromColumn; column < toColumn; column += call.columnsPerPass) {
+        int end = Math.min(toColumn, column + call.columnsPerPass);
+        tiles(call, item, fromRow, toRow, left, column, end, sums, tile);
+      }
     } finally {
-      scratch.tile.release();
+      tile.release();
       releaseSums(sums);
     }
+  }
+
+  private int sumFloats() {
+    return TILE_ROWS * stripVectors * lanes;
   }
 
   private void tiles(
@@ -437,17 +444,13 @@ abstract class CpuMatmul implements MatmulKernels {
       int item,
       int fromRow,
       int toRow,
+      long left,
       int fromColumn,
+      int toColumn,
       MemorySegment sums,
       RegisterTile tile) {
-    int toColumn = Math.min(call.columns, fromColumn + call.columnsPerTile);
     int packedItem = call.bBatchStride == 0 ? 0 : item;
     long strips = packedItem * call.packedBytes(roundUp(call.columns, lanes));
-    tile.left = call.aTransposed ? call.turned : call.a;
-    long left =
-        call.aTransposed
-            ? call.turnedAt(item, fromRow - call.firstRow)
-            : call.leftAt(call.firstItem + item, fromRow) + call.firstStep * call.aStepBytes;
     for (int row = fromRow; row < toRow; row += TILE_ROWS) {
       tile.rows = Math.min(TILE_ROWS, toRow - row);
       tile.leftAt = left + (row - fromRow) * call.tileRowBytes;

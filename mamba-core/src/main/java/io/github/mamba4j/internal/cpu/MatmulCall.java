@@ -71,20 +71,14 @@ final class MatmulCall extends TileFactors {
   /** True if tiles of this part are added to what the result holds. */
   boolean add;
 
-  /** The rows that are computed at the moment; of a transposed left factor those turned. */
-  int firstRow;
-
-  int rows;
-
-  /** Rows of a transposed left factor with their steps side by side. */
-  MemorySegment turned = MemorySegment.NULL;
-
-  int stepsPerTurn;
-
   int rowTiles;
   int rowsPerTile;
   int columnTiles;
   int columnsPerTile;
+
+  /** Columns that a task computes for all its rows before it goes on: their strips fit L2. */
+  int columnsPerPass;
+
   int columnsPerPack;
   int stepsPerPack;
 
@@ -170,27 +164,6 @@ final class MatmulCall extends TileFactors {
       own = Arena.ofAuto().allocate(bytes, ALIGNMENT);
     }
     packed = own;
-  }
-
-  /**
-   * Makes room for the present items' turned rows, and returns for how many rows of each.
-   *
-   * @param most how many bytes to use, where that is enough for {@code unit} rows
-   * @param unit what the number of rows is a multiple of, if it is not all of them
-   */
-  int reserveTurned(long most, int unit) {
-    long possible = Math.max(1, most / (items * tileRowBytes) / unit) * unit;
-    int rows = (int) Math.min(m, possible);
-    long bytes = (long) items * rows * tileRowBytes;
-    if (turned.byteSize() < bytes) {
-      turned = Arena.ofAuto().allocate(bytes, ALIGNMENT);
-    }
-    return rows;
-  }
-
-  /** Returns where a turned row of one of the present items starts. */
-  long turnedAt(int item, int row) {
-    return ((long) item * rows + row) * tileRowBytes;
   }
 
   /** Forgets the operands, so that an idle object keeps no tensor alive. */

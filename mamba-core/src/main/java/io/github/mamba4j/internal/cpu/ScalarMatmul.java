@@ -108,17 +108,18 @@ final class ScalarMatmul extends CpuMatmul {
   }
 
   @Override
-  void turn(MatmulCall call, long source, int steps, long target, Scratch scratch) {
-    turnPart(call, source, steps, target, 0, call.rows);
+  void turn(MatmulCall call, long source, int rows, MemorySegment to, long target) {
+    turnPart(call, source, 0, 0, rows, to, target);
   }
 
-  /** Turns rows {@code from} to {@code to}, see {@link #turn}. */
-  static void turnPart(MatmulCall call, long source, int steps, long target, int from, int to) {
-    for (int p = 0; p < steps; p++) {
+  /** Turns rows from a row on, and of these the steps from a step on, see {@link #turn}. */
+  static void turnPart(
+      MatmulCall call, long source, int step, int row, int rows, MemorySegment to, long target) {
+    for (int p = step; p < call.depth; p++) {
       long in = (source + p * call.aStepBytes) >> 2;
-      for (int i = from; i < to; i++) {
+      for (int i = row; i < rows; i++) {
         long out = ((target + i * call.tileRowBytes) >> 2) + p;
-        CpuStorage.set(call.turned, out, CpuStorage.get(call.a, in + i));
+        CpuStorage.set(to, out, CpuStorage.get(call.a, in + i));
       }
     }
   }

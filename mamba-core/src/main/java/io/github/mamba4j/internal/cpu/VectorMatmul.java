@@ -105,25 +105,21 @@ final class VectorMatmul extends CpuMatmul {
   }
 
   @Override
-  void turn(MatmulCall call, long source, int steps, long target, Scratch scratch) {
-    MemorySegment between = scratch.floats(VectorTranspose.scratchFloats());
-    int whole = SPECIES.loopBound(call.rows);
-    int wholeSteps = SPECIES.loopBound(steps);
+  void turn(MatmulCall call, long source, int rows, MemorySegment to, long target) {
+    int whole = SPECIES.loopBound(rows);
+    int wholeSteps = SPECIES.loopBound(call.depth);
     for (int first = 0; first < wholeSteps; first += TURN_STEPS) {
       int end = Math.min(wholeSteps, first + TURN_STEPS);
       for (int i = 0; i < whole; i += LANES) {
         for (int p = first; p < end; p += LANES) {
           long from = source + p * call.aStepBytes + (long) i * Float.BYTES;
-          long to = target + i * call.tileRowBytes + (long) p * Float.BYTES;
-          VectorTranspose.square(
-              call.a, from, call.aStepBytes, call.turned, to, call.tileRowBytes, between, 0);
+          long at = target + i * call.tileRowBytes + (long) p * Float.BYTES;
+          VectorTranspose.square(call.a, from, call.aStepBytes, to, at, call.tileRowBytes, to, 0);
         }
       }
     }
-    long rest = source + wholeSteps * call.aStepBytes;
-    long restTarget = target + (long) wholeSteps * Float.BYTES;
-    ScalarMatmul.turnPart(call, rest, steps - wholeSteps, restTarget, 0, whole);
-    ScalarMatmul.turnPart(call, source, steps, target, whole, call.rows);
+    ScalarMatmul.turnPart(call, source, wholeSteps, 0, whole, to, target);
+    ScalarMatmul.turnPart(call, source, 0, whole, rows, to, target);
   }
 
   @Override
