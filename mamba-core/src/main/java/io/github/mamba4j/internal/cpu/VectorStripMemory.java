@@ -13,7 +13,9 @@ final class VectorStripMemory {
   /** Products at a time; further ones pack into memory of their own. */
   private static final int SLOTS = 2;
 
-  private static final long SLOT_BYTES = CpuMatmul.PACKED_FLOATS * Float.BYTES;
+  /** A power of two, for the mask. */
+  private static final long SLOT_BYTES =
+      2 * Long.highestOneBit(CpuMatmul.PACKED_FLOATS * Float.BYTES - 1);
 
   /** The largest constant that may be added to a masked offset, with the vector behind it. */
   private static final long SLACK = 1 << 12;
