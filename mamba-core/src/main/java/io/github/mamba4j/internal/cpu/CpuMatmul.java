@@ -430,7 +430,8 @@ abstract class CpuMatmul implements MatmulKernels {
     try {
       for (int column = fromColumn; column < toColumn; column += call.columnsPerPass) {
         int end = Math.min(toColumn, column + call.columnsPerPass);
-        tiles(call, item, fromRow, toRow, left, column, end, sums, tile);
+        tile.leftAt = left;
+        tiles(call, item, fromRow, toRow, column, end, sums, tile);
       }
     } finally {
       tile.release();
@@ -447,11 +448,11 @@ abstract class CpuMatmul implements MatmulKernels {
       int item,
       int fromRow,
       int toRow,
-      long left,
       int fromColumn,
       int toColumn,
       MemorySegment sums,
       RegisterTile tile) {
+    long left = tile.leftAt;
     int packedItem = call.bBatchStride == 0 ? 0 : item;
     long strips = packedItem * call.packedBytes(roundUp(call.columns, lanes));
     for (int row = fromRow; row < toRow; row += TILE_ROWS) {
