@@ -11,9 +11,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Looks for weights that are not numbers in a mapped file, and warns of them. It runs on a thread
- * of its own, because it reads the whole file, and some time after the load, because the first
- * token needs the processors.
+ * Reads a mapped file behind the load, on a thread of its own: first a byte of each page, so that
+ * the first token finds them in memory and in the process's tables; later, because the first token
+ * needs the processors, all of it, to warn of weights that are not numbers.
  */
 final class WeightCheck {
   /** Bytes between two looks at whether to stop: less than a millisecond in memory. */
@@ -56,6 +56,7 @@ final class WeightCheck {
   }
 
   private void run() {
+    touch();
     pause();
     List<String> broken = new ArrayList<>();
     for (Weights parameter : weights) {
@@ -64,6 +65,16 @@ final class WeightCheck {
       }
     }
     warn(path, broken);
+  }
+
+  /** Has the pages brought in; last those of the first parameter, a table that is read last. */
+  private void touch() {
+    for (int i = 1; i <= weights.size(); i++) {
+      MemorySegment bytes = weights.get(i % weights.size()).bytes();
+      for (long at = 0; at < bytes.byteSize() && bytes.isMapped() && !stopped; at += PIECE_BYTES) {
+        bytes.asSlice(at, Math.min(PIECE_BYTES, bytes.byteSize() - at)).load();
+      }
+    }
   }
 
   /** Leaves processor and memory to the first tokens, unless the check is waited for. */

@@ -1,5 +1,6 @@
 package io.github.mamba4j.bench.peers;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -92,6 +93,17 @@ record Entry(
     List<String> all = new ArrayList<>(jvmFlags);
     all.addAll(List.of(flags));
     return new Entry(name, role, contestant, List.copyOf(all), environment, classPath);
+  }
+
+  /**
+   * Returns this entry with an archive of its loaded classes, made when its first process ends, so
+   * that later ones start sooner.
+   *
+   * @param folder where it is kept
+   */
+  Entry archived(Path folder) {
+    Path file = folder.resolve(name.replaceAll("[^A-Za-z0-9.-]+", "-") + ".jsa");
+    return with("-XX:+AutoCreateSharedArchive", "-XX:SharedArchiveFile=" + file.toAbsolutePath());
   }
 
   /** Returns this entry with a further variable of the environment. */

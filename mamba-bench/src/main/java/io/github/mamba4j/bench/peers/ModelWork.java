@@ -46,9 +46,10 @@ record ModelWork(Task task) implements Work {
             entries.add(
                 Entry.peer("llama.cpp, given build", "LlamaNative")
                     .with("-D" + LLAMA_FOLDER + "=" + folder.toAbsolutePath())));
-    if (task != Task.START) {
-      entries.add(Entry.peer("llama.cpp through Java API", "LlamaJava"));
+    if (task == Task.START) {
+      return entries.stream().map(entry -> entry.archived(options.files())).toList();
     }
+    entries.add(Entry.peer("llama.cpp through Java API", "LlamaJava"));
     return entries;
   }
 
