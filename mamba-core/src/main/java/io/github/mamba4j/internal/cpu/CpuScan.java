@@ -1,6 +1,7 @@
 package io.github.mamba4j.internal.cpu;
 
 import io.github.mamba4j.spi.ScanKernels;
+import io.github.mamba4j.spi.View;
 
 /** The scans: what scalar and vector kernels share is all but the inner loops. */
 abstract class CpuScan implements ScanKernels {
@@ -39,6 +40,7 @@ abstract class CpuScan implements ScanKernels {
 
   @Override
   public final void forward(Forward scan) {
+    requireInside(scan.shape(), scan.inputs(), scan.out());
     if (ScanStep.fits(scan)) {
       step.run(scan);
     } else {
@@ -48,7 +50,23 @@ abstract class CpuScan implements ScanKernels {
 
   @Override
   public final void backward(Backward scan) {
+    Shape shape = scan.shape();
+    Gradients gradients = scan.gradients();
+    long rows = (long) shape.batch() * shape.length();
+    requireInside(shape, scan.inputs(), scan.outGrad());
+    CpuStorage.requireInside(gradients.u(), rows, shape.dInner());
+    CpuStorage.requireInside(gradients.dt(), rows, shape.dInner());
+    CpuStorage.requireInside(gradients.z(), rows, shape.dInner());
     backward.run(scan);
+  }
+
+  /** Checks the rows that are copied without checks, see {@link VectorPanelRows}. */
+  private static void requireInside(Shape shape, Inputs inputs, View result) {
+    long rows = (long) shape.batch() * shape.length();
+    CpuStorage.requireInside(inputs.u(), rows, shape.dInner());
+    CpuStorage.requireInside(inputs.dt(), rows, shape.dInner());
+    CpuStorage.requireInside(inputs.z(), rows, shape.dInner());
+    CpuStorage.requireInside(result, rows, shape.dInner());
   }
 
   @Override

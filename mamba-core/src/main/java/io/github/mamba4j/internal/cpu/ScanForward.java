@@ -4,7 +4,6 @@ import static io.github.mamba4j.internal.cpu.ScanStage.stateFloats;
 import static io.github.mamba4j.internal.cpu.ScanStage.zoh;
 
 import io.github.mamba4j.spi.ScanKernels.Forward;
-import io.github.mamba4j.spi.ScanKernels.Inputs;
 import io.github.mamba4j.spi.ScanKernels.Shape;
 import io.github.mamba4j.spi.View;
 import java.lang.foreign.MemorySegment;
@@ -83,8 +82,10 @@ final class ScanForward {
       loops.clear(tile, sum, width);
       int first = segment * ScanTile.segmentChunks(shape);
       for (int k = first; k < first + ScanTile.segmentChunks(shape); k++) {
-        stageChunk(shape, scan.inputs(), sequence, k, block, tile);
-        scanChunk(shape, tile, block, chunk);
+        long row = row(shape, sequence, k);
+        stage.projections(shape, scan.inputs(), row, block, tile);
+        loops.enter(tile, shape, scan.inputs(), row, block);
+        loops.scanStates(tile, chunk, chunk, width, states, zoh(shape));
         loops.sumDelta(tile, chunk, chunk, width, shape.dState());
       }
       MemorySegment workspace = CpuStorage.of(scan.workspace());
@@ -176,7 +177,6 @@ final class ScanForward {
     Shape shape = scan.shape();
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
-    int steps = Math.min(chunk, shape.length() - k * chunk);
     View checkpoints = scan.checkpoints();
     if (checkpoints != null) {
       long index = (long) sequence * ScanTile.chunks(shape) + k;
@@ -189,27 +189,12 @@ final class ScanForward {
           shape.dInner(),
           block);
     }
-    stageChunk(shape, scan.inputs(), sequence, k, block, tile);
-    scanChunk(shape, tile, block, steps);
-    long row = (long) sequence * shape.length() + (long) k * chunk;
-    loops.leave(tile, shape, scan.inputs().z(), scan.out(), row, block);
+    long row = row(shape, sequence, k);
+    stage.projections(shape, scan.inputs(), row, block, tile);
+    loops.forward(tile, shape, scan.inputs(), scan.out(), row, block);
   }
 
-  private void stageChunk(
-      Shape shape, Inputs inputs, int sequence, int k, int block, MemorySegment tile) {
-    int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape, block);
-    int states = shape.dState();
-    long row = (long) sequence * shape.length() + (long) k * chunk;
-    loops.enter(tile, shape, inputs, row, block);
-    stage.projection(shape, inputs.b(), row, tile, ScanTile.b(chunk, width, states));
-    stage.projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
-  }
-
-  private void scanChunk(Shape shape, MemorySegment tile, int block, int steps) {
-    int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape, block);
-    int states = shape.dState();
-    loops.scanStates(tile, steps, chunk, width, states, zoh(shape));
+  private static long row(Shape shape, int sequence, int k) {
+    return (long) sequence * shape.length() + (long) k * ScanTile.chunk(shape);
   }
 }

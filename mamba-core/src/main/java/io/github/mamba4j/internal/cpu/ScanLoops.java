@@ -109,6 +109,17 @@ interface ScanLoops {
    */
   void scanStates(MemorySegment tile, int steps, int chunk, int width, int states, boolean zoh);
 
+  /** {@link #enter}, {@link #scanStates} and {@link #leave}. */
+  default void forward(
+      MemorySegment tile, Shape shape, Inputs inputs, View out, long row, int block) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    enter(tile, shape, inputs, row, block);
+    scanStates(
+        tile, ScanStage.steps(shape, row), chunk, width, shape.dState(), ScanStage.zoh(shape));
+    leave(tile, shape, inputs.z(), out, row, block);
+  }
+
   /** Adds Δ of a chunk to the tile's sum. */
   void sumDelta(MemorySegment tile, int steps, int chunk, int width, int states);
 

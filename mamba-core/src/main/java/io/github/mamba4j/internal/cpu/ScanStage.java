@@ -78,6 +78,15 @@ final class ScanStage {
     return (int) Math.min(ScanTile.chunk(shape), shape.length() - row % shape.length());
   }
 
+  /** Copies a chunk of B and of C in. */
+  void projections(Shape shape, Inputs inputs, long row, int block, MemorySegment tile) {
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int states = shape.dState();
+    projection(shape, inputs.b(), row, tile, ScanTile.b(chunk, width, states));
+    projection(shape, inputs.c(), row, tile, ScanTile.c(chunk, width, states));
+  }
+
   /** Copies a chunk of B or C in. */
   void projection(Shape shape, View view, long row, MemorySegment tile, long target) {
     loops.copyIn(

@@ -16,7 +16,8 @@ import io.github.mamba4j.spi.ScanKernels.Shape;
  * <p>Panels are interleaved, [width / 16, chunk, panels, 16]: what a loop over time reads and
  * writes lies at constant distances from one pointer that moves by a constant, which is what the
  * compiler needs to drop the bounds checks, and an odd number of cache lines, which spreads the
- * steps over the sets of the first-level cache.
+ * steps over the sets of the first-level cache; so does an odd number from channels to channels
+ * with those of a row.
  *
  * <p>Offsets are in floats from the start of the tile.
  */
@@ -146,9 +147,14 @@ final class ScanTile {
     return Math.min(width, roundUp(shape.dInner() - block * width, MAX_LANES));
   }
 
+  /** Floats from 16 channels to the next 16 in all panels: an odd number of cache lines, too. */
+  static long pitch(int chunk) {
+    return (long) (chunk * PANELS | 1) * MAX_LANES;
+  }
+
   /** Offset of a channel's first step in panel 0; a panel lies MAX_LANES further, a step STEP. */
   static long column(int chunk, int e) {
-    return (long) (e / MAX_LANES) * chunk * STEP + e % MAX_LANES;
+    return e / MAX_LANES * pitch(chunk) + e % MAX_LANES;
   }
 
   /** Offset of an element of a panel. */
@@ -163,7 +169,7 @@ final class ScanTile {
 
   /** A·log₂e, [states, width]. */
   static long a(int chunk, int width) {
-    return (long) chunk * PANELS * width;
+    return column(chunk, width);
   }
 
   /** 1/A (ZOH), [states, width]. */

@@ -18,9 +18,9 @@ import jdk.incubator.vector.VectorOperators;
  * scan spends its time. All offsets are in bytes of {@link VectorTileMemory}.
  *
  * <p>Exponentials have passes of their own, which leave them in the first-level cache: in one loop
- * with the states they would need more registers and more of the compiler's nodes than there are.
- * The passes over states then share what belongs to a step (Δ·u, result, gradients) among several
- * states.
+ * with the states they would need more registers and more of the compiler's nodes than there are,
+ * but for the way forward of two states with 32 registers ({@link #plainForward}). The passes over
+ * states then share what belongs to a step (Δ·u, result, gradients) among several states.
  *
  * <p>Backward, gradients of B and C are summed lane by lane over all vectors of a block, and across
  * the lanes only once a block.
@@ -54,7 +54,7 @@ final class VectorEulerLoops {
    * elements before anything else and has no room for the states; with 32 the elements are spread
    * in registers, and what is kept for the way back fits the first-level cache.
    */
-  private static final boolean SPREAD = LANES < 16;
+  static final boolean SPREAD = LANES < 16;
 
   private static final long PANEL = ScanTile.MAX_LANES * 4L;
   private static final long STEP = ScanTile.STEP * 4L;
@@ -252,6 +252,64 @@ final class VectorEulerLoops {
     h1.intoMemorySegment(MEMORY, (stateAt + next) & MASK, ORDER);
     h2.intoMemorySegment(MEMORY, (stateAt + 2 * next) & MASK, ORDER);
     h3.intoMemorySegment(MEMORY, (stateAt + 3 * next) & MASK, ORDER);
+  }
+
+  /**
+   * Runs two states through a chunk and adds C·h to OUT, where no exponent needs a clamp and there
+   * are registers for exponentials beside states.
+   *
+   * @param column the channels' panels
+   * @param aAt the first state's vector of A
+   * @param toState from there to its state
+   * @param next from a state's vectors to the next one's
+   * @param bAt its element of B at the first step
+   * @param toC from there to that of C
+   * @param stride from a step's elements to the next one's
+   * @param steps time steps
+   */
+  static void plainForward(
+      long column, long aAt, long toState, long next, long bAt, long toC, long stride, int steps) {
+    long stateAt = aAt + toState;
+    FloatVector a0 = fromMemorySegment(SPECIES, MEMORY, aAt & MASK, ORDER);
+    FloatVector a1 = fromMemorySegment(SPECIES, MEMORY, (aAt + next) & MASK, ORDER);
+    FloatVector h0 = fromMemorySegment(SPECIES, MEMORY, stateAt & MASK, ORDER);
+    FloatVector h1 = fromMemorySegment(SPECIES, MEMORY, (stateAt + next) & MASK, ORDER);
+    FloatVector rounder = broadcast(SPECIES, ScalarMath.ROUNDER);
+    FloatVector p1 = broadcast(SPECIES, ScalarMath.P1);
+    FloatVector p2 = broadcast(SPECIES, ScalarMath.P2);
+    FloatVector p3 = broadcast(SPECIES, ScalarMath.P3);
+    FloatVector p4 = broadcast(SPECIES, ScalarMath.P4);
+    FloatVector p5 = broadcast(SPECIES, ScalarMath.P5);
+    FloatVector one = broadcast(SPECIES, 1);
+    for (int t = 0; t < steps; t++) {
+      long at = (column + t * STEP) & MASK;
+      long b = (bAt + t * stride) & MASK;
+      long c = (bAt + toC + t * stride) & MASK;
+      FloatVector delta = fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER);
+      FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + INPUT, ORDER);
+      FloatVector n = delta.fma(a0, rounder);
+      FloatVector f = delta.fma(a0, rounder.sub(n));
+      FloatVector p = f.fma(p5, p4).fma(f, p3).fma(f, p2).fma(f, p1).fma(f, one);
+      h0 =
+          p.reinterpretAsInts()
+              .add(n.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS))
+              .reinterpretAsFloats()
+              .fma(h0, x.mul(broadcast(SPECIES, MEMORY.get(FLOAT, b))));
+      n = delta.fma(a1, rounder);
+      f = delta.fma(a1, rounder.sub(n));
+      p = f.fma(p5, p4).fma(f, p3).fma(f, p2).fma(f, p1).fma(f, one);
+      h1 =
+          p.reinterpretAsInts()
+              .add(n.reinterpretAsInts().lanewise(VectorOperators.LSHL, ScalarMath.MANTISSA_BITS))
+              .reinterpretAsFloats()
+              .fma(h1, x.mul(broadcast(SPECIES, MEMORY.get(FLOAT, b + 4))));
+      FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
+      y = h0.fma(broadcast(SPECIES, MEMORY.get(FLOAT, c)), y);
+      y = h1.fma(broadcast(SPECIES, MEMORY.get(FLOAT, c + 4)), y);
+      y.intoMemorySegment(MEMORY, at + OUT, ORDER);
+    }
+    h0.intoMemorySegment(MEMORY, stateAt & MASK, ORDER);
+    h1.intoMemorySegment(MEMORY, (stateAt + next) & MASK, ORDER);
   }
 
   /** Sets the sums for B and C to zero. */

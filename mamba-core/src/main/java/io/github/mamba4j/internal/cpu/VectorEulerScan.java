@@ -24,19 +24,54 @@ final class VectorEulerScan {
   private VectorEulerScan() {}
 
   static void forward(MemorySegment tile, int steps, int chunk, int width, int states) {
+    if (!VectorEulerLoops.SPREAD) {
+      for (int e = 0; e < width; e += LANES) {
+        forwardColumn(tile, steps, chunk, width, states, e);
+      }
+      return;
+    }
     long base = VectorTileMemory.offset(tile);
-    long work = base + (ScanTile.work(chunk, width, states) << 2);
-    long state = base + (ScanTile.state(chunk, width, states) << 2);
     boolean plain = plain(base, steps, chunk, width, states);
     for (int n = 0; n < states; n += GROUP) {
       spread(base, steps, chunk, width, states, n);
       for (int e = 0; e < width; e += LANES) {
-        long column = base + (ScanTile.column(chunk, e) << 2);
-        long vector = 4L * ((long) n * width + e);
-        decays(column, work, base + (ScanTile.a(chunk, width) << 2) + vector, width, steps, plain);
-        VectorEulerLoops.forward(column, work, state + vector, 4L * width, steps);
+        forwardGroup(base, steps, chunk, width, states, n, e, plain);
       }
     }
+  }
+
+  /** Runs all states of a vector of channels, whose panels then stay in the first-level cache. */
+  static void forwardColumn(
+      MemorySegment tile, int steps, int chunk, int width, int states, int e) {
+    long base = VectorTileMemory.offset(tile);
+    long column = base + (ScanTile.column(chunk, e) << 2);
+    long a = base + ((ScanTile.a(chunk, width) + e) << 2);
+    long toState = (ScanTile.state(chunk, width, states) - ScanTile.a(chunk, width)) << 2;
+    long b = base + (ScanTile.b(chunk, width, states) << 2);
+    long toC = (ScanTile.c(chunk, width, states) - ScanTile.b(chunk, width, states)) << 2;
+    long largestA = base + ((ScanTile.largestA(chunk, width, states) + e) << 2);
+    long next = 4L * width;
+    boolean plain = VectorEulerLoops.plain(column, largestA, steps);
+    int whole = plain ? states - states % GROUP : 0;
+    for (int n = 0; n < whole; n += 2) {
+      VectorEulerLoops.plainForward(
+          column, a + n * next, toState, next, b + 4L * n, toC, 4L * states, steps);
+    }
+    for (int n = whole; n < states; n += GROUP) {
+      spread(base, steps, chunk, width, states, n);
+      forwardGroup(base, steps, chunk, width, states, n, e, plain);
+    }
+  }
+
+  private static void forwardGroup(
+      long base, int steps, int chunk, int width, int states, int n, int e, boolean plain) {
+    long column = base + (ScanTile.column(chunk, e) << 2);
+    long work = base + (ScanTile.work(chunk, width, states) << 2);
+    long a = base + (ScanTile.a(chunk, width) << 2);
+    long state = base + (ScanTile.state(chunk, width, states) << 2);
+    long vector = 4L * ((long) n * width + e);
+    decays(column, work, a + vector, width, steps, plain);
+    VectorEulerLoops.forward(column, work, state + vector, 4L * width, steps);
   }
 
   static void backward(MemorySegment tile, int steps, int chunk, int width, int states) {

@@ -16,9 +16,6 @@ import jdk.incubator.vector.VectorOperators;
  * The loops over time of a vector of channels that need no states: softplus, gate and their
  * gradients. {@code column} is where the channels' panels begin in {@link VectorTileMemory},
  * everything in bytes.
- *
- * <p>Steps are the inner loop, so that many rows are on their way from memory at a time; inputs are
- * read where arithmetic needs them, which goes on beside that way.
  */
 final class VectorPointLoops {
   private static final long STEP = ScanTile.STEP * 4L;
@@ -53,44 +50,22 @@ final class VectorPointLoops {
     sum.intoMemorySegment(offHeap(target), to, ORDER);
   }
 
-  /** Copies a vector of every row into a panel. */
-  static void columnIn(MemorySegment source, long from, long stride, long to, int steps) {
-    source = offHeap(source);
-    for (int t = 0; t < steps; t++) {
-      fromMemorySegment(SPECIES, source, from + t * stride, ORDER)
-          .intoMemorySegment(MEMORY, (to + t * STEP) & MASK, ORDER);
-    }
-  }
-
-  /** Copies a vector of every row out of a panel. */
-  static void columnOut(long from, MemorySegment target, long to, long stride, int steps) {
-    target = offHeap(target);
-    for (int t = 0; t < steps; t++) {
-      fromMemorySegment(SPECIES, MEMORY, (from + t * STEP) & MASK, ORDER)
-          .intoMemorySegment(target, to + t * stride, ORDER);
-    }
-  }
-
-  /** Reads dt: {@code raw = dt + bias}, and Δ the same. */
-  static void enterDelta(
-      MemorySegment dt, long from, long stride, long column, long biasAt, int steps) {
-    dt = offHeap(dt);
+  /** Makes Δ of dt: {@code raw = dt + bias}, and Δ the same. */
+  static void enterDelta(long column, long biasAt, int steps) {
     FloatVector bias = fromMemorySegment(SPECIES, MEMORY, biasAt & MASK, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
-      FloatVector raw = fromMemorySegment(SPECIES, dt, from + t * stride, ORDER).add(bias);
+      FloatVector raw = fromMemorySegment(SPECIES, MEMORY, at + RAW, ORDER).add(bias);
       raw.intoMemorySegment(MEMORY, at + RAW, ORDER);
       raw.intoMemorySegment(MEMORY, at + DELTA, ORDER);
     }
   }
 
   /**
-   * Reads dt: {@code raw = dt + bias}, and in the place of Δ {@code e^−|raw|}, not below {@code
+   * Makes of dt {@code raw = dt + bias}, and in the place of Δ {@code e^−|raw|}, not below {@code
    * e^−87.3}; NaN gives that too.
    */
-  static void enterExponential(
-      MemorySegment dt, long from, long stride, long column, long biasAt, int steps) {
-    dt = offHeap(dt);
+  static void enterExponential(long column, long biasAt, int steps) {
     FloatVector bias = fromMemorySegment(SPECIES, MEMORY, biasAt & MASK, ORDER);
     FloatVector log2e = FloatVector.broadcast(SPECIES, ScalarMath.LOG2_E);
     FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
@@ -103,7 +78,7 @@ final class VectorPointLoops {
     FloatVector e6 = FloatVector.broadcast(SPECIES, ScalarMath.E6);
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
-      FloatVector raw = fromMemorySegment(SPECIES, dt, from + t * stride, ORDER).add(bias);
+      FloatVector raw = fromMemorySegment(SPECIES, MEMORY, at + RAW, ORDER).add(bias);
       raw.intoMemorySegment(MEMORY, at + RAW, ORDER);
       // As integers, negative numbers are in the order of their magnitudes.
       FloatVector x =
@@ -149,15 +124,12 @@ final class VectorPointLoops {
     }
   }
 
-  /** Reads u: what enters the state, Δ·u, and the direct path. */
-  static void enterInput(
-      MemorySegment u, long from, long stride, long column, long skipAt, int steps) {
-    u = offHeap(u);
+  /** Makes of u what enters the state, Δ·u, and the direct path. */
+  static void enterInput(long column, long skipAt, int steps) {
     FloatVector skip = fromMemorySegment(SPECIES, MEMORY, skipAt & MASK, ORDER);
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
-      FloatVector x = fromMemorySegment(SPECIES, u, from + t * stride, ORDER);
-      x.intoMemorySegment(MEMORY, at + U, ORDER);
+      FloatVector x = fromMemorySegment(SPECIES, MEMORY, at + U, ORDER);
       x.mul(fromMemorySegment(SPECIES, MEMORY, at + DELTA, ORDER))
           .intoMemorySegment(MEMORY, at + INPUT, ORDER);
       x.mul(skip).intoMemorySegment(MEMORY, at + OUT, ORDER);
@@ -175,17 +147,14 @@ final class VectorPointLoops {
   }
 
   /**
-   * Leaves {@code 1 + e^−x} of a vector of every row, the denominator of sigmoid and SiLU; x beyond
-   * ±87.3 and NaN count as these.
+   * Leaves {@code 1 + e^−x}, the denominator of sigmoid and SiLU; x beyond ±87.3 and NaN count as
+   * these.
    *
-   * @param source where x is
-   * @param from its first vector
-   * @param stride from a row to the next
-   * @param to the panel's first vector
+   * @param from x's vector of a panel
+   * @param to where the panel of denominators has it
    * @param steps time steps
    */
-  static void denominators(MemorySegment source, long from, long stride, long to, int steps) {
-    source = offHeap(source);
+  static void denominators(long from, long to, int steps) {
     FloatVector log2e = FloatVector.broadcast(SPECIES, ScalarMath.LOG2_E);
     FloatVector rounder = FloatVector.broadcast(SPECIES, ScalarMath.ROUNDER);
     FloatVector high = FloatVector.broadcast(SPECIES, -ScalarMath.LN2_HIGH);
@@ -198,7 +167,7 @@ final class VectorPointLoops {
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     for (int t = 0; t < steps; t++) {
       IntVector bits =
-          fromMemorySegment(SPECIES, source, from + t * stride, ORDER).reinterpretAsInts();
+          fromMemorySegment(SPECIES, MEMORY, (from + t * STEP) & MASK, ORDER).reinterpretAsInts();
       IntVector magnitude = bits.lanewise(VectorOperators.AND, ~SIGN).min(HIGHEST);
       FloatVector x =
           magnitude
@@ -217,50 +186,28 @@ final class VectorPointLoops {
     }
   }
 
-  /** {@code OUT·silu(z)} to where the results go, with the denominators in DELTA_GRAD. */
-  static void gate(
-      MemorySegment z,
-      long from,
-      long stride,
-      long column,
-      MemorySegment out,
-      long to,
-      long outStride,
-      int steps) {
-    z = offHeap(z);
-    out = offHeap(out);
+  /** Makes of OUT {@code OUT·silu(z)}, with the denominators in DELTA_GRAD. */
+  static void gate(long column, int steps) {
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
-      FloatVector y = fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER);
-      fromMemorySegment(SPECIES, z, from + t * stride, ORDER)
+      fromMemorySegment(SPECIES, MEMORY, at + Z, ORDER)
           .div(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER))
-          .mul(y)
-          .intoMemorySegment(out, to + t * outStride, ORDER);
+          .mul(fromMemorySegment(SPECIES, MEMORY, at + OUT, ORDER))
+          .intoMemorySegment(MEMORY, at + OUT, ORDER);
     }
   }
 
   /**
-   * Reads the gate and the gradient behind it: leaves the one before it and z's factor, with the
+   * Takes the gradient behind the gate: leaves the one before it and z's factor, with the
    * denominators in DELTA_GRAD.
    */
-  static void gateGrad(
-      MemorySegment z,
-      long from,
-      long stride,
-      MemorySegment grad,
-      long gradFrom,
-      long gradStride,
-      long column,
-      int steps) {
-    z = offHeap(z);
-    grad = offHeap(grad);
+  static void gateGrad(long column, int steps) {
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     for (int t = 0; t < steps; t++) {
       long at = (column + t * STEP) & MASK;
-      FloatVector gate = fromMemorySegment(SPECIES, z, from + t * stride, ORDER);
+      FloatVector gate = fromMemorySegment(SPECIES, MEMORY, at + Z, ORDER);
       FloatVector sigmoid = one.div(fromMemorySegment(SPECIES, MEMORY, at + DELTA_GRAD, ORDER));
-      FloatVector scaled =
-          fromMemorySegment(SPECIES, grad, gradFrom + t * gradStride, ORDER).mul(sigmoid);
+      FloatVector scaled = fromMemorySegment(SPECIES, MEMORY, at + OUT_GRAD, ORDER).mul(sigmoid);
       FloatVector slope = gate.fma(one.sub(sigmoid), one);
       scaled.mul(slope).intoMemorySegment(MEMORY, at + Z, ORDER);
       scaled.mul(gate).intoMemorySegment(MEMORY, at + OUT_GRAD, ORDER);

@@ -41,105 +41,91 @@ final class VectorScanEnds {
 
   static void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block) {
     long base = VectorTileMemory.offset(tile);
+    panelIn(base, shape, inputs.dt(), row, block, ScanTile.RAW);
+    panelIn(base, shape, inputs.u(), row, block, ScanTile.U);
+    for (int e = 0; e < ScanTile.width(shape, block); e += LANES) {
+      enter(base, shape, row, block, e);
+    }
+  }
+
+  private static void enter(long base, Shape shape, long row, int block, int e) {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int steps = ScanStage.steps(shape, row);
-    View dt = inputs.dt();
-    View u = inputs.u();
-    tailIn(base, shape, dt, row, block, ScanTile.RAW);
-    tailIn(base, shape, u, row, block, ScanTile.U);
-    long bias = base + (ScanTile.bias(chunk, width, shape.dState()) << 2);
-    long skip = base + (ScanTile.skip(chunk, width, shape.dState()) << 2);
-    int channels = ScanStage.channels(shape, block);
-    long dtAt = bytes(shape, dt, row, block);
-    long uAt = bytes(shape, u, row, block);
-    for (int e = 0; e < width; e += LANES) {
-      long column = column(base, chunk, e);
-      boolean whole = e + LANES <= channels;
-      MemorySegment dts = whole ? CpuStorage.of(dt) : MEMORY;
-      long raw = whole ? dtAt + 4L * e : column + ScanTile.RAW * PANEL;
-      long stride = whole ? dt.stride() << 2 : STEP;
-      if (shape.softplus()) {
-        VectorPointLoops.enterExponential(dts, raw, stride, column, bias + 4L * e, steps);
-        VectorPointLoops.softplusEnd(column, steps);
-      } else {
-        VectorPointLoops.enterDelta(dts, raw, stride, column, bias + 4L * e, steps);
-      }
-      VectorPointLoops.enterInput(
-          whole ? CpuStorage.of(u) : MEMORY,
-          whole ? uAt + 4L * e : column + ScanTile.U * PANEL,
-          whole ? u.stride() << 2 : STEP,
-          column,
-          skip + 4L * e,
-          steps);
+    long column = column(base, chunk, e);
+    long bias = base + ((ScanTile.bias(chunk, width, shape.dState()) + e) << 2);
+    long skip = base + ((ScanTile.skip(chunk, width, shape.dState()) + e) << 2);
+    if (shape.softplus()) {
+      VectorPointLoops.enterExponential(column, bias, steps);
+      VectorPointLoops.softplusEnd(column, steps);
+    } else {
+      VectorPointLoops.enterDelta(column, bias, steps);
     }
+    VectorPointLoops.enterInput(column, skip, steps);
   }
 
   static void leave(
       MemorySegment tile, Shape shape, @Nullable View z, View out, long row, int block) {
     long base = VectorTileMemory.offset(tile);
-    if (z == null) {
-      panelOut(base, shape, out, row, block, ScanTile.OUT);
-      return;
+    if (z != null) {
+      panelIn(base, shape, z, row, block, ScanTile.Z);
+      for (int e = 0; e < ScanTile.width(shape, block); e += LANES) {
+        gate(base, shape, row, e);
+      }
     }
-    tailIn(base, shape, z, row, block, ScanTile.Z);
+    panelOut(base, shape, out, row, block, ScanTile.OUT);
+  }
+
+  private static void gate(long base, Shape shape, long row, int e) {
+    long column = column(base, ScanTile.chunk(shape), e);
     int steps = ScanStage.steps(shape, row);
-    int chunk = ScanTile.chunk(shape);
-    int channels = ScanStage.channels(shape, block);
-    long zAt = bytes(shape, z, row, block);
-    long outAt = bytes(shape, out, row, block);
-    for (int e = 0; e < channels; e += LANES) {
-      long column = column(base, chunk, e);
-      boolean whole = e + LANES <= channels;
-      MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
-      long from = whole ? zAt + 4L * e : column + ScanTile.Z * PANEL;
-      long stride = whole ? z.stride() << 2 : STEP;
-      long denominators = column + ScanTile.DELTA_GRAD * PANEL;
-      VectorPointLoops.denominators(gates, from, stride, denominators, steps);
-      VectorPointLoops.gate(
-          gates,
-          from,
-          stride,
-          column,
-          whole ? CpuStorage.of(out) : MEMORY,
-          whole ? outAt + 4L * e : column + ScanTile.OUT * PANEL,
-          whole ? out.stride() << 2 : STEP,
-          steps);
+    denominators(column, ScanTile.Z, ScanTile.DELTA_GRAD, steps);
+    VectorPointLoops.gate(column, steps);
+  }
+
+  /**
+   * {@link #enter}, the states under Euler's rule and {@link #leave}, vector by vector of channels,
+   * whose panels then stay in the first-level cache.
+   */
+  static void forward(
+      MemorySegment tile, Shape shape, Inputs inputs, View out, long row, int block) {
+    long base = VectorTileMemory.offset(tile);
+    View z = inputs.z();
+    panelIn(base, shape, inputs.dt(), row, block, ScanTile.RAW);
+    panelIn(base, shape, inputs.u(), row, block, ScanTile.U);
+    if (z != null) {
+      panelIn(base, shape, z, row, block, ScanTile.Z);
     }
-    tailOut(base, shape, out, row, block, ScanTile.OUT);
+    int chunk = ScanTile.chunk(shape);
+    int width = ScanTile.width(shape, block);
+    int steps = ScanStage.steps(shape, row);
+    for (int e = 0; e < width; e += LANES) {
+      enter(base, shape, row, block, e);
+      VectorEulerScan.forwardColumn(tile, steps, chunk, width, shape.dState(), e);
+      if (z != null) {
+        gate(base, shape, row, e);
+      }
+    }
+    panelOut(base, shape, out, row, block, ScanTile.OUT);
   }
 
   static void enterGrad(
       MemorySegment tile, Shape shape, @Nullable View z, View outGrad, long row, int block) {
     long base = VectorTileMemory.offset(tile);
-    int steps = ScanStage.steps(shape, row);
-    tailIn(base, shape, outGrad, row, block, ScanTile.OUT_GRAD);
+    panelIn(base, shape, outGrad, row, block, ScanTile.OUT_GRAD);
     if (z != null) {
-      tailIn(base, shape, z, row, block, ScanTile.Z);
-    }
-    int chunk = ScanTile.chunk(shape);
-    int width = ScanTile.width(shape, block);
-    int channels = ScanStage.channels(shape, block);
-    long gradAt = bytes(shape, outGrad, row, block);
-    long zAt = z == null ? 0 : bytes(shape, z, row, block);
-    for (int e = 0; e < width; e += LANES) {
-      long column = column(base, chunk, e);
-      boolean whole = e + LANES <= channels;
-      long panel = column + ScanTile.OUT_GRAD * PANEL;
-      MemorySegment grads = whole ? CpuStorage.of(outGrad) : MEMORY;
-      long from = whole ? gradAt + 4L * e : panel;
-      long stride = whole ? outGrad.stride() << 2 : STEP;
-      if (z == null) {
-        VectorPointLoops.columnIn(grads, from, stride, panel, steps);
-        continue;
+      panelIn(base, shape, z, row, block, ScanTile.Z);
+      int steps = ScanStage.steps(shape, row);
+      for (int e = 0; e < ScanTile.width(shape, block); e += LANES) {
+        long column = column(base, ScanTile.chunk(shape), e);
+        denominators(column, ScanTile.Z, ScanTile.DELTA_GRAD, steps);
+        VectorPointLoops.gateGrad(column, steps);
       }
-      MemorySegment gates = whole ? CpuStorage.of(z) : MEMORY;
-      long gate = whole ? zAt + 4L * e : column + ScanTile.Z * PANEL;
-      long gateStride = whole ? z.stride() << 2 : STEP;
-      long denominators = column + ScanTile.DELTA_GRAD * PANEL;
-      VectorPointLoops.denominators(gates, gate, gateStride, denominators, steps);
-      VectorPointLoops.gateGrad(gates, gate, gateStride, grads, from, stride, column, steps);
     }
+  }
+
+  private static void denominators(long column, int panel, int target, int steps) {
+    VectorPointLoops.denominators(column + panel * PANEL, column + target * PANEL, steps);
   }
 
   static void leaveGrad(
@@ -159,8 +145,7 @@ final class VectorScanEnds {
         VectorPointLoops.eulerGrads(column, skip + 4L * e, steps);
       }
       if (shape.softplus()) {
-        long raw = column + ScanTile.RAW * PANEL;
-        VectorPointLoops.denominators(MEMORY, raw, STEP, raw, steps);
+        denominators(column, ScanTile.RAW, ScanTile.RAW, steps);
         VectorPointLoops.softplusGrad(column, steps);
       }
       VectorPointLoops.sumGrads(column, skipGrad + 4L * e, biasGrad + 4L * e, steps);
@@ -184,6 +169,26 @@ final class VectorScanEnds {
       panelAdd(base, shape, sink.view(), row, block, panel);
     }
     panelOut(base, shape, sink.view(), row, block, panel);
+  }
+
+  private static long panel(long base, int panel) {
+    return base + panel * PANEL;
+  }
+
+  /** Copies a chunk of a view into a panel, with zeros up to its edge. */
+  private static void panelIn(long base, Shape shape, View view, long row, int block, int panel) {
+    int channels = ScanStage.channels(shape, block);
+    VectorPanelRows.in(
+        CpuStorage.of(view),
+        bytes(shape, view, row, block),
+        view.stride() << 2,
+        panel(base, panel),
+        ScanTile.pitch(ScanTile.chunk(shape)) << 2,
+        ScanStage.steps(shape, row),
+        SPECIES.loopBound(channels));
+    if (channels < ScanTile.width(shape, block)) {
+      tailIn(base, shape, view, row, block, panel);
+    }
   }
 
   /** Copies the channels that fill no vector into a panel, up to its edge with zeros. */
@@ -227,15 +232,14 @@ final class VectorScanEnds {
 
   /** Copies a panel out. */
   private static void panelOut(long base, Shape shape, View view, long row, int block, int panel) {
-    MemorySegment target = CpuStorage.of(view);
-    int chunk = ScanTile.chunk(shape);
-    int steps = ScanStage.steps(shape, row);
-    int whole = SPECIES.loopBound(ScanStage.channels(shape, block));
-    long first = bytes(shape, view, row, block);
-    for (int e = 0; e < whole; e += LANES) {
-      long from = column(base, chunk, e) + panel * PANEL;
-      VectorPointLoops.columnOut(from, target, first + 4L * e, view.stride() << 2, steps);
-    }
+    VectorPanelRows.out(
+        panel(base, panel),
+        ScanTile.pitch(ScanTile.chunk(shape)) << 2,
+        CpuStorage.of(view),
+        bytes(shape, view, row, block),
+        view.stride() << 2,
+        ScanStage.steps(shape, row),
+        SPECIES.loopBound(ScanStage.channels(shape, block)));
     tailOut(base, shape, view, row, block, panel);
   }
 

@@ -181,6 +181,21 @@ final class VectorScanLoops implements ScanLoops {
   }
 
   @Override
+  public void forward(
+      MemorySegment tile, Shape shape, Inputs inputs, View out, long row, int block) {
+    boolean columns =
+        !VectorEulerLoops.SPREAD
+            && !ScanStage.zoh(shape)
+            && ScanStage.steps(shape, row) >= FEW_STEPS
+            && VectorTileMemory.offset(tile) >= 0;
+    if (columns) {
+      VectorScanEnds.forward(tile, shape, inputs, out, row, block);
+    } else {
+      ScanLoops.super.forward(tile, shape, inputs, out, row, block);
+    }
+  }
+
+  @Override
   public void enterGrad(
       MemorySegment tile, Shape shape, @Nullable View z, View outGrad, long row, int block) {
     if (VectorTileMemory.offset(tile) < 0) {
