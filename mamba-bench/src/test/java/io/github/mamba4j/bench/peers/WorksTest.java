@@ -73,6 +73,23 @@ class WorksTest {
   }
 
   @Test
+  void startup_everyContestant_hasAnArchiveOfItsOwnClasses() {
+    PeerOptions options = PeerOptions.parse(List.of("startup"), "--files", "made", "--llama", "b");
+    List<String> archives =
+        new ModelWork(Task.START)
+            .entries(options).stream()
+                .flatMap(entry -> entry.jvmFlags().stream())
+                .filter(flag -> flag.startsWith("-XX:SharedArchiveFile="))
+                .toList();
+    assertThat(archives)
+        .hasSize(5)
+        .doesNotHaveDuplicates()
+        .allMatch(flag -> flag.contains("/made/") && flag.endsWith(".jsa"));
+    assertThat(new ModelWork(Task.DECODE).entries(options))
+        .noneMatch(entry -> entry.jvmFlags().toString().contains("SharedArchive"));
+  }
+
+  @Test
   void allocator_thatIsNoFile_isRefused() {
     assertThatThrownBy(() -> Tuning.allocator(Optional.of(Path.of("absent.so"))))
         .isInstanceOf(IllegalArgumentException.class)
