@@ -79,7 +79,7 @@ final class ContestantProcess implements AutoCloseable {
     this.entry = entry;
     this.place = place;
     Files.createDirectories(place.logs);
-    log = place.logs.resolve(entry.name().replaceAll("[^A-Za-z0-9.-]+", "-") + ".txt");
+    log = place.logs.resolve(entry.fileName() + ".txt");
     process = start(coldCell);
     Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
     commands = process.outputWriter(StandardCharsets.UTF_8);

@@ -95,6 +95,11 @@ record Entry(
     return new Entry(name, role, contestant, List.copyOf(all), environment, classPath);
   }
 
+  /** Returns its name as that of a file. */
+  String fileName() {
+    return name.replaceAll("[^A-Za-z0-9.-]+", "-");
+  }
+
   /**
    * Returns this entry with an archive of its loaded classes, made when its first process ends, so
    * that later ones start sooner.
@@ -102,7 +107,7 @@ record Entry(
    * @param folder where it is kept
    */
   Entry archived(Path folder) {
-    Path file = folder.resolve(name.replaceAll("[^A-Za-z0-9.-]+", "-") + ".jsa");
+    Path file = folder.resolve(fileName() + ".jsa");
     return with("-XX:+AutoCreateSharedArchive", "-XX:SharedArchiveFile=" + file.toAbsolutePath());
   }
 

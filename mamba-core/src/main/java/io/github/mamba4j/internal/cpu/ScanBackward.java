@@ -190,7 +190,7 @@ final class ScanBackward {
         tile,
         ScanTile.state(chunk, width, states));
     int steps = stageChunk(scan, sequence, k, block, tile);
-    long row = (long) sequence * shape.length() + (long) k * chunk;
+    long row = ScanStage.row(shape, sequence, k);
     long b = ScanTile.b(chunk, width, states);
     stage.projection(shape, scan.inputs().b(), row, tile, b);
     loops.scanStatesGrad(tile, steps, chunk, width, states, zoh(shape));
@@ -206,7 +206,7 @@ final class ScanBackward {
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
-    long row = (long) sequence * shape.length() + (long) k * chunk;
+    long row = ScanStage.row(shape, sequence, k);
     int steps = ScanStage.steps(shape, row);
     loops.enter(tile, shape, inputs, row, block);
     loops.enterGrad(tile, shape, inputs.z(), scan.outGrad(), row, block);

@@ -82,7 +82,7 @@ final class ScanForward {
       loops.clear(tile, sum, width);
       int first = segment * ScanTile.segmentChunks(shape);
       for (int k = first; k < first + ScanTile.segmentChunks(shape); k++) {
-        long row = row(shape, sequence, k);
+        long row = ScanStage.row(shape, sequence, k);
         stage.projections(shape, scan.inputs(), row, block, tile);
         loops.enter(tile, shape, scan.inputs(), row, block);
         loops.scanStates(tile, chunk, chunk, width, states, zoh(shape));
@@ -189,12 +189,8 @@ final class ScanForward {
           shape.dInner(),
           block);
     }
-    long row = row(shape, sequence, k);
+    long row = ScanStage.row(shape, sequence, k);
     stage.projections(shape, scan.inputs(), row, block, tile);
     loops.forward(tile, shape, scan.inputs(), scan.out(), row, block);
-  }
-
-  private static long row(Shape shape, int sequence, int k) {
-    return (long) sequence * shape.length() + (long) k * ScanTile.chunk(shape);
   }
 }

@@ -73,6 +73,11 @@ final class ScanStage {
     loops.scaleDiagonal(tile, chunk, width, states, zoh(shape));
   }
 
+  /** Returns the first row of a chunk. */
+  static long row(Shape shape, int sequence, int k) {
+    return (long) sequence * shape.length() + (long) k * ScanTile.chunk(shape);
+  }
+
   /** Returns the steps from a row to the end of its chunk. */
   static int steps(Shape shape, long row) {
     return (int) Math.min(ScanTile.chunk(shape), shape.length() - row % shape.length());

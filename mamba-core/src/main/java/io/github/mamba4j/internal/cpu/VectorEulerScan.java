@@ -49,9 +49,8 @@ final class VectorEulerScan {
     long toState = (ScanTile.state(chunk, width, states) - ScanTile.a(chunk, width)) << 2;
     long b = base + (ScanTile.b(chunk, width, states) << 2);
     long toC = (ScanTile.c(chunk, width, states) - ScanTile.b(chunk, width, states)) << 2;
-    long largestA = base + ((ScanTile.largestA(chunk, width, states) + e) << 2);
     long next = 4L * width;
-    boolean plain = VectorEulerLoops.plain(column, largestA, steps);
+    boolean plain = plain(base, steps, chunk, width, states, e);
     int whole = plain ? states - states % GROUP : 0;
     for (int n = 0; n < whole; n += 2) {
       VectorEulerLoops.plainForward(
@@ -103,11 +102,15 @@ final class VectorEulerScan {
   private static boolean plain(long base, int steps, int chunk, int width, int states) {
     boolean plain = true;
     for (int e = 0; e < width && plain; e += LANES) {
-      long column = base + (ScanTile.column(chunk, e) << 2);
-      long a = base + ((ScanTile.largestA(chunk, width, states) + e) << 2);
-      plain = VectorEulerLoops.plain(column, a, steps);
+      plain = plain(base, steps, chunk, width, states, e);
     }
     return plain;
+  }
+
+  private static boolean plain(long base, int steps, int chunk, int width, int states, int e) {
+    long column = base + (ScanTile.column(chunk, e) << 2);
+    long a = base + ((ScanTile.largestA(chunk, width, states) + e) << 2);
+    return VectorEulerLoops.plain(column, a, steps);
   }
 
   private static void spread(long base, int steps, int chunk, int width, int states, int n) {

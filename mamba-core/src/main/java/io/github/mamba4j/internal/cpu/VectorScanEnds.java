@@ -41,11 +41,15 @@ final class VectorScanEnds {
 
   static void enter(MemorySegment tile, Shape shape, Inputs inputs, long row, int block) {
     long base = VectorTileMemory.offset(tile);
-    panelIn(base, shape, inputs.dt(), row, block, ScanTile.RAW);
-    panelIn(base, shape, inputs.u(), row, block, ScanTile.U);
+    inputsIn(base, shape, inputs, row, block);
     for (int e = 0; e < ScanTile.width(shape, block); e += LANES) {
       enter(base, shape, row, block, e);
     }
+  }
+
+  private static void inputsIn(long base, Shape shape, Inputs inputs, long row, int block) {
+    panelIn(base, shape, inputs.dt(), row, block, ScanTile.RAW);
+    panelIn(base, shape, inputs.u(), row, block, ScanTile.U);
   }
 
   private static void enter(long base, Shape shape, long row, int block, int e) {
@@ -91,8 +95,7 @@ final class VectorScanEnds {
       MemorySegment tile, Shape shape, Inputs inputs, View out, long row, int block) {
     long base = VectorTileMemory.offset(tile);
     View z = inputs.z();
-    panelIn(base, shape, inputs.dt(), row, block, ScanTile.RAW);
-    panelIn(base, shape, inputs.u(), row, block, ScanTile.U);
+    inputsIn(base, shape, inputs, row, block);
     if (z != null) {
       panelIn(base, shape, z, row, block, ScanTile.Z);
     }
