@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -14,27 +14,34 @@ import org.jspecify.annotations.Nullable;
  * The threads of one CPU backend. They split the tasks of one kernel at a time.
  *
  * <p>A kernel hands over a number of tasks, an argument and a body that captures nothing, so a call
- * allocates nothing. Which thread runs which task is left open; kernels cut their tasks by shape
- * alone, so results do not depend on it. The calling thread works too, and never waits for a thread
- * that has taken no task. A second caller that comes while the threads are busy runs its tasks
- * alone, on its own thread; so does a task that calls again.
+ * allocates nothing. Each thread begins with a range of the tasks that is the same in every call of
+ * as many tasks, so that what a task wrote (a state, an activation) is in the caches of the thread
+ * that reads it next; a thread that has done its own takes those of others. Which thread runs which
+ * task is left open all the same; kernels cut their tasks by shape alone, so results do not depend
+ * on it. The calling thread works too, and never waits for a thread that has taken no task. A
+ * second caller that comes while the threads are busy runs its tasks alone, on its own thread; so
+ * does a task that calls again.
  *
  * <p>Idle threads spin for some ten microseconds before they park: the kernels of a step follow
  * each other faster than a parked thread wakes up.
  */
 final class WorkerPool implements AutoCloseable {
   /*
-   * How a job is handed over. `state` holds the job's number (upper half) and how many of its tasks
-   * nobody has claimed (lower half). The caller writes the job's fields, then `state`. A thread
-   * claims a task by reading `state`, then the fields, then lowering `state` by compare-and-set.
-   * The fields are rewritten only when all tasks of the job have ended, the lower half then being
-   * zero; so a claim that succeeds proves that the fields belong to the job, and a thread that was
-   * held up between its reads fails the compare-and-set and looks again. `ended` counts tasks that
-   * have run; a thread adds what it ran when it finds no more, and the caller waits for the sum.
+   * How a job is handed over. Each thread's range of tasks has a word in `unclaimed`: the job's
+   * number (upper half) and how many of the range's tasks nobody has claimed (lower half). The
+   * caller writes the job's fields, then the words. A thread claims a task by reading a word, then
+   * the fields, then lowering the word by compare-and-set. The fields are rewritten only when all
+   * tasks of the job have ended, the lower halves then being zero; so a claim that succeeds proves
+   * that the fields belong to the job, and a thread that was held up between its reads fails the
+   * compare-and-set and looks again. `ended` counts tasks that have run; a thread adds what it ran
+   * when it finds no more, and the caller waits for the sum.
    */
   private static final long SPIN_NANOS = 50_000;
   private static final int SPINS_PER_CLOCK_READ = 32;
   private static final long JOB_NUMBER = 0xffff_ffff_0000_0000L;
+
+  /** From a range's word to the next, so that each has a pair of cache lines for itself. */
+  private static final int APART = 16;
 
   /**
    * One task of a kernel.
@@ -62,7 +69,7 @@ final class WorkerPool implements AutoCloseable {
 
   private final AtomicInteger phase = new AtomicInteger();
   private final AtomicBoolean busy = new AtomicBoolean();
-  private final AtomicLong state = new AtomicLong();
+  private final AtomicLongArray unclaimed;
   private final AtomicInteger ended = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private int count;
@@ -75,6 +82,7 @@ final class WorkerPool implements AutoCloseable {
    * @param threads how many compute, the caller included, positive
    */
   WorkerPool(int threads) {
+    unclaimed = new AtomicLongArray((threads + 1) * APART);
     for (int i = 1; i < threads; i++) {
       Worker worker = new Worker(i);
       workers.add(worker);
@@ -146,12 +154,16 @@ final class WorkerPool implements AutoCloseable {
     this.body = (Body<Object>) body;
     failure.set(null);
     ended.set(0);
-    long job = (state.get() >>> Integer.SIZE) + 1;
-    state.set(job << Integer.SIZE | count);
-    for (int i = Math.min(workers.size(), count - 1) - 1; i >= 0; i--) {
-      workers.get(i).wake();
+    long job = (unclaimed.get(word(0)) >>> Integer.SIZE) + 1;
+    // The caller's last: the others may begin meanwhile.
+    for (int i = workers.size(); i >= 0; i--) {
+      int tasks = end(i) - end(i - 1);
+      unclaimed.set(word(i), job << Integer.SIZE | tasks);
+      if (i > 0 && tasks > 0) {
+        workers.get(i - 1).wake();
+      }
     }
-    drain(scratch);
+    drain(0, scratch);
     awaitEnd(count);
     this.args = null;
     this.body = null;
@@ -175,18 +187,43 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  private boolean hasUnclaimedTasks() {
-    return (int) state.get() != 0;
+  /** Returns the place of a thread's word; the first lies apart from the array's length, too. */
+  private static int word(int thread) {
+    return (thread + 1) * APART;
   }
 
-  /** Claims and runs tasks until none is left. */
-  private void drain(Scratch scratch) {
+  /** Returns the end of a thread's range of tasks; the caller's, thread 0, is none of the short. */
+  private int end(int thread) {
+    int threads = threads();
+    return (int) (((thread + 1L) * count + threads - 1) / threads);
+  }
+
+  private boolean hasUnclaimedTasks(int thread) {
+    return (int) unclaimed.get(word(thread)) != 0;
+  }
+
+  /** Claims and runs tasks until none is left, those of a thread's range first. */
+  private void drain(int thread, Scratch scratch) {
     int ran = 0;
-    for (long seen = state.get(); (int) seen != 0; seen = state.get()) {
-      int index = count - (int) seen;
+    for (int range = thread; range < threads(); range++) {
+      ran += drainRange(range, scratch);
+    }
+    for (int range = 0; range < thread; range++) {
+      ran += drainRange(range, scratch);
+    }
+    if (ran > 0) {
+      ended.getAndAdd(ran);
+    }
+  }
+
+  private int drainRange(int range, Scratch scratch) {
+    int ran = 0;
+    int word = word(range);
+    for (long seen = unclaimed.get(word); (int) seen != 0; seen = unclaimed.get(word)) {
+      int index = end(range) - (int) seen;
       Object with = args;
       Body<Object> run = body;
-      if (with == null || run == null || !state.compareAndSet(seen, seen - 1)) {
+      if (with == null || run == null || !unclaimed.compareAndSet(word, seen, seen - 1)) {
         continue;
       }
       ran++;
@@ -197,14 +234,16 @@ final class WorkerPool implements AutoCloseable {
         ran += claimAll();
       }
     }
-    if (ran > 0) {
-      ended.getAndAdd(ran);
-    }
+    return ran;
   }
 
   /** Takes all tasks that nobody has claimed; the job lasts until its caller's own are counted. */
   private int claimAll() {
-    return (int) state.getAndUpdate(seen -> seen & JOB_NUMBER);
+    int claimed = 0;
+    for (int i = 0; i < threads(); i++) {
+      claimed += (int) unclaimed.getAndUpdate(word(i), seen -> seen & JOB_NUMBER);
+    }
+    return claimed;
   }
 
   private Scratch takeScratch() {
@@ -254,16 +293,16 @@ final class WorkerPool implements AutoCloseable {
   }
 
   private final class Worker extends Thread {
+    private final int number;
     private volatile boolean parked;
 
     Worker(int number) {
       super("mamba-cpu-" + number);
+      this.number = number;
       setDaemon(true);
     }
 
-    /**
-     * Comes after the write of the state; this thread writes its flag before it reads the state.
-     */
+    /** Comes after the write of its word; this thread writes its flag before it reads the word. */
     void wake() {
       if (parked) {
         LockSupport.unpark(this);
@@ -274,7 +313,7 @@ final class WorkerPool implements AutoCloseable {
     public void run() {
       try (Scratch scratch = new Scratch()) {
         while (awaitTasks()) {
-          drain(scratch);
+          drain(number, scratch);
         }
       }
     }
@@ -284,20 +323,20 @@ final class WorkerPool implements AutoCloseable {
       long start = System.nanoTime();
       do {
         for (int i = 0; i < SPINS_PER_CLOCK_READ; i++) {
-          if (hasUnclaimedTasks()) {
+          if (hasUnclaimedTasks(number)) {
             return true;
           }
           Thread.onSpinWait();
         }
       } while (System.nanoTime() - start < SPIN_NANOS);
       parked = true;
-      while (!hasUnclaimedTasks() && !closed.get()) {
+      while (!hasUnclaimedTasks(number) && !closed.get()) {
         LockSupport.park(WorkerPool.this);
         // A pending interrupt would make every park return at once.
         Thread.interrupted();
       }
       parked = false;
-      return hasUnclaimedTasks() || !closed.get();
+      return hasUnclaimedTasks(number) || !closed.get();
     }
   }
 }
