@@ -20,19 +20,25 @@ import org.jspecify.annotations.Nullable;
  * result has the bits of {@link ScanForward}'s.
  */
 final class ScanStep {
-  /** Channels a task: three rows of them stay in the first-level cache. */
-  private static final int BLOCK = 256;
+  /** The most channels of a task: three rows of them stay in the first-level cache. */
+  private static final int MOST = 2048;
+
+  /** The fewest, where there are threads for more tasks. */
+  private static final int FEWEST = 256;
+
+  /** From one row of the worker's memory to the next: no power of two, and whole cache lines. */
+  private static final int PITCH = MOST + 16;
 
   /** Row of the worker's memory: Δ. */
   static final int DELTA = 0;
 
   /** Row of the worker's memory: Δ·u. */
-  static final int INPUT = BLOCK;
+  static final int INPUT = PITCH;
 
   /** Row of the worker's memory: the result before the gate. */
-  static final int OUT = 2 * BLOCK;
+  static final int OUT = 2 * PITCH;
 
-  private static final int TILE_FLOATS = 3 * BLOCK;
+  private static final int TILE_FLOATS = 3 * PITCH;
 
   /**
    * The inner loops, over channels {@code first + from} to {@code first + to} of a sequence; the
@@ -88,18 +94,27 @@ final class ScanStep {
   }
 
   void run(Forward scan) {
-    pool.forEach(scan.shape().batch() * blocks(scan.shape()), scan, body);
+    Shape shape = scan.shape();
+    pool.forEach(shape.batch() * Math.ceilDiv(shape.dInner(), width(shape)), scan, body);
   }
 
-  private static int blocks(Shape shape) {
-    return Math.ceilDiv(shape.dInner(), BLOCK);
+  /**
+   * Returns how many channels a task takes. Rows of A and of the state follow each other without
+   * gaps, so whole rows are one stream, which the hardware prefetches; half as many tasks as there
+   * are threads were faster than as many. The cut may depend on that: each channel is one task's.
+   */
+  private int width(Shape shape) {
+    long tasks = Math.max(1, pool.threads() / (2L * shape.batch()));
+    return Math.clamp(Math.ceilDiv(shape.dInner(), tasks), FEWEST, MOST);
   }
 
   private void block(Forward scan, int task, Scratch scratch) {
     Shape shape = scan.shape();
-    int sequence = task / blocks(shape);
-    int first = task % blocks(shape) * BLOCK;
-    int n = Math.min(BLOCK, shape.dInner() - first);
+    int width = width(shape);
+    int blocks = Math.ceilDiv(shape.dInner(), width);
+    int sequence = task / blocks;
+    int first = task % blocks * width;
+    int n = Math.min(width, shape.dInner() - first);
     MemorySegment tile = scratch.floats(TILE_FLOATS);
     loops.inputs(scan, sequence, first, 0, n, tile);
     for (int state = 0; state < shape.dState(); state++) {
