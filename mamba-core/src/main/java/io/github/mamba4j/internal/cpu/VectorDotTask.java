@@ -60,7 +60,8 @@ final class VectorDotTask {
     }
     if (isHalves(call)) {
       long left = ROOM_FLOATS * Float.BYTES;
-      rows.scaled = VectorWiden.scalePairs(memory, left, rows.elements);
+      float scale = Subnormals.SLOW ? VectorWiden.NORMAL_SCALE : VectorWiden.HALF_SCALE;
+      rows.scaled = VectorWiden.scalePairs(memory, left, rows.elements, scale);
     }
     if (call.m == 1) {
       multiplyOne(call, item, from, to, rows, memory);
@@ -255,13 +256,19 @@ final class VectorDotTask {
     if (call.bType == DType.F32 || isWidened(call)) {
       VectorDots.wide(rows, memory, sums);
     } else if (call.bType == DType.F16) {
-      return rows.scaled && VectorWeightDots.halves(rows, memory, sums);
+      return rows.scaled && multiplyHalves(rows, memory, sums);
     } else if (call.bType == DType.BF16) {
       VectorWeightDots.pairs(rows, memory, sums);
     } else {
       VectorWeightDots.int8(rows, memory, sums);
     }
     return true;
+  }
+
+  private static boolean multiplyHalves(DotRows rows, MemorySegment memory, long sums) {
+    return Subnormals.SLOW
+        ? VectorWeightDots.normalHalves(rows, memory, sums)
+        : VectorWeightDots.halves(rows, memory, sums);
   }
 
   /**

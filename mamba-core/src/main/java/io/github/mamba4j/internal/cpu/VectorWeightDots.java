@@ -7,12 +7,16 @@ import static io.github.mamba4j.internal.cpu.VectorAccess.place;
 import static io.github.mamba4j.internal.cpu.VectorAccess.reach;
 import static io.github.mamba4j.internal.cpu.VectorWiden.BYTE_LANES;
 import static io.github.mamba4j.internal.cpu.VectorWiden.INT_LANES;
+import static io.github.mamba4j.internal.cpu.VectorWiden.NORMAL_BITS;
+import static io.github.mamba4j.internal.cpu.VectorWiden.NORMAL_EXPONENT;
+import static io.github.mamba4j.internal.cpu.VectorWiden.NORMAL_LEAST;
 import static io.github.mamba4j.internal.cpu.VectorWiden.UPPER_HALF;
 import static io.github.mamba4j.internal.cpu.VectorWiden.scale;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import io.github.mamba4j.spi.DType;
 import java.lang.foreign.MemorySegment;
@@ -43,6 +47,8 @@ final class VectorWeightDots {
   private static final int HALF_MAGNITUDES = 0x7fff7fff;
 
   private static final short HALF_INFINITY = 0x7c00;
+
+  private static final int SIGN = 0x80000000;
 
   /** Twice as many halves as a vector has floats. */
   private static final VectorSpecies<Short> HALF_LANES =
@@ -115,7 +121,8 @@ final class VectorWeightDots {
    *
    * <p>A vector of ints holds two halves a lane. Sign, exponent and mantissa of a half, moved to
    * where a float has them, are the number divided by 2¹¹², of subnormal numbers, too; but infinity
-   * and NaN are taken for numbers.
+   * and NaN are taken for numbers. Subnormal halves are subnormal floats then, which some machines
+   * multiply a hundred times slower: there, {@link #normalHalves} is for them.
    *
    * @param rows the rows
    * @param sums memory of the sums
@@ -168,6 +175,85 @@ final class VectorWeightDots {
       c3 = even.fma(v, c3);
       v = w.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats();
       c3 = odd.fma(v, c3);
+    }
+    c0.intoMemorySegment(sums, at, ORDER);
+    c1.intoMemorySegment(sums, at + BYTES, ORDER);
+    c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
+    c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
+    return largest.lt(HALF_INFINITY).allTrue();
+  }
+
+  /**
+   * Does what {@link #halves} does, with the same result, without subnormal floats. The row behind
+   * the left one is that times 2¹⁶.
+   *
+   * <p>With {@link VectorWiden#NORMAL_EXPONENT} joined to its own, a half's bits are those of the
+   * number divided by 2¹⁶ if it is normal. A subnormal one, m·2⁻²⁴, becomes v = 2⁻³¹ + m·2⁻⁴¹,
+   * whose 2v − 2⁻³⁰ is the number divided by 2¹⁶ and less than v; of normal numbers v is less. The
+   * smaller of two positive floats has the smaller bits.
+   *
+   * @param rows the rows
+   * @param sums memory of the sums
+   * @param at where to leave them there, in bytes
+   * @return false if there is infinity or NaN among the weights, so that the sums are wrong
+   */
+  @SuppressWarnings("checkstyle:MethodLength") // a line for each register: an array is not one
+  static boolean normalHalves(DotRows rows, MemorySegment sums, long at) {
+    at = place(sums, at);
+    sums = reach(sums);
+    MemorySegment a = reach(rows.a);
+    MemorySegment b = reach(rows.b);
+    int steps = rows.elements / LANES / 2;
+    long left = rows.leftAt(0) + (long) rows.elements * Float.BYTES;
+    long b0 = rows.rightAt(0);
+    long b1 = rows.rightAt(1);
+    long b2 = rows.rightAt(2);
+    long b3 = rows.rightAt(3);
+    FloatVector c0 = FloatVector.zero(SPECIES);
+    FloatVector c1 = c0;
+    FloatVector c2 = c0;
+    FloatVector c3 = c0;
+    ShortVector largest = ShortVector.zero(HALF_LANES);
+    FloatVector two = FloatVector.broadcast(SPECIES, 2);
+    FloatVector least = FloatVector.broadcast(SPECIES, -NORMAL_LEAST);
+    for (int s = 0; s < steps; s++) {
+      long p = s * BYTES;
+      FloatVector even = fromMemorySegment(SPECIES, a, left + 2 * p, ORDER);
+      FloatVector odd = fromMemorySegment(SPECIES, a, left + 2 * p + BYTES, ORDER);
+      IntVector w;
+      IntVector v;
+      w = IntVector.fromMemorySegment(INT_LANES, b, b0 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c0 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c0);
+      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c0 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c0);
+      w = IntVector.fromMemorySegment(INT_LANES, b, b1 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c1 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c1);
+      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c1 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c1);
+      w = IntVector.fromMemorySegment(INT_LANES, b, b2 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c2 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c2);
+      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c2 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c2);
+      w = IntVector.fromMemorySegment(INT_LANES, b, b3 + p, ORDER);
+      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
+      v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c3 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c3);
+      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      c3 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c3);
     }
     c0.intoMemorySegment(sums, at, ORDER);
     c1.intoMemorySegment(sums, at + BYTES, ORDER);

@@ -34,8 +34,19 @@ final class VectorWiden {
   /** What is left of an int that holds two bfloat16 is the one at the higher address. */
   static final int UPPER_HALF = 0xffff0000;
 
-  /** A float is this many times what a half with the same exponent and mantissa bits is. */
-  private static final float HALF_SCALE = 0x1p112f;
+  /** A half is this many times what a float with the same exponent and mantissa bits is. */
+  static final float HALF_SCALE = 0x1p112f;
+
+  /** Exponent and mantissa of a half that was extended to an int and moved up by 13 bits. */
+  static final int NORMAL_BITS = 0x0fffe000;
+
+  /** Joined to the exponent of a half: the float is the half divided by {@link #NORMAL_SCALE}. */
+  static final int NORMAL_EXPONENT = 96 << 23;
+
+  /** The least normal half divided by {@link #NORMAL_SCALE}. */
+  static final float NORMAL_LEAST = 0x1p-30f;
+
+  static final float NORMAL_SCALE = 0x1p16f;
 
   private static final long BYTES = (long) LANES * Float.BYTES;
   private static final int BLOCK = DType.INT8.blockElements();
@@ -108,25 +119,28 @@ final class VectorWiden {
   }
 
   /**
-   * The exponent and mantissa of a half, moved to where a float has them, are the number divided by
-   * 2¹¹²; multiplying by that makes normal numbers of subnormal ones, too. What had the largest
-   * exponent (infinity, NaN) gets the largest exponent of a float by adding the difference, which
-   * is made from the carry out of the half's exponent.
+   * A half becomes a normal float, see {@link VectorWeightDots#normalHalves}, which is multiplied.
+   * What had the largest exponent (infinity, NaN) gets the largest exponent of a float by adding
+   * the difference, which is made from the carry out of the half's exponent.
    */
   private static void f16(MemorySegment from, long source, int n, MemorySegment to, long target) {
     from = offHeap(from);
     to = offHeap(to);
+    FloatVector two = FloatVector.broadcast(SPECIES, 2);
+    FloatVector least = FloatVector.broadcast(SPECIES, -NORMAL_LEAST);
     for (int i = 0; i < n; i += LANES) {
       IntVector half =
           (IntVector)
               ShortVector.fromMemorySegment(SHORT_LANES, from, source + 2L * i, ORDER)
                   .convertShape(VectorOperators.S2I, INT_LANES, 0);
-      IntVector magnitude = half.lanewise(VectorOperators.LSHL, 13).and(0x0fffe000);
+      IntVector magnitude = half.lanewise(VectorOperators.LSHL, 13).and(NORMAL_BITS);
       IntVector carry = magnitude.add(0x00800000).and(0x10000000);
       IntVector rest =
           carry.lanewise(VectorOperators.LSHL, 2).sub(carry.lanewise(VectorOperators.LSHR, 1));
-      FloatVector scaled = magnitude.reinterpretAsFloats().mul(HALF_SCALE);
-      scaled
+      IntVector v = magnitude.or(NORMAL_EXPONENT);
+      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+      v.reinterpretAsFloats()
+          .mul(NORMAL_SCALE)
           .reinterpretAsInts()
           .add(rest)
           .or(half.and(0x80000000))
@@ -228,18 +242,19 @@ final class VectorWiden {
   }
 
   /**
-   * Leaves floats behind themselves, times 2¹¹².
+   * Leaves floats behind themselves, times a power of two.
    *
    * @param memory where they lie
    * @param at where the first is, in bytes
    * @param n how many, whole vectors
+   * @param scale the power of two
    * @return false if some are too large, or NaN: then products with what is left here are wrong
    */
-  static boolean scalePairs(MemorySegment memory, long at, int n) {
+  static boolean scalePairs(MemorySegment memory, long at, int n, float scale) {
     memory = offHeap(memory);
     FloatVector largest = FloatVector.zero(SPECIES);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector x = fromMemorySegment(SPECIES, memory, at + 4L * i, ORDER).mul(HALF_SCALE);
+      FloatVector x = fromMemorySegment(SPECIES, memory, at + 4L * i, ORDER).mul(scale);
       x.intoMemorySegment(memory, at + 4L * (n + i), ORDER);
       largest = largest.max(x.abs()); // NaN stays
     }
