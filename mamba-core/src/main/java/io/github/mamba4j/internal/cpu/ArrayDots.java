@@ -135,9 +135,11 @@ final class ArrayDots {
       case F32 -> MemorySegment.copy(call.b, CpuStorage.FLOAT, at, room.right, to, call.k);
       case BF16, F16 -> {
         MemorySegment.copy(call.b, CpuStorage.SHORT, at, room.shorts, 0, call.k);
-        widen(call, pairs(call) ? room.row : room.right, pairs(call) ? 0 : to, room);
         if (pairs(call)) {
+          widen(call, room.row, 0, room);
           split(room.row, call.k, room.right, to);
+        } else {
+          widen(call, room.right, to, room);
         }
       }
       default -> {

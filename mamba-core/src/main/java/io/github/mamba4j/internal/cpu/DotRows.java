@@ -28,6 +28,9 @@ final class DotRows {
   /** How many elements of each row are multiplied, whole vectors. */
   int elements;
 
+  /** How rows of the right factor meet those of the left one. */
+  VectorDotTask.Way way = VectorDotTask.Way.FLOATS;
+
   /** Whether half-precision weights can meet the left row, see {@link VectorWiden#scalePairs}. */
   boolean scaled;
 

@@ -88,13 +88,12 @@ final class SsdProjections {
     int chunk = SsdCut.chunk(shape);
     int states = shape.dState();
     int width = SsdCut.roundUp(states);
-    int steps = Math.min(chunk, shape.length() - k * chunk);
+    int steps = SsdStage.steps(shape, k);
     long rows = SsdTile.rows();
     if (steps < chunk || states < width) {
       copies.clear(tile, rows, (long) chunk * width);
     }
-    long row = (long) sequence * shape.length() + (long) k * chunk;
-    long from = view.offset() + row * view.stride() + (long) group * states;
+    long from = Tiles.row(view, SsdStage.row(shape, sequence, k)) + (long) group * states;
     copies.copyIn(CpuStorage.of(view), from, view.stride(), tile, rows, width, steps, states);
     loops.transpose(tile, rows, to, chunk, width, SsdTile.projectionRoom(shape));
   }

@@ -29,12 +29,66 @@ final class VectorDotTask {
   private static final long ROOM_FLOATS = SUM_FLOATS + (long) MOST_SUMS * ROUNDS;
   private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
 
-  private static final EmptyCalls WIDE = new EmptyCalls();
-  private static final EmptyCalls PAIRS = new EmptyCalls();
-  private static final EmptyCalls HALVES = new EmptyCalls();
-  private static final EmptyCalls INT8 = new EmptyCalls();
-  private static final EmptyCalls SQUARE = new EmptyCalls();
-  private static final EmptyCalls BLOCKS = new EmptyCalls();
+  private static final EmptyCalls WIDE_CALLS = new EmptyCalls();
+  private static final EmptyCalls PAIRS_CALLS = new EmptyCalls();
+  private static final EmptyCalls HALVES_CALLS = new EmptyCalls();
+  private static final EmptyCalls INT8_CALLS = new EmptyCalls();
+  private static final EmptyCalls SQUARE_CALLS = new EmptyCalls();
+  private static final EmptyCalls BLOCKS_CALLS = new EmptyCalls();
+
+  /** How right rows meet left ones. */
+  enum Way {
+    /** As they lie, floats. */
+    FLOATS,
+    /** As they lie, pairs of bfloat16, one left row. */
+    PAIRS,
+    /** As they lie, pairs of half-precision numbers, one left row. */
+    HALVES,
+    /** As they lie, blocks of 8-bit integers, one left row. */
+    INT8,
+    /** Widened to integers and scales, so that sums are made block by block. */
+    BLOCKS,
+    /** Widened to floats. */
+    WIDENED;
+
+    private static Way of(MatmulCall call) {
+      boolean one = call.m == 1;
+      return switch (call.bType) {
+        case F32 -> FLOATS;
+        case BF16 -> one && isPairs(call) ? PAIRS : WIDENED;
+        case F16 -> one && isPairs(call) ? HALVES : WIDENED;
+        case INT8 -> {
+          Way blocks = one ? INT8 : BLOCKS;
+          yield VectorWeightDots.MULTIPLIES_INT8 ? blocks : WIDENED;
+        }
+        default -> WIDENED;
+      };
+    }
+
+    private boolean widens() {
+      return this == BLOCKS || this == WIDENED;
+    }
+
+    /** Returns how many right rows are multiplied together. */
+    private int group(int leftRows) {
+      return switch (this) {
+        case FLOATS, WIDENED -> leftRows > 1 ? VectorDots.SQUARE : VectorDots.WIDE;
+        case PAIRS, HALVES -> VectorWeightDots.PAIR_ROWS;
+        case INT8, BLOCKS -> VectorWeightDots.INT8_ROWS;
+      };
+    }
+
+    /** Returns the counter of the loop that multiplies. */
+    private EmptyCalls empty(int leftRows) {
+      return switch (this) {
+        case FLOATS, WIDENED -> leftRows > 1 ? SQUARE_CALLS : WIDE_CALLS;
+        case PAIRS -> PAIRS_CALLS;
+        case HALVES -> HALVES_CALLS;
+        case INT8 -> INT8_CALLS;
+        case BLOCKS -> BLOCKS_CALLS;
+      };
+    }
+  }
 
   private VectorDotTask() {}
 
@@ -48,17 +102,18 @@ final class VectorDotTask {
    * @param scratch the worker's memory
    */
   static void run(MatmulCall call, int item, int from, int to, Scratch scratch) {
-    int group = group(call);
-    boolean widens = isWidened(call) || isHalves(call);
-    long widened = widens ? (long) group * widenedFloats(call) : 0;
-    MemorySegment memory = scratch.floats(ROOM_FLOATS + copied(call) + widened);
+    Way way = Way.of(call);
+    boolean mayWiden = way.widens() || way == Way.HALVES;
+    long widened = mayWiden ? way.group(call.m) * widenedFloats(call, way) : 0;
+    MemorySegment memory = scratch.floats(ROOM_FLOATS + copied(call, way) + widened);
     DotRows rows = scratch.dots;
+    rows.way = way;
     rows.elements = whole(call);
     rows.step = VECTOR_BYTES;
     if (isPairs(call)) {
       splitPairs(call, item, rows.elements, memory);
     }
-    if (isHalves(call)) {
+    if (way == Way.HALVES) {
       long left = ROOM_FLOATS * Float.BYTES;
       float scale = Subnormals.SLOW ? VectorWiden.NORMAL_SCALE : VectorWiden.HALF_SCALE;
       rows.scaled = VectorWiden.scalePairs(memory, left, rows.elements, scale);
@@ -85,7 +140,7 @@ final class VectorDotTask {
       DotRows rows,
       MemorySegment memory) {
     rows.columns = Math.ceilDiv(to - column, apart);
-    if (isWidened(call)) {
+    if (rows.way.widens()) {
       aimWidened(call, item, column, apart, rows, memory);
     } else {
       rows.b = call.b;
@@ -98,8 +153,8 @@ final class VectorDotTask {
   private static void aimWidened(
       MatmulCall call, int item, int column, int apart, DotRows rows, MemorySegment memory) {
     rows.b = memory;
-    rows.right = (ROOM_FLOATS + copied(call)) * Float.BYTES;
-    rows.rightApart = (long) widenedFloats(call) * Float.BYTES;
+    rows.right = (ROOM_FLOATS + copied(call, rows.way)) * Float.BYTES;
+    rows.rightApart = widenedFloats(call, rows.way) * Float.BYTES;
     widen(call, first(call, item, column), apart, rows);
   }
 
@@ -108,28 +163,9 @@ final class VectorDotTask {
     return call.bOffset + item * call.bBatchStride + column * call.bStride;
   }
 
-  private static boolean isWidened(MatmulCall call) {
-    return switch (call.bType) {
-      case F32 -> false;
-      case BF16, F16 -> call.m > 1 || !isPairs(call);
-      case INT8 -> call.m > 1 || !VectorWeightDots.MULTIPLIES_INT8;
-      default -> true;
-    };
-  }
-
   /** Whether rows are 16-bit in whole pairs of vectors, which meet a left row that is split. */
   private static boolean isPairs(MatmulCall call) {
     return call.inPairs(LANES);
-  }
-
-  /** Whether one row meets half-precision weights as they lie, unless it or they are too large. */
-  private static boolean isHalves(MatmulCall call) {
-    return call.m == 1 && call.bType == DType.F16 && isPairs(call);
-  }
-
-  /** Whether sums are made block by block, each of which meets its scale as a whole. */
-  private static boolean blocks(MatmulCall call) {
-    return call.bType == DType.INT8 && VectorWeightDots.MULTIPLIES_INT8;
   }
 
   /** Returns the part of a row that is made of whole vectors. */
@@ -138,41 +174,15 @@ final class VectorDotTask {
   }
 
   /** Returns the floats of a widened row: its elements, and the scales of its blocks. */
-  private static int widenedFloats(MatmulCall call) {
+  private static long widenedFloats(MatmulCall call, Way way) {
     int whole = whole(call);
-    return blocks(call) ? whole + whole / call.bType.blockElements() : whole;
+    return way == Way.BLOCKS ? whole + whole / call.bType.blockElements() : whole;
   }
 
   /** Returns the floats of the left rows that are copied. */
-  private static long copied(MatmulCall call) {
-    long copies = isHalves(call) ? 2 : call.m;
+  private static long copied(MatmulCall call, Way way) {
+    long copies = way == Way.HALVES ? 2 : call.m;
     return isPairs(call) ? copies * whole(call) : 0;
-  }
-
-  /** Returns how many right rows are multiplied together. */
-  private static int group(MatmulCall call) {
-    if (blocks(call)) {
-      return VectorWeightDots.INT8_ROWS;
-    }
-    if (call.m > 1) {
-      return VectorDots.SQUARE;
-    }
-    return isPairs(call) ? VectorWeightDots.PAIR_ROWS : VectorDots.WIDE;
-  }
-
-  /** Returns the counter of the loop that multiplies. */
-  private static EmptyCalls empty(MatmulCall call) {
-    if (call.m > 1) {
-      return blocks(call) ? BLOCKS : SQUARE;
-    }
-    if (call.bType == DType.F32 || isWidened(call)) {
-      return WIDE;
-    }
-    return switch (call.bType) {
-      case BF16 -> PAIRS;
-      case F16 -> HALVES;
-      default -> INT8;
-    };
   }
 
   /** Copies the left rows so that they meet pairs of weights: even elements, then odd ones. */
@@ -189,7 +199,7 @@ final class VectorDotTask {
       long source = call.bType.bytes(element);
       if (isPairs(call) && call.bType == DType.BF16) {
         VectorWiden.pairs(call.b, source, rows.elements, reach(rows.b), rows.rightAt(c));
-      } else if (blocks(call)) {
+      } else if (rows.way == Way.BLOCKS) {
         VectorWiden.integers(call.b, source, rows.elements, reach(rows.b), rows.rightAt(c));
       } else {
         MemorySegment to = reach(rows.b);
@@ -222,7 +232,7 @@ final class VectorDotTask {
    */
   private static void multiplyOne(
       MatmulCall call, int item, int from, int to, DotRows rows, MemorySegment memory) {
-    int group = group(call);
+    int group = rows.way.group(call.m);
     int apart = Math.ceilDiv(to - from, group);
     int rounds = SUMS / group;
     aimLeft(call, item, 0, 1, rows, memory);
@@ -233,11 +243,11 @@ final class VectorDotTask {
         long sums = (long) round * group * VECTOR_BYTES;
         int whole = rows.elements;
         rows.elements = 0;
-        for (int i = empty(call).before(whole / LANES); i > 0; i--) {
-          multiplyOne(call, rows, memory, sums);
+        for (int i = rows.way.empty(1).before(whole / LANES); i > 0; i--) {
+          multiplyOne(rows, memory, sums);
         }
         rows.elements = whole;
-        if (!multiplyOne(call, rows, memory, sums)) {
+        if (!multiplyOne(rows, memory, sums)) {
           aimWidened(call, item, j + round, apart, rows, memory);
           VectorDots.wide(rows, memory, sums);
         }
@@ -251,16 +261,14 @@ final class VectorDotTask {
   }
 
   /** Returns false if the sums are wrong, see {@link VectorWeightDots#halves}. */
-  private static boolean multiplyOne(
-      MatmulCall call, DotRows rows, MemorySegment memory, long sums) {
-    if (call.bType == DType.F32 || isWidened(call)) {
-      VectorDots.wide(rows, memory, sums);
-    } else if (call.bType == DType.F16) {
-      return rows.scaled && multiplyHalves(rows, memory, sums);
-    } else if (call.bType == DType.BF16) {
-      VectorWeightDots.pairs(rows, memory, sums);
-    } else {
-      VectorWeightDots.int8(rows, memory, sums);
+  private static boolean multiplyOne(DotRows rows, MemorySegment memory, long sums) {
+    switch (rows.way) {
+      case PAIRS -> VectorWeightDots.pairs(rows, memory, sums);
+      case HALVES -> {
+        return rows.scaled && multiplyHalves(rows, memory, sums);
+      }
+      case INT8 -> VectorWeightDots.int8(rows, memory, sums);
+      default -> VectorDots.wide(rows, memory, sums);
     }
     return true;
   }
@@ -278,7 +286,7 @@ final class VectorDotTask {
    */
   private static void multiplyMany(
       MatmulCall call, int item, int from, int to, DotRows rows, MemorySegment memory) {
-    int group = group(call);
+    int group = rows.way.group(call.m);
     int apart = Math.ceilDiv(to - from, group);
     int sums = Math.ceilDiv(call.m, VectorDots.SQUARE) * VectorDots.SQUARE * VectorDots.SQUARE;
     for (int j = from; j < from + apart; j += ROUNDS) {
@@ -305,7 +313,7 @@ final class VectorDotTask {
       int count = Math.min(VectorDots.SQUARE, call.m - i);
       long sums = (long) i * VectorDots.SQUARE * VECTOR_BYTES;
       rows.elements = 0;
-      for (int empty = empty(call).before(whole / LANES); empty > 0; empty--) {
+      for (int empty = rows.way.empty(call.m).before(whole / LANES); empty > 0; empty--) {
         multiplySquare(call, item, i, count, rows, memory, sums);
       }
       rows.elements = whole;
@@ -322,7 +330,7 @@ final class VectorDotTask {
       DotRows rows,
       MemorySegment memory,
       long sums) {
-    if (blocks(call)) {
+    if (rows.way == Way.BLOCKS) {
       for (int row = 0; row < count; row++) {
         aimLeft(call, item, first + row, 1, rows, memory);
         long at = sums + (long) row * VectorDots.SQUARE * VECTOR_BYTES;

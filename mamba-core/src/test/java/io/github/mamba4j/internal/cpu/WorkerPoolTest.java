@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,6 +79,31 @@ class WorkerPoolTest {
               awaitQuietly(latch);
             });
         assertThat(together.getCount()).isZero();
+      }
+    }
+  }
+
+  /** The first task of each range waits for those of all others, so none is taken from another. */
+  @Test
+  void forEach_manyJobs_everyThreadBeginsWithItsOwnRange() {
+    int threads = 3;
+    int count = 7;
+    try (WorkerPool pool = new WorkerPool(threads)) {
+      for (int job = 0; job < 200; job++) {
+        CountDownLatch begun = new CountDownLatch(threads);
+        AtomicReferenceArray<String> ran = new AtomicReferenceArray<>(count);
+        pool.forEach(
+            count,
+            ran,
+            (names, index, scratch) -> {
+              names.set(index, Thread.currentThread().getName());
+              begun.countDown();
+              awaitQuietly(begun);
+            });
+        // 7 tasks of 3 threads: 0 to 2, 3 and 4, 5 and 6.
+        assertThat(ran.get(0)).isEqualTo(Thread.currentThread().getName());
+        assertThat(ran.get(3)).isEqualTo("mamba-cpu-1");
+        assertThat(ran.get(5)).isEqualTo("mamba-cpu-2");
       }
     }
   }
