@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every causal convolution must do. */
 public abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
@@ -97,19 +98,21 @@ public abstract class ConvKernelsContract extends KernelsContract<ConvKernels> {
     assertThat((double) out.get(4, 1)).isCloseTo(2.534465632, within(1e-6));
   }
 
-  @Test
-  void forward_stepByStep_equalsTheWhole() {
-    ConvKernels.Shape whole = new ConvKernels.Shape(2, 9, 35, 4, true);
+  /** 35 channels, and 1,100, which are several blocks. */
+  @ParameterizedTest
+  @ValueSource(ints = {35, 1_100})
+  void forward_stepByStep_equalsTheWhole(int channels) {
+    ConvKernels.Shape whole = new ConvKernels.Shape(2, 9, channels, 4, true);
     Case test = new Case(whole, true, true);
-    ConvKernels.Shape step = new ConvKernels.Shape(2, 1, 35, 4, true);
+    ConvKernels.Shape step = new ConvKernels.Shape(2, 1, channels, 4, true);
     double[][] expected = test.truth().out();
     for (int t = 0; t < 9; t++) {
-      TestMatrix x = new TestMatrix(2, 35, 0);
-      for (int c = 0; c < 35; c++) {
+      TestMatrix x = new TestMatrix(2, channels, 0);
+      for (int c = 0; c < channels; c++) {
         x.set(0, c, test.x.get(t, c));
         x.set(1, c, test.x.get(9 + t, c));
       }
-      TestMatrix out = new TestMatrix(2, 35, 1);
+      TestMatrix out = new TestMatrix(2, channels, 1);
       ConvKernels.Inputs inputs =
           new ConvKernels.Inputs(x.view(), test.taps.view(), test.bias.view(), test.state.view());
       kernels(1).forward(new ConvKernels.Forward(step, inputs, out.view(), test.state.view()));

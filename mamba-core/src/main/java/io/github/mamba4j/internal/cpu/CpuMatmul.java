@@ -216,7 +216,9 @@ abstract class CpuMatmul implements MatmulKernels {
         runBlocked(call);
       }
     } finally {
-      releaseStrips(call.packed);
+      if (call.packed.byteSize() > 0) {
+        releaseStrips(call.packed);
+      }
       call.release();
       put(call);
     }
