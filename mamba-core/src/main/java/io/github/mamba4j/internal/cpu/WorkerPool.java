@@ -192,7 +192,7 @@ final class WorkerPool implements AutoCloseable {
     return (thread + 1) * APART;
   }
 
-  /** Returns the end of a thread's range of tasks; the caller's, thread 0, is none of the short. */
+  /** Returns the end of a thread's range of tasks. Of few tasks the caller, thread 0, has one. */
   private int end(int thread) {
     int threads = threads();
     return (int) (((thread + 1L) * count + threads - 1) / threads);
@@ -205,11 +205,9 @@ final class WorkerPool implements AutoCloseable {
   /** Claims and runs tasks until none is left, those of a thread's range first. */
   private void drain(int thread, Scratch scratch) {
     int ran = 0;
-    for (int range = thread; range < threads(); range++) {
-      ran += drainRange(range, scratch);
-    }
-    for (int range = 0; range < thread; range++) {
-      ran += drainRange(range, scratch);
+    int threads = threads();
+    for (int i = 0; i < threads; i++) {
+      ran += drainRange((thread + i) % threads, scratch);
     }
     if (ran > 0) {
       ended.getAndAdd(ran);
