@@ -44,6 +44,8 @@ final class VectorDotTask {
     PAIRS,
     /** As they lie, pairs of half-precision numbers, one left row. */
     HALVES,
+    /** The same, where subnormal floats are slow. */
+    NORMAL_HALVES,
     /** As they lie, blocks of 8-bit integers, one left row. */
     INT8,
     /** Widened to integers and scales, so that sums are made block by block. */
@@ -56,7 +58,10 @@ final class VectorDotTask {
       return switch (call.bType) {
         case F32 -> FLOATS;
         case BF16 -> one && isPairs(call) ? PAIRS : WIDENED;
-        case F16 -> one && isPairs(call) ? HALVES : WIDENED;
+        case F16 -> {
+          Way halves = Subnormals.SLOW ? NORMAL_HALVES : HALVES;
+          yield one && isPairs(call) ? halves : WIDENED;
+        }
         case INT8 -> {
           Way blocks = one ? INT8 : BLOCKS;
           yield VectorWeightDots.MULTIPLIES_INT8 ? blocks : WIDENED;
@@ -69,11 +74,20 @@ final class VectorDotTask {
       return this == BLOCKS || this == WIDENED;
     }
 
+    /** Returns what the left row is scaled with to meet right ones. */
+    private float leftScale() {
+      return switch (this) {
+        case HALVES -> VectorWiden.HALF_SCALE;
+        case NORMAL_HALVES -> VectorWiden.NORMAL_SCALE;
+        default -> 1;
+      };
+    }
+
     /** Returns how many right rows are multiplied together. */
     private int group(int leftRows) {
       return switch (this) {
         case FLOATS, WIDENED -> leftRows > 1 ? VectorDots.SQUARE : VectorDots.WIDE;
-        case PAIRS, HALVES -> VectorWeightDots.PAIR_ROWS;
+        case PAIRS, HALVES, NORMAL_HALVES -> VectorWeightDots.PAIR_ROWS;
         case INT8, BLOCKS -> VectorWeightDots.INT8_ROWS;
       };
     }
@@ -83,7 +97,7 @@ final class VectorDotTask {
       return switch (this) {
         case FLOATS, WIDENED -> leftRows > 1 ? SQUARE_CALLS : WIDE_CALLS;
         case PAIRS -> PAIRS_CALLS;
-        case HALVES -> HALVES_CALLS;
+        case HALVES, NORMAL_HALVES -> HALVES_CALLS;
         case INT8 -> INT8_CALLS;
         case BLOCKS -> BLOCKS_CALLS;
       };
@@ -103,7 +117,8 @@ final class VectorDotTask {
    */
   static void run(MatmulCall call, int item, int from, int to, Scratch scratch) {
     Way way = Way.of(call);
-    boolean mayWiden = way.widens() || way == Way.HALVES;
+    float scale = way.leftScale();
+    boolean mayWiden = way.widens() || scale != 1;
     long widened = mayWiden ? way.group(call.m) * widenedFloats(call, way) : 0;
     MemorySegment memory = scratch.floats(ROOM_FLOATS + copied(call, way) + widened);
     DotRows rows = scratch.dots;
@@ -113,9 +128,8 @@ final class VectorDotTask {
     if (isPairs(call)) {
       splitPairs(call, item, rows.elements, memory);
     }
-    if (way == Way.HALVES) {
+    if (scale != 1) {
       long left = ROOM_FLOATS * Float.BYTES;
-      float scale = Subnormals.SLOW ? VectorWiden.NORMAL_SCALE : VectorWiden.HALF_SCALE;
       rows.scaled = VectorWiden.scalePairs(memory, left, rows.elements, scale);
     }
     if (call.m == 1) {
@@ -181,7 +195,7 @@ final class VectorDotTask {
 
   /** Returns the floats of the left rows that are copied. */
   private static long copied(MatmulCall call, Way way) {
-    long copies = way == Way.HALVES ? 2 : call.m;
+    long copies = way.leftScale() == 1 ? call.m : 2;
     return isPairs(call) ? copies * whole(call) : 0;
   }
 
@@ -265,18 +279,15 @@ final class VectorDotTask {
     switch (rows.way) {
       case PAIRS -> VectorWeightDots.pairs(rows, memory, sums);
       case HALVES -> {
-        return rows.scaled && multiplyHalves(rows, memory, sums);
+        return rows.scaled && VectorWeightDots.halves(rows, memory, sums);
+      }
+      case NORMAL_HALVES -> {
+        return rows.scaled && VectorWeightDots.normalHalves(rows, memory, sums);
       }
       case INT8 -> VectorWeightDots.int8(rows, memory, sums);
       default -> VectorDots.wide(rows, memory, sums);
     }
     return true;
-  }
-
-  private static boolean multiplyHalves(DotRows rows, MemorySegment memory, long sums) {
-    return Subnormals.SLOW
-        ? VectorWeightDots.normalHalves(rows, memory, sums)
-        : VectorWeightDots.halves(rows, memory, sums);
   }
 
   /**

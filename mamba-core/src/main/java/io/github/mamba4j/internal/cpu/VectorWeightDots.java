@@ -50,6 +50,9 @@ final class VectorWeightDots {
 
   private static final int SIGN = 0x80000000;
 
+  /** Is set in floats from 2 to infinity and NaN, not in those of smaller magnitude. */
+  private static final int TWO_BITS = 0x40000000;
+
   /** Twice as many halves as a vector has floats. */
   private static final VectorSpecies<Short> HALF_LANES =
       VectorSpecies.of(short.class, SPECIES.vectorShape());
@@ -189,8 +192,9 @@ final class VectorWeightDots {
    *
    * <p>With {@link VectorWiden#NORMAL_EXPONENT} joined to its own, a half's bits are those of the
    * number divided by 2¹⁶ if it is normal. A subnormal one, m·2⁻²⁴, becomes v = 2⁻³¹ + m·2⁻⁴¹,
-   * whose 2v − 2⁻³⁰ is the number divided by 2¹⁶ and less than v; of normal numbers v is less. The
-   * smaller of two positive floats has the smaller bits.
+   * whose d = 2v − 2⁻³⁰ is the number divided by 2¹⁶ and less than v; of normal numbers v is less.
+   * The smaller of two positive floats has the smaller bits. Of infinity and NaN, d is 2 or more,
+   * so one bit of all its values tells of them.
    *
    * @param rows the rows
    * @param sums memory of the sums
@@ -213,7 +217,7 @@ final class VectorWeightDots {
     FloatVector c1 = c0;
     FloatVector c2 = c0;
     FloatVector c3 = c0;
-    ShortVector largest = ShortVector.zero(HALF_LANES);
+    IntVector all = IntVector.zero(INT_LANES);
     FloatVector two = FloatVector.broadcast(SPECIES, 2);
     FloatVector least = FloatVector.broadcast(SPECIES, -NORMAL_LEAST);
     for (int s = 0; s < steps; s++) {
@@ -222,44 +226,55 @@ final class VectorWeightDots {
       FloatVector odd = fromMemorySegment(SPECIES, a, left + 2 * p + BYTES, ORDER);
       IntVector w;
       IntVector v;
+      IntVector vd;
+      IntVector u;
+      IntVector ud;
       w = IntVector.fromMemorySegment(INT_LANES, b, b0 + p, ORDER);
-      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
       v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c0 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c0);
-      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c0 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c0);
+      u = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      vd = v.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      ud = u.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      all = all.or(vd).or(ud);
+      v = v.min(vd).or(w.lanewise(LSHL, 16).and(SIGN));
+      c0 = even.fma(v.reinterpretAsFloats(), c0);
+      u = u.min(ud).or(w.and(SIGN));
+      c0 = odd.fma(u.reinterpretAsFloats(), c0);
       w = IntVector.fromMemorySegment(INT_LANES, b, b1 + p, ORDER);
-      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
       v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c1 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c1);
-      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c1 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c1);
+      u = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      vd = v.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      ud = u.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      all = all.or(vd).or(ud);
+      v = v.min(vd).or(w.lanewise(LSHL, 16).and(SIGN));
+      c1 = even.fma(v.reinterpretAsFloats(), c1);
+      u = u.min(ud).or(w.and(SIGN));
+      c1 = odd.fma(u.reinterpretAsFloats(), c1);
       w = IntVector.fromMemorySegment(INT_LANES, b, b2 + p, ORDER);
-      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
       v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c2 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c2);
-      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c2 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c2);
+      u = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      vd = v.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      ud = u.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      all = all.or(vd).or(ud);
+      v = v.min(vd).or(w.lanewise(LSHL, 16).and(SIGN));
+      c2 = even.fma(v.reinterpretAsFloats(), c2);
+      u = u.min(ud).or(w.and(SIGN));
+      c2 = odd.fma(u.reinterpretAsFloats(), c2);
       w = IntVector.fromMemorySegment(INT_LANES, b, b3 + p, ORDER);
-      largest = largest.max(w.and(HALF_MAGNITUDES).reinterpretAsShorts());
       v = w.lanewise(LSHL, 13).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c3 = even.fma(v.or(w.lanewise(LSHL, 16).and(SIGN)).reinterpretAsFloats(), c3);
-      v = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
-      v = v.min(v.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
-      c3 = odd.fma(v.or(w.and(SIGN)).reinterpretAsFloats(), c3);
+      u = w.lanewise(LSHR, 3).and(NORMAL_BITS).or(NORMAL_EXPONENT);
+      vd = v.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      ud = u.reinterpretAsFloats().fma(two, least).reinterpretAsInts();
+      all = all.or(vd).or(ud);
+      v = v.min(vd).or(w.lanewise(LSHL, 16).and(SIGN));
+      c3 = even.fma(v.reinterpretAsFloats(), c3);
+      u = u.min(ud).or(w.and(SIGN));
+      c3 = odd.fma(u.reinterpretAsFloats(), c3);
     }
     c0.intoMemorySegment(sums, at, ORDER);
     c1.intoMemorySegment(sums, at + BYTES, ORDER);
     c2.intoMemorySegment(sums, at + 2 * BYTES, ORDER);
     c3.intoMemorySegment(sums, at + 3 * BYTES, ORDER);
-    return largest.lt(HALF_INFINITY).allTrue();
+    return all.and(TWO_BITS).eq(0).allTrue();
   }
 
   /**
