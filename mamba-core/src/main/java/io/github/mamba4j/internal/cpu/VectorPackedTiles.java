@@ -162,12 +162,16 @@ final class VectorPackedTiles {
       c31 = x.fma(b1, c31);
       c32 = x.fma(b2, c32);
       c33 = x.fma(b3, c33);
+      // Read before the fifth row's products: behind them the method has nearly too many nodes for
+      // the compiler to inline a read. In some JVMs that was a call in this loop, around which all
+      // sums went to the stack.
+      float x5 = a.get(FLOAT, a5 + p * 4L);
       x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a4 + p * 4L));
       c40 = x.fma(b0, c40);
       c41 = x.fma(b1, c41);
       c42 = x.fma(b2, c42);
       c43 = x.fma(b3, c43);
-      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, a5 + p * 4L));
+      x = FloatVector.broadcast(SPECIES, x5);
       c50 = x.fma(b0, c50);
       c51 = x.fma(b1, c51);
       c52 = x.fma(b2, c52);
