@@ -20,38 +20,40 @@ final class OwnScan implements Contestant {
 
   @Override
   public Trial prepare(String cell) {
-    boolean gradients = ScanWork.withGradients(cell);
-    try (Backend backend = OwnCpu.open(threads)) {
-      ScanRun small = new ScanRun(backend, ScanWork.small());
-      small.allocate(gradients);
-      ScanWork.warmUp(small);
-    }
-    Backend backend = OwnCpu.open(threads);
-    ScanChannels channels = ScanWork.channels(cell);
-    ScanRun run = new ScanRun(backend, channels);
-    ProcessMemory memory = ProcessMemory.watch();
-    run.allocate(gradients);
-    run.run();
-    long peak = memory.growth();
-    run.check();
-    return new Trial() {
-      @Override
-      public double seconds() {
-        return Trial.time(run);
-      }
-
-      @Override
-      public Map<String, Object> facts() {
-        return Map.of(PEAK_BYTES, peak);
-      }
-
-      @Override
-      public void close() {
-        backend.close();
-      }
-    };
+    return new ScanTrial(cell, Scan::new);
   }
 
   @Override
   public void close() {}
+
+  private final class Scan implements ScanTrial.Scan {
+    private final Backend backend = OwnCpu.open(threads);
+    private final ScanRun run;
+    private final boolean gradients;
+    private boolean allocated;
+
+    Scan(ScanChannels channels, boolean gradients) {
+      this.gradients = gradients;
+      run = new ScanRun(backend, channels);
+    }
+
+    @Override
+    public void run() {
+      if (!allocated) {
+        run.allocate(gradients);
+        allocated = true;
+      }
+      run.run();
+    }
+
+    @Override
+    public void check(ScanChannels channels) {
+      run.check();
+    }
+
+    @Override
+    public void close() {
+      backend.close();
+    }
+  }
 }

@@ -33,38 +33,13 @@ final class DjlScan implements Contestant {
 
   @Override
   public Trial prepare(String cell) {
-    boolean gradients = ScanWork.withGradients(cell);
-    try (Scan small = new Scan(ScanWork.small(), gradients)) {
-      ScanWork.warmUp(small);
-    }
-    ScanChannels channels = ScanWork.channels(cell);
-    Scan scan = new Scan(channels, gradients);
-    ProcessMemory memory = ProcessMemory.watch();
-    scan.run();
-    long peak = memory.growth();
-    scan.check(channels);
-    return new Trial() {
-      @Override
-      public double seconds() {
-        return Trial.time(scan);
-      }
-
-      @Override
-      public Map<String, Object> facts() {
-        return Map.of(PEAK_BYTES, peak);
-      }
-
-      @Override
-      public void close() {
-        scan.close();
-      }
-    };
+    return new ScanTrial(cell, Scan::new);
   }
 
   @Override
   public void close() {}
 
-  private final class Scan implements Runnable, AutoCloseable {
+  private final class Scan implements ScanTrial.Scan {
     private final NDManager manager = NDManager.newBaseManager("PyTorch");
     private final boolean gradients;
     private final long length;
@@ -146,7 +121,8 @@ final class DjlScan implements Contestant {
       return y.mul(Activation.swish(z, 1));
     }
 
-    void check(ScanChannels channels) {
+    @Override
+    public void check(ScanChannels channels) {
       channels.checkOut(out);
       if (gradients) {
         channels.checkGradients(u.getGradient().toFloatArray(), dt.getGradient().toFloatArray());

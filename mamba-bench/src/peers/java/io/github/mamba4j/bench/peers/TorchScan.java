@@ -54,41 +54,16 @@ abstract class TorchScan implements Contestant {
 
   @Override
   public Trial prepare(String cell) {
-    boolean gradients = ScanWork.withGradients(cell);
-    if (gradients && form == TorchScanForm.REFERENCE) {
+    if (ScanWork.withGradients(cell) && form == TorchScanForm.REFERENCE) {
       throw new UnsupportedOperationException("its backward pass is quadratic in the length");
     }
-    try (Scan small = new Scan(ScanWork.small(), gradients)) {
-      ScanWork.warmUp(small);
-    }
-    ScanChannels channels = ScanWork.channels(cell);
-    Scan scan = new Scan(channels, gradients);
-    ProcessMemory memory = ProcessMemory.watch();
-    scan.run();
-    long peak = memory.growth();
-    scan.check(channels);
-    return new Trial() {
-      @Override
-      public double seconds() {
-        return Trial.time(scan);
-      }
-
-      @Override
-      public Map<String, Object> facts() {
-        return Map.of(PEAK_BYTES, peak);
-      }
-
-      @Override
-      public void close() {
-        scan.close();
-      }
-    };
+    return new ScanTrial(cell, Scan::new);
   }
 
   @Override
   public void close() {}
 
-  private final class Scan implements Runnable, AutoCloseable {
+  private final class Scan implements ScanTrial.Scan {
     private final PointerScope scope = new PointerScope();
     private final boolean gradients;
     private final Tensor u;
@@ -153,7 +128,8 @@ abstract class TorchScan implements Contestant {
       return y.mul(torch.silu(z));
     }
 
-    void check(ScanChannels channels) {
+    @Override
+    public void check(ScanChannels channels) {
       channels.checkOut(Torch.floats(out));
       if (gradients) {
         channels.checkGradients(Torch.floats(u.grad()), Torch.floats(dt.grad()));

@@ -25,6 +25,7 @@ final class ScanBackward {
   private final WorkerPool pool;
   private final ScanLoops loops;
   private final ScanStage stage;
+  private final ScanSegments segments;
   private final ScanReduction reduction;
   private final WorkerPool.Body<Backward> summarise = this::summarise;
   private final WorkerPool.Body<Backward> join = this::join;
@@ -34,39 +35,30 @@ final class ScanBackward {
     this.pool = pool;
     this.loops = loops;
     stage = new ScanStage(loops);
+    segments = new ScanSegments(loops, stage);
     reduction = new ScanReduction(pool, loops);
   }
 
   /** Partial sums, and what enters every segment from the right with its sum of Δ. */
   static long workspaceFloats(Shape shape) {
-    int segments = ScanTile.segments(shape);
-    long carried =
-        segments == 1 ? 0 : (long) shape.batch() * segments * (stateFloats(shape) + shape.dInner());
-    return ScanReduction.floats(shape) + carried;
+    return ScanReduction.floats(shape) + ScanSegments.floats(shape);
   }
 
   void run(Backward scan) {
     Shape shape = scan.shape();
     int blocks = shape.batch() * ScanTile.blocks(shape);
-    int segments = ScanTile.segments(shape);
-    if (segments > 1) {
-      pool.forEach(blocks * (segments - 1), scan, summarise);
+    int parts = ScanTile.segments(shape);
+    if (parts > 1) {
+      pool.forEach(blocks * (parts - 1), scan, summarise);
       pool.forEach(blocks, scan, join);
     }
-    pool.forEach(blocks * segments, scan, compute);
+    pool.forEach(blocks * parts, scan, compute);
     reduction.run(scan);
   }
 
-  private static long segmentState(Backward scan, int sequence, int segment) {
-    Shape shape = scan.shape();
-    long index = (long) sequence * ScanTile.segments(shape) + segment;
-    return scan.workspace().offset() + ScanReduction.floats(shape) + index * stateFloats(shape);
-  }
-
-  private static long segmentDelta(Backward scan, int sequence, int segment) {
-    Shape shape = scan.shape();
-    long index = (long) sequence * ScanTile.segments(shape) + segment;
-    return segmentState(scan, shape.batch(), 0) + index * shape.dInner();
+  /** Returns where what segments leave each other begins in the workspace. */
+  private static long start(Backward scan) {
+    return scan.workspace().offset() + ScanReduction.floats(scan.shape());
   }
 
   /** Carries g through a segment that nothing enters, and leaves it with the segment before. */
@@ -94,17 +86,8 @@ final class ScanBackward {
         loops.sumDelta(tile, steps, chunk, width, shape.dState());
       }
       MemorySegment workspace = CpuStorage.of(scan.workspace());
-      long at = segmentState(scan, sequence, segment - 1);
-      stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
-      loops.copyOut(
-          tile,
-          sum,
-          width,
-          workspace,
-          segmentDelta(scan, sequence, segment - 1) + ScanStage.firstChannel(shape, block),
-          0,
-          1,
-          ScanStage.channels(shape, block));
+      int before = sequence * ScanTile.segments(shape) + segment - 1;
+      segments.leave(shape, workspace, start(scan), before, block, tile, stateGrad);
     } finally {
       loops.release(tile);
     }
@@ -123,13 +106,13 @@ final class ScanBackward {
       long stateGrad = ScanTile.stateGrad(chunk, width, states);
       stage.parameters(shape, scan.inputs(), block, tile);
       stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
-      for (int segment = ScanTile.segments(shape) - 1; segment >= 0; segment--) {
-        long at = segmentState(scan, sequence, segment);
-        if (segment < ScanTile.segments(shape) - 1) {
-          stage.decayAndAdd(
-              shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, stateGrad);
+      int first = sequence * ScanTile.segments(shape);
+      int last = first + ScanTile.segments(shape) - 1;
+      for (int segment = last; segment >= first; segment--) {
+        if (segment < last) {
+          segments.cross(shape, workspace, start(scan), segment, block, tile, stateGrad);
         }
-        stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
+        segments.begin(shape, workspace, start(scan), segment, block, tile, stateGrad);
       }
     } finally {
       loops.release(tile);
@@ -138,10 +121,10 @@ final class ScanBackward {
 
   private void compute(Backward scan, int task, Scratch scratch) {
     Shape shape = scan.shape();
-    int segments = ScanTile.segments(shape);
-    int segment = task % segments;
-    int block = task / segments % ScanTile.blocks(shape);
-    int sequence = task / segments / ScanTile.blocks(shape);
+    int parts = ScanTile.segments(shape);
+    int segment = task % parts;
+    int block = task / parts % ScanTile.blocks(shape);
+    int sequence = task / parts / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
@@ -152,10 +135,10 @@ final class ScanBackward {
       loops.clear(tile, ScanTile.aGrad(chunk, width, states), (long) states * width);
       loops.clear(tile, ScanTile.skipGrad(chunk, width, states), width);
       loops.clear(tile, ScanTile.biasGrad(chunk, width, states), width);
-      if (segments > 1) {
+      if (parts > 1) {
         MemorySegment workspace = CpuStorage.of(scan.workspace());
-        long from = segmentState(scan, sequence, segment);
-        stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, stateGrad);
+        int index = sequence * parts + segment;
+        segments.load(shape, workspace, start(scan), index, block, tile, stateGrad);
       } else {
         stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
       }
@@ -164,7 +147,7 @@ final class ScanBackward {
       for (int k = last - 1; k >= first; k--) {
         computeChunk(scan, sequence, k, block, tile);
       }
-      reduction.leaveSums(scan, sequence * segments + segment, block, tile);
+      reduction.leaveSums(scan, sequence * parts + segment, block, tile);
       Sink initialGrad = scan.gradients().initialState();
       if (initialGrad != null && first == 0) {
         stage.storeStates(shape, initialGrad, sequence, block, tile, stateGrad);

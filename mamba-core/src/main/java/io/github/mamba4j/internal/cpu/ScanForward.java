@@ -19,6 +19,7 @@ final class ScanForward {
   private final WorkerPool pool;
   private final ScanLoops loops;
   private final ScanStage stage;
+  private final ScanSegments segments;
   private final WorkerPool.Body<Forward> summarise = this::summarise;
   private final WorkerPool.Body<Forward> join = this::join;
   private final WorkerPool.Body<Forward> compute = this::compute;
@@ -27,14 +28,12 @@ final class ScanForward {
     this.pool = pool;
     this.loops = loops;
     stage = new ScanStage(loops);
+    segments = new ScanSegments(loops, stage);
   }
 
   /** The first state of every segment, [batch, segments, dState, dInner], and its sum of Δ. */
   static long workspaceFloats(Shape shape) {
-    int segments = ScanTile.segments(shape);
-    return segments == 1
-        ? 0
-        : (long) shape.batch() * segments * (stateFloats(shape) + shape.dInner());
+    return ScanSegments.floats(shape);
   }
 
   static long checkpointFloats(Shape shape) {
@@ -44,24 +43,12 @@ final class ScanForward {
   void run(Forward scan) {
     Shape shape = scan.shape();
     int blocks = shape.batch() * ScanTile.blocks(shape);
-    int segments = ScanTile.segments(shape);
-    if (segments > 1) {
-      pool.forEach(blocks * (segments - 1), scan, summarise);
+    int parts = ScanTile.segments(shape);
+    if (parts > 1) {
+      pool.forEach(blocks * (parts - 1), scan, summarise);
       pool.forEach(blocks, scan, join);
     }
-    pool.forEach(blocks * segments, scan, compute);
-  }
-
-  private static long segmentState(Forward scan, int sequence, int segment) {
-    long index = (long) sequence * ScanTile.segments(scan.shape()) + segment;
-    return scan.workspace().offset() + index * stateFloats(scan.shape());
-  }
-
-  private static long segmentDelta(Forward scan, int sequence, int segment) {
-    Shape shape = scan.shape();
-    long index = (long) sequence * ScanTile.segments(shape) + segment;
-    long states = (long) shape.batch() * ScanTile.segments(shape) * stateFloats(shape);
-    return scan.workspace().offset() + states + index * shape.dInner();
+    pool.forEach(blocks * parts, scan, compute);
   }
 
   private void summarise(Forward scan, int task, Scratch scratch) {
@@ -89,23 +76,9 @@ final class ScanForward {
         loops.sumDelta(tile, chunk, chunk, width, shape.dState());
       }
       MemorySegment workspace = CpuStorage.of(scan.workspace());
-      stage.storeStates(
-          shape,
-          tile,
-          state,
-          workspace,
-          segmentState(scan, sequence, segment + 1),
-          shape.dInner(),
-          block);
-      loops.copyOut(
-          tile,
-          sum,
-          width,
-          workspace,
-          segmentDelta(scan, sequence, segment + 1) + ScanStage.firstChannel(shape, block),
-          0,
-          1,
-          ScanStage.channels(shape, block));
+      long start = scan.workspace().offset();
+      int next = sequence * ScanTile.segments(shape) + segment + 1;
+      segments.leave(shape, workspace, start, next, block, tile, state);
     } finally {
       loops.release(tile);
     }
@@ -124,13 +97,13 @@ final class ScanForward {
       long state = ScanTile.state(chunk, width, states);
       stage.parameters(shape, scan.inputs(), block, tile);
       stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
-      for (int segment = 0; segment < ScanTile.segments(shape); segment++) {
-        long at = segmentState(scan, sequence, segment);
-        if (segment > 0) {
-          stage.decayAndAdd(
-              shape, workspace, at, segmentDelta(scan, sequence, segment), block, tile, state);
+      long start = scan.workspace().offset();
+      int first = sequence * ScanTile.segments(shape);
+      for (int segment = first; segment < first + ScanTile.segments(shape); segment++) {
+        if (segment > first) {
+          segments.cross(shape, workspace, start, segment, block, tile, state);
         }
-        stage.storeStates(shape, tile, state, workspace, at, shape.dInner(), block);
+        segments.begin(shape, workspace, start, segment, block, tile, state);
       }
     } finally {
       loops.release(tile);
@@ -139,10 +112,10 @@ final class ScanForward {
 
   private void compute(Forward scan, int task, Scratch scratch) {
     Shape shape = scan.shape();
-    int segments = ScanTile.segments(shape);
-    int segment = task % segments;
-    int block = task / segments % ScanTile.blocks(shape);
-    int sequence = task / segments / ScanTile.blocks(shape);
+    int parts = ScanTile.segments(shape);
+    int segment = task % parts;
+    int block = task / parts % ScanTile.blocks(shape);
+    int sequence = task / parts / ScanTile.blocks(shape);
     int chunk = ScanTile.chunk(shape);
     int width = ScanTile.width(shape, block);
     int states = shape.dState();
@@ -150,10 +123,10 @@ final class ScanForward {
     try {
       long state = ScanTile.state(chunk, width, states);
       stage.parameters(shape, scan.inputs(), block, tile);
-      if (segments > 1) {
-        long from = segmentState(scan, sequence, segment);
+      if (parts > 1) {
         MemorySegment workspace = CpuStorage.of(scan.workspace());
-        stage.loadStates(shape, workspace, from, shape.dInner(), block, tile, state);
+        long start = scan.workspace().offset();
+        segments.load(shape, workspace, start, sequence * parts + segment, block, tile, state);
       } else {
         stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
       }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * thrown away some ten to a hundred times before the compiler believes otherwise.
  */
 final class VectorAccess {
-  static final VectorSpecies<Float> SPECIES = species(FloatVector.SPECIES_PREFERRED);
+  static final VectorSpecies<Float> SPECIES = species(VectorWidth.LANES);
   static final int LANES = SPECIES.length();
 
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
@@ -72,12 +72,12 @@ final class VectorAccess {
     return positive(EVERYTHING == null ? offset : segment.address() + offset);
   }
 
-  /** Returns the nearest species of 4, 8 or 16 lanes, for which there are sums across lanes. */
-  private static VectorSpecies<Float> species(VectorSpecies<Float> preferred) {
-    if (preferred.length() > 16) {
-      return FloatVector.SPECIES_512;
-    }
-    return preferred.length() < 4 ? FloatVector.SPECIES_128 : preferred;
+  private static VectorSpecies<Float> species(int lanes) {
+    return switch (lanes) {
+      case 16 -> FloatVector.SPECIES_512;
+      case 8 -> FloatVector.SPECIES_256;
+      default -> FloatVector.SPECIES_128;
+    };
   }
 
   /**

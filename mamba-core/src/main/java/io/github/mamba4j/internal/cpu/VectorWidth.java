@@ -3,8 +3,9 @@ package io.github.mamba4j.internal.cpu;
 import jdk.incubator.vector.VectorShape;
 
 /**
- * How many lanes {@link VectorAccess} has, without its classes, which take a tenth of a second to
- * load.
+ * How many lanes the vectors of {@link VectorAccess} have: as many as the machine prefers, of 4, 8
+ * or 16, for which there are sums across lanes. Apart from its classes, which take a tenth of a
+ * second to load.
  */
 final class VectorWidth {
   /** Lanes of a vector of floats; of the widest vectors where there is no Vector API. */
