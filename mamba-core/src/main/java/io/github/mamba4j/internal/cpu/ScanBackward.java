@@ -25,7 +25,6 @@ final class ScanBackward {
   private final WorkerPool pool;
   private final ScanLoops loops;
   private final ScanStage stage;
-  private final ScanSegments segments;
   private final ScanReduction reduction;
   private final WorkerPool.Body<Backward> summarise = this::summarise;
   private final WorkerPool.Body<Backward> join = this::join;
@@ -35,7 +34,6 @@ final class ScanBackward {
     this.pool = pool;
     this.loops = loops;
     stage = new ScanStage(loops);
-    segments = new ScanSegments(loops, stage);
     reduction = new ScanReduction(pool, loops);
   }
 
@@ -87,7 +85,10 @@ final class ScanBackward {
       }
       MemorySegment workspace = CpuStorage.of(scan.workspace());
       int before = sequence * ScanTile.segments(shape) + segment - 1;
-      segments.leave(shape, workspace, start(scan), before, block, tile, stateGrad);
+      long at = ScanSegments.state(shape, start(scan), before);
+      stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
+      stage.storeDelta(
+          shape, tile, workspace, ScanSegments.delta(shape, start(scan), before), block);
     } finally {
       loops.release(tile);
     }
@@ -109,10 +110,12 @@ final class ScanBackward {
       int first = sequence * ScanTile.segments(shape);
       int last = first + ScanTile.segments(shape) - 1;
       for (int segment = last; segment >= first; segment--) {
+        long at = ScanSegments.state(shape, start(scan), segment);
         if (segment < last) {
-          segments.cross(shape, workspace, start(scan), segment, block, tile, stateGrad);
+          long sum = ScanSegments.delta(shape, start(scan), segment);
+          stage.decayAndAdd(shape, workspace, at, sum, block, tile, stateGrad);
         }
-        segments.begin(shape, workspace, start(scan), segment, block, tile, stateGrad);
+        stage.storeStates(shape, tile, stateGrad, workspace, at, shape.dInner(), block);
       }
     } finally {
       loops.release(tile);
@@ -138,7 +141,8 @@ final class ScanBackward {
       if (parts > 1) {
         MemorySegment workspace = CpuStorage.of(scan.workspace());
         int index = sequence * parts + segment;
-        segments.load(shape, workspace, start(scan), index, block, tile, stateGrad);
+        long at = ScanSegments.state(shape, start(scan), index);
+        stage.loadStates(shape, workspace, at, shape.dInner(), block, tile, stateGrad);
       } else {
         stage.loadStates(shape, scan.finalStateGrad(), sequence, block, tile, stateGrad);
       }

@@ -19,7 +19,6 @@ final class ScanForward {
   private final WorkerPool pool;
   private final ScanLoops loops;
   private final ScanStage stage;
-  private final ScanSegments segments;
   private final WorkerPool.Body<Forward> summarise = this::summarise;
   private final WorkerPool.Body<Forward> join = this::join;
   private final WorkerPool.Body<Forward> compute = this::compute;
@@ -28,7 +27,6 @@ final class ScanForward {
     this.pool = pool;
     this.loops = loops;
     stage = new ScanStage(loops);
-    segments = new ScanSegments(loops, stage);
   }
 
   /** The first state of every segment, [batch, segments, dState, dInner], and its sum of Δ. */
@@ -78,7 +76,9 @@ final class ScanForward {
       MemorySegment workspace = CpuStorage.of(scan.workspace());
       long start = scan.workspace().offset();
       int next = sequence * ScanTile.segments(shape) + segment + 1;
-      segments.leave(shape, workspace, start, next, block, tile, state);
+      long at = ScanSegments.state(shape, start, next);
+      stage.storeStates(shape, tile, state, workspace, at, shape.dInner(), block);
+      stage.storeDelta(shape, tile, workspace, ScanSegments.delta(shape, start, next), block);
     } finally {
       loops.release(tile);
     }
@@ -100,10 +100,12 @@ final class ScanForward {
       long start = scan.workspace().offset();
       int first = sequence * ScanTile.segments(shape);
       for (int segment = first; segment < first + ScanTile.segments(shape); segment++) {
+        long at = ScanSegments.state(shape, start, segment);
         if (segment > first) {
-          segments.cross(shape, workspace, start, segment, block, tile, state);
+          long sum = ScanSegments.delta(shape, start, segment);
+          stage.decayAndAdd(shape, workspace, at, sum, block, tile, state);
         }
-        segments.begin(shape, workspace, start, segment, block, tile, state);
+        stage.storeStates(shape, tile, state, workspace, at, shape.dInner(), block);
       }
     } finally {
       loops.release(tile);
@@ -126,7 +128,8 @@ final class ScanForward {
       if (parts > 1) {
         MemorySegment workspace = CpuStorage.of(scan.workspace());
         long start = scan.workspace().offset();
-        segments.load(shape, workspace, start, sequence * parts + segment, block, tile, state);
+        long at = ScanSegments.state(shape, start, sequence * parts + segment);
+        stage.loadStates(shape, workspace, at, shape.dInner(), block, tile, state);
       } else {
         stage.loadStates(shape, scan.inputs().initialState(), sequence, block, tile, state);
       }

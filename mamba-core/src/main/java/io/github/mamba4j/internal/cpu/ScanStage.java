@@ -206,4 +206,12 @@ final class ScanStage {
     }
     storeStates(shape, tile, source, segment, offset, view.stride(), block);
   }
+
+  /** Stores a block's sum of Δ. */
+  void storeDelta(Shape shape, MemorySegment tile, MemorySegment target, long start, int block) {
+    int width = ScanTile.width(shape, block);
+    long sum = ScanTile.deltaSum(ScanTile.chunk(shape), width, shape.dState());
+    long at = start + firstChannel(shape, block);
+    loops.copyOut(tile, sum, width, target, at, 0, 1, channels(shape, block));
+  }
 }
